@@ -1,0 +1,60 @@
+# The same commands for people, tests and machines. `make help` lists them.
+# The first target needs Python 3.11 or newer with pip; everything else comes with it, into .venv, .uv and .engines.
+
+PYTHON ?= python3
+PORT ?= 8080
+DATA ?= var
+PG ?=
+URL ?= http://127.0.0.1:8080
+STORY ?= SC-04
+
+PACKAGES := contracts chassis gateway catalog-svc intake-svc routing-svc credential-svc deploy/local
+RUNTIME := .venv/runtime.stamp
+DEV := .venv/dev.stamp
+COMPILE := .uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help .venv run run-full demo test check contracts lock
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(RUNTIME) ## the whole system on this machine until Ctrl-C [PORT=8080] [DATA=var] [PG=system]
+	@exec .venv/bin/python -m tongban_local.run --port $(PORT) --data $(DATA) $(if $(PG),--postgres $(PG))
+
+run-full: $(RUNTIME) ## the same as five processes on Kafka and a PostgreSQL server [PORT=8080] [DATA=var]
+	@exec .venv/bin/python -m tongban_local.run_full --port $(PORT) --data $(DATA)
+
+demo: $(RUNTIME) ## tell the story over HTTP against a running system [URL=http://127.0.0.1:8080] [STORY=SC-04]
+	@exec .venv/bin/python -m tongban_local.demo --url $(URL) --story $(STORY)
+
+test: $(DEV) ## every test but faults, bench and national, on engines it brings itself
+	@exec .venv/bin/python -m pytest tests
+
+check: $(DEV) ## lint, types and structure
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --quiet --check .
+	@.venv/bin/mypy
+	@exec .venv/bin/python -m pytest -q tests/house
+
+contracts: $(DEV) ## write the generated contracts (schemas, OpenAPI, AsyncAPI, docs/states.md)
+	@exec .venv/bin/python -m contracts_export
+
+lock: .uv/bin/uv ## resolve requirements*.in anew into the hashed locks
+	@$(COMPILE) requirements.in --output-file requirements.lock
+	@$(COMPILE) requirements-dev.in --constraints requirements.lock --output-file requirements-dev.lock
+	@$(COMPILE) requirements-uv.in --output-file requirements-uv.lock
+	@echo "locked: $$(grep -c '^[a-z]' requirements-dev.lock) packages"
+
+.venv: $(DEV) ## the development environment in .venv (made by the other commands when needed)
+
+.uv/bin/uv: requirements-uv.lock
+	@$(PYTHON) .ci/environment.py installer
+
+$(RUNTIME): requirements.lock $(PACKAGES:%=%/pyproject.toml) .ci/environment.py
+	@$(PYTHON) .ci/environment.py runtime $(PACKAGES)
+
+$(DEV): requirements-dev.lock requirements.lock $(PACKAGES:%=%/pyproject.toml) .ci/environment.py
+	@$(PYTHON) .ci/environment.py dev $(PACKAGES)

@@ -1,0 +1,1 @@
+"""The catalogue: regions, organs, items, agreements, calendars; answers who is competent."""

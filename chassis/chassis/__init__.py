@@ -1,0 +1,1 @@
+"""What every service stands on and what has nothing to do with the law."""

@@ -1,0 +1,1 @@
+"""What services agree on: words, events, envelopes, catalogue documents. Standard library only."""

@@ -1,0 +1,301 @@
+"""What the catalogue publishes on its three compacted topics, as every service reads it.
+
+A version is small (at most 1 KB); what many versions share (form, situations, checklist, texts) are parts, named by the
+digest of their content. Field names follow GB/T 39554 where it has one (see ``docs/glossary.md``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal
+
+from contracts.values import (
+    AgreementId,
+    Digest,
+    ItemCode,
+    ItemId,
+    ItemVersionId,
+    JsonObject,
+    Mode,
+    OrganCode,
+    RegionCode,
+)
+
+
+class Unit(StrEnum):
+    """What a limit counts."""
+
+    WORKDAYS = "workdays"
+    """Ends at 24:00 Asia/Shanghai of its last working day; the first day counted is the one after the act."""
+    HOURS = "hours"
+    """Hours of the window day."""
+    MINUTES = "minutes"
+    """Elapsed minutes, day and night: transport between machines."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A period of time set by law, promise or agreement."""
+
+    amount: int
+    """At least 0; 0 working days means the same day (即办)."""
+    unit: Unit
+    basis: str = ""
+    """The rule it comes from, e.g. ``行政许可法 §42``; empty for what an agreement sets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A region 行政区划 (GB/T 2260) with its validity; on ``catalog.rules.v1`` as ``region/<code>``."""
+
+    code: RegionCode
+    name: str
+    level: Literal["nation", "province", "city", "county", "town", "village"]
+    parent: RegionCode | None
+    kind: str = ""
+    valid_from: date | None = None
+    valid_to: date | None = None
+    """First day on which the code is no longer in force."""
+    successors: tuple[RegionCode, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organ:
+    """An organ 机构; on ``catalog.rules.v1`` as ``organ/<code>``."""
+
+    code: OrganCode
+    name: str
+    region: RegionCode
+    hosted: bool
+    """Its officers work in this installation."""
+    reconsideration_organ: str
+    """Where a decision may be taken to reconsideration 行政复议."""
+    court: str
+    """Where a suit may be brought 行政诉讼."""
+    telephone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferLimits:
+    """How long each step of a transfer may take; data of the agreement, ours and not the law's."""
+
+    delivered: Limit
+    validated: Limit
+    signed_for: Limit
+    returned_after: Limit
+    """The offer lapses when it was not signed for by then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """An agreement 通办协议; on ``catalog.rules.v1`` as ``agreement/<id>``."""
+
+    agreement_id: AgreementId
+    name: str
+    receiving: tuple[RegionCode, ...]
+    """Regions whose windows may receive."""
+    handling: tuple[RegionCode, ...]
+    """Regions whose organs decide."""
+    items: tuple[ItemCode, ...]
+    """Base codes covered; empty means every item that both sides publish for the mode."""
+    modes: tuple[Mode, ...]
+    valid_from: date
+    valid_to: date
+    """First day on which it no longer holds for new cases; open cases finish."""
+    limits: TransferLimits
+    signatories: tuple[str, ...] = ()
+    contacts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarYear:
+    """Working days of one year in one region; on ``catalog.rules.v1`` as ``calendar/<region>-<year>``.
+
+    Law: 行政许可法 §82; the State Council's annual holiday notice (调休).
+    """
+
+    region: RegionCode
+    year: int
+    version: str
+    """E.g. ``2026.1``; written on every date computed with it."""
+    workdays: tuple[date, ...]
+    """Saturdays and Sundays that are worked."""
+    holidays: tuple[date, ...]
+    """Mondays to Fridays that are not."""
+    source: str
+    official: bool
+    """False while the notice for the year is not out: dates in it are provisional."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartDigests:
+    """The parts one version uses."""
+
+    form: Digest
+    situations: Digest
+    checklist: Digest
+    texts: Digest
+
+
+class VersionState(StrEnum):
+    """States of a published version that other services hear of."""
+
+    PUBLISHED = "published"
+    SUSPENDED = "suspended"
+    WITHDRAWN = "withdrawn"
+
+
+class ProjectType(StrEnum):
+    """办件类型 projectType of GB/T 39554."""
+
+    INSTANT = "instant"
+    """即办件"""
+    PROMISED = "promised"
+    """承诺件"""
+
+
+class ApprovalType(StrEnum):
+    """证照分离: what is left of the approval decides the workflow (S-42)."""
+
+    NONE = "none"
+    FILING = "filing"
+    COMMITMENT = "commitment"
+    NORMAL = "normal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemVersion:
+    """One organ's service item 实施清单 in one version; on ``catalog.versions.v1`` under its version id."""
+
+    version_id: ItemVersionId
+    item_id: ItemId
+    version: int
+    item_code: ItemCode
+    task_code: str
+    """实施编码, 31 characters."""
+    name: str
+    organ: OrganCode
+    region: RegionCode
+    state: VersionState
+    modes: tuple[Mode, ...]
+    service_objects: tuple[Literal["natural", "legal"], ...]
+    project_type: ProjectType
+    approval_type: ApprovalType
+    effective_from: datetime
+    effective_to: datetime | None
+    """Exclusive; ``None`` while no later version is published."""
+    acceptance_limit: Limit
+    statutory_limit: Limit
+    promised_limit: Limit
+    extension_limit: Limit | None
+    delivery_limit: Limit
+    credential_type: str | None
+    parts: PartDigests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormPart:
+    """The handling county's own form: JSON Schema 2020-12.
+
+    ``x-label`` (zh), ``x-label-en`` and ``x-order`` are for screens; ``x-lookup`` marks what is kept as a keyed hash.
+    """
+
+    schema: JsonObject
+    kind: Literal["form"] = "form"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """A situation 办理情形 and the condition over the facts under which it is the one."""
+
+    situation_id: str
+    name: str
+    name_en: str
+    when: JsonObject
+    """Condition tree of `rules.conditions` over facts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A question of the guide, asked in the order of the list until one situation is left."""
+
+    name: str
+    question: str
+    question_en: str
+    kind: Literal["boolean", "choice", "date", "number", "text"]
+    choices: tuple[tuple[str, str, str], ...] = ()
+    """``(value, zh, en)`` for kind ``choice``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SituationsPart:
+    """The decision table of an item: every path ends in exactly one situation."""
+
+    facts: tuple[Fact, ...]
+    situations: tuple[Situation, ...]
+    kind: Literal["situations"] = "situations"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaterialRule:
+    """A material 材料 of the checklist."""
+
+    code: str
+    name: str
+    name_en: str
+    when: JsonObject
+    """Condition over ``situation``, facts and ``form.<field>``; ``{"always": true}`` for every case."""
+    required: bool
+    source: Literal["applicant", "government", "intermediary"]
+    media_types: tuple[str, ...]
+    max_bytes: int
+    original_seen: bool
+    """The window compares the original (核验原件)."""
+    basis: str
+    copies: int = 1
+    sample: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRule:
+    """A rule over the application that a machine can check; when ``when`` holds, it is a defect."""
+
+    rule_id: str
+    when: JsonObject
+    pointer: str
+    """JSON Pointer into the application, e.g. ``/form/registered_capital``."""
+    message: str
+    message_en: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChecklistPart:
+    """Materials and rules that pre-check and handling side check alike."""
+
+    materials: tuple[MaterialRule, ...]
+    rules: tuple[CheckRule, ...]
+    kind: Literal["checklist"] = "checklist"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextsPart:
+    """What people read of an item; nothing here is evaluated."""
+
+    conditions: tuple[str, ...]
+    """受理条件"""
+    legal_basis: tuple[str, ...]
+    """设定依据"""
+    steps: tuple[str, ...]
+    """办理流程"""
+    result_name: str
+    fees: str
+    denial_grounds: tuple[tuple[str, str, str], ...]
+    """``(code, reason, law)`` from which a denial cites."""
+    kind: Literal["texts"] = "texts"
+
+
+Part = FormPart | SituationsPart | ChecklistPart | TextsPart
+"""What stands on ``catalog.parts.v1`` under its digest."""

@@ -1,0 +1,1 @@
+"""Credentials: seals, issued credentials, their status and their verification."""

@@ -1,0 +1,1 @@
+"""Real PostgreSQL and Kafka without containers, and the one-command runs."""

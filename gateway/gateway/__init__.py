@@ -1,0 +1,1 @@
+"""The one API in front of the services; keeps no database."""

@@ -1,0 +1,1 @@
+"""Intake: the case as it was received, its materials, its mandate, the halls."""

@@ -1,0 +1,1 @@
+"""Routing: transfers, handlings and their clocks; owns every legal state."""
