@@ -31,7 +31,7 @@ def call(*command: str | Path) -> bool:
 
 def require_python() -> None:
     """Stop with words a person can act on when this Python cannot make the environment."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - any Python may run this file
         sys.exit(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: make PYTHON=/path/to/python3.11 …")
     if not call(sys.executable, "-c", "import venv, pip"):
         sys.exit(
