@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,7 @@ class EngineProcess:
 
     pid: int
     folder: Path
-    child: "subprocess.Popen[bytes] | None" = None
+    """Where it works, resolved."""
 
     @classmethod
     def start(
@@ -82,12 +83,14 @@ class EngineProcess:
                 group=NOBODY if nobody else None,
                 extra_groups=[] if nobody else None,
             )
-        return cls(pid=child.pid, folder=folder, child=child)
+        # It is meant to outlive this object, and its end is collected by ``alive``: Popen must neither warn nor wait.
+        child.returncode = 0
+        return cls(pid=child.pid, folder=folder.resolve())
 
     def alive(self) -> bool:
-        """True while it runs; reaps it when it was our child and has ended."""
-        if self.child is not None:
-            return self.child.poll() is None
+        """True while it runs; when it was our child and has ended, its exit status is collected."""
+        with suppress(ChildProcessError):
+            os.waitpid(self.pid, os.WNOHANG)
         return works_in(self.pid, folder=self.folder)
 
     def send(self, number: signal.Signals) -> None:

@@ -1,0 +1,21 @@
+"""Fixtures and closing line for every test family; what they do is in ``tests/support``."""
+
+import pytest
+
+from tests.support.closing import closing_line, in_order
+from tests.support.engines import database_url, databases, postgres, project
+
+__all__ = ["database_url", "databases", "postgres", "project"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run cheap families first."""
+    items[:] = in_order(items)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close with the line that machines read, after pytest's own summary."""
+    line = closing_line(config)
+    if line is not None:
+        print(line)  # noqa: T201 - the last line of every run

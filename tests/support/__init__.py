@@ -1,0 +1,1 @@
+"""What every test family shares: real engines, fresh databases, the closing line."""
