@@ -16,7 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from contracts.values import Json, JsonObject
 
@@ -69,7 +69,7 @@ def decode(kind: type[T], value: Json) -> T:
     Raises:
         Malformed: A field is absent, unknown to its enum, or of another type.
     """
-    return cast("T", _reader(kind)(value, ""))
+    return cast("T", _reader(cast("Hashable", kind))(value, ""))
 
 
 @cache
@@ -83,7 +83,7 @@ def _fail(where: str, wanted: str) -> typing.NoReturn:
 
 
 @cache
-def _reader(kind: object) -> Callable[[Json, str], object]:  # noqa: C901, PLR0911, PLR0912 - one row per type form reads best in one place
+def _reader(kind: object) -> Callable[[Json, str], object]:  # noqa: C901, PLR0912 - one row per type form reads best in one place
     if isinstance(kind, typing.NewType):
         return _reader(kind.__supertype__)
     origin, args = get_origin(kind), get_args(kind)

@@ -72,9 +72,7 @@ def to_record(envelope: Envelope) -> Record:
         attributes["ce_traceparent"] = envelope.traceparent
         attributes["traceparent"] = envelope.traceparent
     value = json.dumps(envelope.data, ensure_ascii=False, separators=(",", ":")).encode()
-    return Record(
-        key=envelope.key, value=value, headers=tuple((name, text.encode()) for name, text in attributes.items())
-    )
+    return Record(key=envelope.key, value=value, headers=tuple((name, text.encode()) for name, text in attributes.items()))
 
 
 def from_record(*, key: str | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Envelope:
@@ -87,7 +85,7 @@ def from_record(*, key: str | None, value: bytes | None, headers: Sequence[tuple
         attributes: Mapping[str, str] = {name: text.decode() for name, text in headers}
         data = json.loads(value or b"")
         if not isinstance(data, dict):
-            raise Malformed("value: expected object")  # noqa: EM101, TRY003, TRY301 - one place, one text
+            raise Malformed("value: expected object")
         return Envelope(
             id=attributes["ce_id"],
             type=attributes["ce_type"],

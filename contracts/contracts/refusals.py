@@ -36,7 +36,7 @@ class Defect:
     basis: str = ""
 
 
-class Refusal(Exception):  # noqa: N818 - refusals are named by what happened
+class Refusal(Exception):
     """A named no.
 
     Args:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NewType, TypeAlias
 
 if TYPE_CHECKING:
-    Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+    Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
     JsonObject: TypeAlias = dict[str, Json]
 else:
     # Recursive aliases cannot be evaluated at run time, and the codec takes any JSON value here.
