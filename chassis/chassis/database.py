@@ -1,0 +1,251 @@
+"""Transactions: one per request or batch, short, committed before anybody is told.
+
+Three kinds of connections, so that none starves another: requests, consumers (planned by index alone), and the few that hold a lock for as
+long as a process lives.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import orjson
+from sqlalchemy import ARRAY, CursorResult, Executable, Text, bindparam, event, func, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from contracts.envelope import Envelope
+from contracts.refusals import Stale, Unavailable
+
+if TYPE_CHECKING:
+    from chassis.context import Context
+
+C = TypeVar("C", bound="Context")
+
+Params = Mapping[str, object] | Sequence[Mapping[str, object]]
+"""Parameters of one execution, or of many of the same statement."""
+
+TRANSACTION_LIMIT = 10.0
+"""Seconds a transaction may live; watermarks stand 15 s back because of it."""
+
+IDLE_LIMIT = 5.0
+"""Seconds after which the server ends a transaction whose process does not go on (stopped, or cut off)."""
+
+CONSUMERS = 4
+"""Connections for what is heard from the log, timers and jobs."""
+
+TRANSIENT_STATES = ("08", "40001", "40P01", "53", "55P03", "57P0", "25P03", "25P04")
+"""SQLSTATEs (or their first digits) after which the same work may succeed: connection, serialization, deadlock, resources, shutdown."""
+
+
+class StaleVersion(Stale):
+    """The row has another version than the one that was read."""
+
+    RULE = "stale.version"
+
+
+class TransactionTooLong(Unavailable):
+    """The work took longer than a transaction may live; nothing was kept."""
+
+    RULE = "unavailable.transaction-too-long"
+    ZH = "处理时间过长,已放弃,请稍后再试"
+    EN = "It took too long and was given up; try again shortly"
+
+
+class DatabaseBusy(Unavailable):
+    """No connection became free in time."""
+
+    RULE = "unavailable.database"
+    ZH = "系统繁忙,请稍后再试"
+    EN = "The system is busy; try again shortly"
+
+
+class Tx(Generic[C]):
+    """One open transaction."""
+
+    __slots__ = ("_after", "at", "connection", "context", "envelope", "positions")
+
+    def __init__(self, *, connection: AsyncConnection, context: C, at: datetime) -> None:
+        self.connection = connection
+        self.context = context
+        self.at = at
+        """The instant at which the transaction began, UTC: the time of everything done in it."""
+        self.positions: dict[str, int] = {}
+        """Outbox position of the last event written under each key."""
+        self.envelope: Envelope | None = None
+        """The event being handled, in a consumer."""
+        self._after: list[Callable[[], None]] = []
+
+    async def execute(self, statement: Executable, params: Params | None = None) -> CursorResult[Any]:
+        """Run a Core statement; a list of parameters runs it for each in one batch."""
+        result: CursorResult[Any] = await self.connection.execute(statement, params)
+        return result
+
+    def after_commit(self, act: Callable[[], None]) -> None:
+        """Do something small in this process once the transaction is committed; never anything that must happen."""
+        self._after.append(act)
+
+    def committed(self) -> None:
+        """Run what waits for the commit; called by `Database` alone."""
+        for act in self._after:
+            act()
+
+
+class Database:
+    """The connections of one service to its database."""
+
+    def __init__(self, url: str, *, name: str, pool_size: int = 10, limit: float = TRANSACTION_LIMIT) -> None:
+        """Prepare the pools; nothing connects yet.
+
+        Args:
+            url: ``postgresql+asyncpg://…``.
+            name: Shown as ``application_name`` on the server.
+            pool_size: Connections for requests.
+            limit: Seconds a transaction may live, 10 at most.
+        """
+        self.limit = min(limit, TRANSACTION_LIMIT)
+        self._requests = _engine(url, name=name, pool_size=pool_size, limit=self.limit)
+        self._consumers = _engine(url, name=f"{name} consumers", pool_size=CONSUMERS, limit=self.limit, by_index=True)
+        self._holders = _engine(url, name=f"{name} holders", pool_size=None, limit=self.limit)
+
+    @asynccontextmanager
+    async def begin(self, context: C) -> AsyncIterator[Tx[C]]:
+        """A writing transaction for a request: committed on a normal exit, rolled back on any exception.
+
+        Raises:
+            TransactionTooLong: It lived longer than the limit; nothing was kept, unless that happened in the commit itself.
+            DatabaseBusy: No connection was free, or the database cannot be reached.
+        """
+        async with self._transaction(self._requests, context=context) as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def consume(self, context: C) -> AsyncIterator[Tx[C]]:
+        """The same for what is heard from the log, for timers and jobs; plans never scan a table or join by hash."""
+        async with self._transaction(self._consumers, context=context) as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def read(self, context: C) -> AsyncIterator[Tx[C]]:
+        """A transaction that cannot write."""
+        async with self._transaction(self._requests, context=context, readonly=True) as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def hold(self, lock_name: str) -> AsyncIterator[AsyncConnection | None]:
+        """A connection of its own that holds a named lock until the block ends; None when another process holds it.
+
+        The lock dies with the connection, so whoever works under it does so on this very connection. Between the caller's own
+        ``connection.begin()`` blocks no transaction is open.
+        """
+        async with self._holders.connect() as connection:
+            taken = await connection.scalar(select(func.pg_try_advisory_lock(func.hashtextextended(lock_name, 1))))
+            await connection.commit()
+            if not taken:
+                yield None
+                return
+            try:
+                yield connection
+            finally:
+                await connection.invalidate()
+
+    async def ping(self) -> None:
+        """Ask the server for an answer.
+
+        Raises:
+            Exception: It gave none.
+        """
+        async with asyncio.timeout(1), self._requests.connect() as connection:
+            await connection.execute(text("select 1"))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for engine in (self._requests, self._consumers, self._holders):
+            await engine.dispose()
+
+    @asynccontextmanager
+    async def _transaction(self, engine: AsyncEngine, *, context: C, readonly: bool = False) -> AsyncIterator[Tx[C]]:
+        try:
+            connection = await engine.connect()
+        except (PoolExhausted, OSError) as error:
+            raise DatabaseBusy(retry_after=1) from error
+        limit = asyncio.timeout(self.limit)
+        try:
+            if readonly:
+                await connection.execution_options(postgresql_readonly=True)
+            tx = Tx(connection=connection, context=context, at=context.now.now())
+            async with limit, connection.begin():
+                yield tx
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise TransactionTooLong(retry_after=1) from error
+        finally:
+            await connection.close()
+        tx.committed()
+
+
+async def lock(tx: Tx[Any], *keys: str) -> None:
+    """Take the keys under which this transaction's events go out, before it reads and before a position is drawn; held to the commit.
+
+    Always in sorted order, so that two transactions with the same keys never wait for each other in a ring.
+    """
+    if keys:
+        await tx.execute(_LOCK, {"keys": sorted(set(keys))})
+
+
+def is_transient(error: BaseException) -> bool:
+    """True when the same work may succeed in a moment: the connection broke, a deadlock or a serialization failure was resolved."""
+    if isinstance(error, Unavailable | ConnectionError):
+        return True
+    if isinstance(error, DBAPIError):
+        state = sqlstate(error)
+        return error.connection_invalidated or (state is not None and state.startswith(TRANSIENT_STATES))
+    return False
+
+
+def sqlstate(error: DBAPIError) -> str | None:
+    """The server's five-character code, None when the server did not answer."""
+    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+    return state if isinstance(state, str) else None
+
+
+_key = func.unnest(bindparam("keys", type_=ARRAY(Text))).column_valued("key")
+_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(_key, 0)))
+
+
+def _engine(url: str, *, name: str, pool_size: int | None, limit: float, by_index: bool = False) -> AsyncEngine:
+    milliseconds = str(int(limit * 1000))
+    server = {
+        "application_name": f"tongban {name}",
+        "timezone": "UTC",
+        "statement_timeout": milliseconds,
+        "idle_in_transaction_session_timeout": str(int(min(limit, IDLE_LIMIT) * 1000)),
+        "jit": "off",
+    }
+    if by_index:
+        # The planner guesses 100 rows for an unnest and then scans the whole table.
+        server |= {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+    connect = {"server_settings": server, "prepared_statement_cache_size": 500, "timeout": 10}
+    pool: dict[str, Any] = {"poolclass": NullPool} if pool_size is None else {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 5}
+    engine = create_async_engine(url, connect_args=connect, json_serializer=_dumps, json_deserializer=orjson.loads, **pool)
+    event.listen(engine.sync_engine, "connect", _bound_by_server(milliseconds))
+    return engine
+
+
+def _bound_by_server(milliseconds: str) -> Callable[[Any, Any], None]:
+    def bound(connection: Any, _record: Any) -> None:
+        async def tell(raw: Any) -> None:
+            if raw.get_server_version().major >= 17:  # noqa: PLR2004 - transaction_timeout came with PostgreSQL 17
+                await raw.execute(f"set transaction_timeout = {milliseconds}")
+
+        connection.run_async(tell)
+
+    return bound
+
+
+def _dumps(value: object) -> str:
+    return orjson.dumps(value).decode()

@@ -1,0 +1,75 @@
+"""Settings every service has; each reads its own from the environment, once, in ``create_app``.
+
+A service makes a subclass with its ``NAME`` and its own prefix::
+
+    class Settings(ServiceSettings):
+        model_config = SettingsConfigDict(env_prefix="TONGBAN_INTAKE_")
+        NAME = "intake"
+"""
+
+from pathlib import Path
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MAX_BODY = 12 * 1024 * 1024
+"""Bytes a request body may have where a route does not say otherwise."""
+
+
+class ServiceSettings(BaseSettings):
+    """What the chassis must know to run one service; frozen after it was read."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_prefix="TONGBAN_", hide_input_in_errors=True)
+
+    NAME: ClassVar[str]
+    """The service in tokens, sources of events, metrics and logs, e.g. ``intake``."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65535)
+    """0 takes a free one."""
+    database_url: str = Field(repr=False)
+    """``postgresql+asyncpg://…`` of the service's own database; carries a password, so it is never shown."""
+    bus: Literal["kafka", "postgres"] = "postgres"
+    kafka_bootstrap: str = ""
+    """``host:port[,host:port]``; needed when ``bus`` is ``kafka``."""
+    log_url: str = Field(default="", repr=False)
+    """``postgresql+asyncpg://…/tongban_log``; needed when ``bus`` is ``postgres``."""
+    topics_file: Path
+    """The one list of topics."""
+    development: bool = False
+    """Opens what must never stand open elsewhere: the movable clock, crash points, the development issuer."""
+    internal_jwks_file: Path
+    """Public keys of those who may mint internal tokens; read again when a token names an unknown key."""
+    internal_key_file: Path | None = None
+    """The service's own signing key (JWK, 0600) for calls to other services."""
+    wrapping_key_file: Path | None = None
+    """File (0600) with the 32-byte wrapping key, base64url; locally in DATA."""
+    wrapping_key: SecretStr | None = None
+    """The same key by environment, where a secret store gives it."""
+    crash_point: str = ""
+    """``name[:nth]``: the process kills itself there; development only."""
+    migrate_on_start: bool = False
+    relay_pause: float = Field(default=0.008, ge=0)
+    """Seconds a woken relay waits so that more rows ride together."""
+    consumer_pause: float = Field(default=0.008, ge=0)
+    """Seconds between two batches of a consumer."""
+    watermark_every: float = Field(default=5.0, gt=0)
+    """Seconds."""
+    pool_size: int = Field(default=10, ge=1, le=100)
+    """Connections for requests; consumers have a few of their own."""
+    transaction_limit: float = Field(default=10.0, gt=0, le=10.0)
+    """Seconds a transaction may live. Watermarks stand 15 s back because of it, so it can be lowered, never raised."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    max_body: int = Field(default=MAX_BODY, gt=0)
+    """Bytes."""
+
+    @model_validator(mode="after")
+    def _only_what_fits(self) -> Self:
+        if self.crash_point and not self.development:
+            raise ValueError("crash_point needs the development setting")
+        if self.bus == "kafka" and not self.kafka_bootstrap:
+            raise ValueError("bus kafka needs kafka_bootstrap")
+        if self.bus == "postgres" and not self.log_url:
+            raise ValueError("bus postgres needs log_url")
+        return self

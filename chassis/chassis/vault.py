@@ -1,0 +1,171 @@
+"""Sealed personal data: one key per owner, wrapped by a key that lies outside the databases.
+
+What a service keeps of a person is sealed as one value under the key of its owner. The owner's name is bound into the ciphertext, so a value
+moved to another owner's row does not open. Destroying the key destroys the data, wherever copies of it lie.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+from pathlib import Path
+from typing import Any, cast
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from chassis.database import Tx
+from chassis.settings import ServiceSettings
+from chassis.tables import SECRET_KEYS
+from contracts.values import JsonObject
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+_SEALED_V1 = b"\x01"
+
+
+class Unreadable(Exception):
+    """The key was destroyed, belongs to another owner, or the bytes were changed; says nothing about the content."""
+
+
+class SecretKey:
+    """The key of one owner; never shown, never stored unwrapped."""
+
+    __slots__ = ("_cipher", "owner")
+
+    def __init__(self, *, owner: str, material: bytes) -> None:
+        self.owner = owner
+        self._cipher = AESGCM(material)
+
+    def __repr__(self) -> str:
+        return f"SecretKey({self.owner})"
+
+    def seal(self, plain: bytes) -> bytes:
+        """AES-256-GCM with the owner as associated data."""
+        nonce = os.urandom(NONCE_BYTES)
+        return _SEALED_V1 + nonce + self._cipher.encrypt(nonce, plain, self.owner.encode())
+
+    def open(self, sealed: bytes) -> bytes:
+        """The plain bytes again.
+
+        Raises:
+            Unreadable: Another owner's bytes, or changed ones.
+        """
+        if sealed[:1] != _SEALED_V1:
+            raise Unreadable("unknown form of sealed bytes")
+        nonce, cipher = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
+        try:
+            return self._cipher.decrypt(nonce, cipher, self.owner.encode())
+        except (InvalidTag, ValueError) as error:
+            raise Unreadable("does not open with this key") from error
+
+
+class Vault:
+    """Keys of owners and keyed hashes, under one wrapping key."""
+
+    def __init__(self, wrapping_key: bytes) -> None:
+        """Take the wrapping key.
+
+        Args:
+            wrapping_key: 32 random bytes, the same in every process of the service.
+
+        Raises:
+            ValueError: Not 32 bytes.
+        """
+        if len(wrapping_key) != KEY_BYTES:
+            raise ValueError(f"a wrapping key has {KEY_BYTES} bytes")
+        self._wrapping = _derive(wrapping_key, "wrap")
+        self._lookup = _derive(wrapping_key, "lookup")
+        self.key_id = _derive(wrapping_key, "id").hex()[:8]
+        """Names the wrapping key beside what was made with it."""
+
+    async def new_key(self, tx: Tx[Any], owner: str) -> SecretKey:
+        """Make and store a key; an owner that has one already keeps it and gets it back."""
+        material = os.urandom(KEY_BYTES)
+        row = {"owner": owner, "wrapped": aes_key_wrap(self._wrapping, material), "wrapping_id": self.key_id, "at": tx.at}
+        made = await tx.execute(insert(SECRET_KEYS).values(row).on_conflict_do_nothing().returning(SECRET_KEYS.c.owner))
+        return SecretKey(owner=owner, material=material) if made.first() else await self.key(tx, owner)
+
+    async def key(self, tx: Tx[Any], owner: str) -> SecretKey:
+        """The key of an owner.
+
+        Raises:
+            Unreadable: There is none: it was never made, or it was destroyed.
+        """
+        return (await self.keys(tx, [owner]))[owner]
+
+    async def keys(self, tx: Tx[Any], owners: list[str]) -> dict[str, SecretKey]:
+        """The keys of several owners in one query.
+
+        Raises:
+            Unreadable: One of them has none.
+        """
+        columns = (SECRET_KEYS.c.owner, SECRET_KEYS.c.wrapped)
+        rows = (await tx.execute(select(*columns).where(SECRET_KEYS.c.owner.in_(owners)))).all()
+        found = {row.owner: SecretKey(owner=row.owner, material=self._unwrap(row.wrapped)) for row in rows}
+        if len(found) != len(set(owners)):
+            raise Unreadable("no key")
+        return found
+
+    async def destroy(self, tx: Tx[Any], owner: str) -> bool:
+        """Destroy an owner's key and with it everything sealed under it; False when there was none."""
+        gone = await tx.execute(delete(SECRET_KEYS).where(SECRET_KEYS.c.owner == owner))
+        return gone.rowcount > 0
+
+    def seal(self, key: SecretKey, value: JsonObject) -> bytes:
+        """Seal a JSON object under its owner's key."""
+        return key.seal(orjson.dumps(value))
+
+    def open(self, key: SecretKey, sealed: bytes) -> JsonObject:
+        """The JSON object again.
+
+        Raises:
+            Unreadable: Another owner's bytes, or changed ones.
+        """
+        return cast("JsonObject", orjson.loads(key.open(sealed)))
+
+    def lookup(self, value: str) -> str:
+        """A keyed hash to find a value by, ``<key id>:<64 hex digits>``; without the key it cannot be tried out."""
+        return f"{self.key_id}:{hmac.digest(self._lookup, value.encode(), 'sha256').hex()}"
+
+    def _unwrap(self, wrapped: bytes) -> bytes:
+        try:
+            return aes_key_unwrap(self._wrapping, wrapped)
+        except (InvalidUnwrap, ValueError) as error:
+            raise Unreadable("wrapped by another key") from error
+
+
+def open_vault(settings: ServiceSettings) -> Vault | None:
+    """The vault of a service, None where the settings name no wrapping key.
+
+    Raises:
+        ValueError: The key is not 32 bytes in base64url.
+        OSError: The named file cannot be read.
+    """
+    if settings.wrapping_key is not None:
+        return Vault(_decode(settings.wrapping_key.get_secret_value()))
+    if settings.wrapping_key_file is not None:
+        return Vault(_decode(settings.wrapping_key_file.read_text("ascii")))
+    return None
+
+
+def write_wrapping_key(path: Path) -> None:
+    """Make a wrapping key in a file that only its owner reads; a file that is there stays as it is."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(base64.urlsafe_b64encode(os.urandom(KEY_BYTES)))
+
+
+def _decode(encoded: str) -> bytes:
+    return base64.urlsafe_b64decode(encoded.strip())
+
+
+def _derive(key: bytes, purpose: str) -> bytes:
+    return hmac.digest(key, f"tongban {purpose} v1".encode(), hashlib.sha256)
