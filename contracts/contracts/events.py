@@ -322,6 +322,8 @@ class CaseDecided(CaseEvent):
     notice_digest: Digest
     credential_type: str | None
     """What is to be issued; ``None`` for a denial or an item without a credential."""
+    valid_until: date | None = None
+    """First day on which the credential holds no more, Asia/Shanghai; ``None`` for one without an end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
