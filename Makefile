@@ -31,7 +31,8 @@ demo: $(RUNTIME) ## tell the story over HTTP against a running system [URL=http:
 	@exec .venv/bin/python -m tongban_local.demo --url $(URL) --story $(STORY)
 
 test: $(DEV) ## every test but faults, bench and national, on engines it brings itself
-	@exec .venv/bin/python -m pytest tests
+	@.venv/bin/python -m tongban_local.jars
+	@exec .venv/bin/python -m pytest tests --ignore=tests/faults
 
 check: $(DEV) ## lint, types and structure
 	@.venv/bin/ruff check --quiet .
@@ -40,7 +41,7 @@ check: $(DEV) ## lint, types and structure
 	@exec .venv/bin/python -m pytest -q tests/house
 
 contracts: $(DEV) ## write the generated contracts (schemas, OpenAPI, AsyncAPI, docs/states.md)
-	@exec .venv/bin/python -m contracts_export
+	@exec .venv/bin/python -m tongban_local.contracts
 
 lock: .uv/bin/uv ## resolve requirements*.in anew into the hashed locks
 	@$(COMPILE) requirements.in --output-file requirements.lock

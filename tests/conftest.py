@@ -3,9 +3,9 @@
 import pytest
 
 from tests.support.closing import closing_line, in_order
-from tests.support.engines import database_url, databases, postgres, project
+from tests.support.engines import database_url, databases, kafka, postgres, project
 
-__all__ = ["database_url", "databases", "postgres", "project"]
+__all__ = ["database_url", "databases", "kafka", "postgres", "project"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

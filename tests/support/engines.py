@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tongban_local.kafka import KafkaServer
 from tongban_local.postgres import PostgresServer
 
 Prepare = Callable[[str], Awaitable[None]]
@@ -81,6 +82,17 @@ async def database_url(databases: Databases) -> AsyncIterator[DatabaseUrl]:
     yield make
     for url in made:
         await databases.drop(url)
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """The Kafka of this run, one broker, no topics: tests make their own under names of their own, from ``deploy/topics.yaml`` or not.
+
+    A test that kills or pauses brokers starts a Kafka of its own.
+    """
+    server = KafkaServer.start(data=tmp_path_factory.mktemp("kafka"))
+    yield server
+    server.remove()
 
 
 @pytest.fixture(scope="session")
