@@ -144,9 +144,7 @@ _CATALOGUE_REVIEWER: Grants = ((Role.CATALOGUE_REVIEWER, Scope.OWN_REGION),)
 
 GRANTS: dict[tuple[str, str], Grants] = {
     ("case", "view"): (*_BOTH_SIDES, _SERVICE),
-    ("case", "check"): tuple(
-        (role, Scope.ANY) for role in (Role.RECEIVING_CLERK, Role.REVIEWER, Role.APPLICANT, Role.PARTNER)
-    ),
+    ("case", "check"): tuple((role, Scope.ANY) for role in (Role.RECEIVING_CLERK, Role.REVIEWER, Role.APPLICANT, Role.PARTNER)),
     ("case", "receive"): _AT_THE_WINDOW,
     ("case", "supplement"): _AT_THE_WINDOW,
     ("case", "withdraw"): _AT_THE_WINDOW,
@@ -254,13 +252,7 @@ def allows(tree: Tree, row: Mapping[str, object]) -> bool:
 
 def columns(aggregate: str) -> frozenset[str]:
     """The columns that rows of an aggregate must show; ``applicant_key`` is asked for only where keys are passed."""
-    wanted = {
-        column
-        for (name, _), grants in GRANTS.items()
-        if name == aggregate
-        for _, scope in grants
-        for column in _COLUMNS[scope]
-    }
+    wanted = {column for (name, _), grants in GRANTS.items() if name == aggregate for _, scope in grants for column in _COLUMNS[scope]}
     return frozenset(wanted | ({"case_id"} if aggregate in _OF_A_CASE else set()))
 
 
@@ -286,9 +278,7 @@ def tree(
     """
     held = {caller.kind, Public.EVERYONE, *caller.roles}
     reached = any_of(
-        _reach(caller, scope, regions=regions, applicant_keys=applicant_keys)
-        for who, scope in GRANTS[aggregate, action]
-        if who in held
+        _reach(caller, scope, regions=regions, applicant_keys=applicant_keys) for who, scope in GRANTS[aggregate, action] if who in held
     )
     if caller.case is not None and aggregate in _OF_A_CASE and not isinstance(reached, Always):
         return all_of((reached, Eq("case_id", caller.case)))
