@@ -1,0 +1,359 @@
+"""The index of the published catalogue that every service keeps in memory.
+
+Fed by `Catalogue.apply` from the followed topics, in any order; read without I/O. A version is usable when its parts are
+there. Built for 350,000 versions: what many versions share is one object (`_Shape`), what is its own is one tuple.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import NamedTuple
+
+from contracts.catalogue import (
+    Agreement,
+    CalendarYear,
+    ChecklistPart,
+    FormPart,
+    ItemVersion,
+    Organ,
+    Part,
+    Region,
+    SituationsPart,
+    TextsPart,
+    VersionState,
+)
+from contracts.codec import decode
+from contracts.documents import PARTS, RULES, VERSIONS, read
+from contracts.values import (
+    NATION,
+    AgreementId,
+    Digest,
+    ItemCode,
+    ItemId,
+    ItemVersionId,
+    JsonObject,
+    Mode,
+    OrganCode,
+    RegionCode,
+    canonical_json,
+)
+from rules.calendars import Calendar
+
+_OWN_FIELDS = ("version_id", "item_id", "version", "task_code", "organ", "region", "effective_from", "effective_to")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """All that one version says, together."""
+
+    version: ItemVersion
+    form: FormPart
+    situations: SituationsPart
+    checklist: ChecklistPart
+    texts: TextsPart
+
+
+class Published(NamedTuple):
+    """One version as the index keeps it; `Catalogue.version` gives the whole."""
+
+    version_id: ItemVersionId
+    item_id: ItemId
+    version: int
+    task_code: str
+    organ: OrganCode
+    region: RegionCode
+    effective_from: datetime
+    effective_to: datetime | None
+    shape: ItemVersion
+    """Any version that agrees in all other fields; its own fields mean nothing here."""
+
+    def in_force(self, at: datetime) -> bool:
+        """Whether it is published and an application received at this instant falls under it."""
+        return (
+            self.shape.state is VersionState.PUBLISHED
+            and self.effective_from <= at
+            and (self.effective_to is None or at < self.effective_to)
+        )
+
+
+class Catalogue:
+    """What is published, by the keys that questions come with."""
+
+    def __init__(self) -> None:
+        self._regions: dict[RegionCode, Region] = {}
+        self._children: dict[RegionCode, set[RegionCode]] = {}
+        self._subtrees: dict[RegionCode, frozenset[RegionCode]] = {}
+        self._organs: dict[OrganCode, Organ] = {}
+        self._organs_of: dict[RegionCode, set[OrganCode]] = {}
+        self._agreements: dict[AgreementId, Agreement] = {}
+        self._agreements_of: dict[RegionCode, set[AgreementId]] = {}
+        self._years: dict[RegionCode, dict[int, CalendarYear]] = {}
+        self._calendars: dict[tuple[RegionCode, ...], Calendar] = {}
+        self._versions: dict[ItemVersionId, Published] = {}
+        self._by_item: dict[ItemCode, dict[RegionCode, tuple[Published, ...]]] = {}
+        self._shapes: dict[bytes, ItemVersion] = {}
+        self._parts: dict[Digest, Part] = {}
+
+    # -- writing
+
+    def apply(self, topic: str, key: str, data: JsonObject | None) -> None:
+        """Take one record of a followed topic; ``None`` is a tombstone. Records of other topics change nothing.
+
+        Raises:
+            Malformed: A known kind without the shape of its class.
+        """
+        if topic == VERSIONS:
+            self._apply_version(ItemVersionId(key), data)
+        elif topic == PARTS:
+            self._apply_part(Digest(key), data)
+        elif topic == RULES:
+            self._apply_rule(key, data)
+
+    def _apply_part(self, key: Digest, data: JsonObject | None) -> None:
+        part = None if data is None else read(topic=PARTS, key=key, data=data)
+        if part is None:
+            self._parts.pop(key, None)
+        elif isinstance(part, FormPart | SituationsPart | ChecklistPart | TextsPart):
+            self._parts[key] = part
+
+    def _apply_rule(self, key: str, data: JsonObject | None) -> None:
+        kind, _, name = key.partition("/")
+        if kind == "calendar":
+            code, _, year = name.rpartition("-")
+            self._years.setdefault(RegionCode(code), {}).pop(int(year), None)
+            self._calendars.clear()
+        elif kind == "region":
+            self._forget_region(RegionCode(name))
+        elif kind == "organ":
+            self._forget_organ(OrganCode(name))
+        elif kind == "agreement":
+            self._forget_agreement(AgreementId(name))
+        match None if data is None else read(topic=RULES, key=key, data=data):
+            case Region() as region:
+                self._regions[region.code] = region
+                if region.parent is not None:
+                    self._children.setdefault(region.parent, set()).add(region.code)
+            case Organ() as organ:
+                self._organs[organ.code] = organ
+                self._organs_of.setdefault(organ.region, set()).add(organ.code)
+            case Agreement() as agreement:
+                self._agreements[agreement.agreement_id] = agreement
+                for code in agreement.receiving:
+                    self._agreements_of.setdefault(code, set()).add(agreement.agreement_id)
+            case CalendarYear() as row:
+                self._years.setdefault(row.region, {})[row.year] = row
+            case _:
+                pass
+
+    def _forget_region(self, code: RegionCode) -> None:
+        self._subtrees.clear()
+        self._calendars.clear()
+        former = self._regions.pop(code, None)
+        if former is not None and former.parent is not None:
+            self._children[former.parent].discard(code)
+
+    def _forget_organ(self, code: OrganCode) -> None:
+        former = self._organs.pop(code, None)
+        if former is not None:
+            self._organs_of[former.region].discard(code)
+
+    def _forget_agreement(self, agreement_id: AgreementId) -> None:
+        former = self._agreements.pop(agreement_id, None)
+        for code in former.receiving if former is not None else ():
+            self._agreements_of[code].discard(agreement_id)
+
+    def _apply_version(self, version_id: ItemVersionId, data: JsonObject | None) -> None:
+        former = self._versions.pop(version_id, None)
+        if former is not None:
+            self._unlist(former)
+        if data is None:
+            return
+        entry = self._publish(data)
+        self._versions[entry.version_id] = entry
+        regions = self._by_item.setdefault(entry.shape.item_code, {})
+        listed = (*regions.get(entry.region, ()), entry)
+        regions[entry.region] = listed if len(listed) == 1 else tuple(sorted(listed, key=lambda one: (one.effective_from, one.version)))
+
+    def _publish(self, data: JsonObject) -> Published:
+        rest = canonical_json({name: value for name, value in data.items() if name not in _OWN_FIELDS})
+        whole = decode(ItemVersion, data)
+        return Published(
+            version_id=whole.version_id,
+            item_id=whole.item_id,
+            version=whole.version,
+            task_code=whole.task_code,
+            organ=OrganCode(sys.intern(whole.organ)),
+            region=RegionCode(sys.intern(whole.region)),
+            effective_from=whole.effective_from,
+            effective_to=whole.effective_to,
+            shape=self._shapes.setdefault(rest, whole),
+        )
+
+    def _unlist(self, entry: Published) -> None:
+        regions = self._by_item[entry.shape.item_code]
+        left = tuple(one for one in regions[entry.region] if one.version_id != entry.version_id)
+        if left:
+            regions[entry.region] = left
+        else:
+            del regions[entry.region]
+
+    # -- regions and organs
+
+    def region(self, code: RegionCode) -> Region | None:
+        """The region under a code, in force or not."""
+        return self._regions.get(code)
+
+    def ancestors(self, code: RegionCode) -> tuple[Region, ...]:
+        """The region itself and all above it, upwards to the nation; empty for an unknown code."""
+        found: list[Region] = []
+        region = self._regions.get(code)
+        while region is not None and region not in found:
+            found.append(region)
+            region = None if region.parent is None else self._regions.get(region.parent)
+        return tuple(found)
+
+    def subtree(self, code: RegionCode, /) -> frozenset[RegionCode]:
+        """The region itself and all below it, by the table and never by digits; empty for an unknown code."""
+        if code not in self._regions:
+            return frozenset()
+        known = self._subtrees.get(code)
+        if known is None:
+            reached, open_ = {code}, [code]
+            while open_:
+                below = self._children.get(open_.pop(), set()) - reached
+                reached |= below
+                open_.extend(below)
+            known = self._subtrees[code] = frozenset(reached)
+        return known
+
+    def is_valid(self, code: RegionCode, on: date) -> bool:
+        """Whether a code is known and in force on a day."""
+        region = self._regions.get(code)
+        return (
+            region is not None
+            and (region.valid_from is None or region.valid_from <= on)
+            and (region.valid_to is None or on < region.valid_to)
+        )
+
+    def successors(self, code: RegionCode, on: date) -> tuple[Region, ...]:
+        """The regions in force on a day that took an abolished one's place, followed through later changes, by code."""
+        found: dict[RegionCode, Region] = {}
+        seen: set[RegionCode] = {code}
+        open_ = [code]
+        while open_:
+            region = self._regions.get(open_.pop())
+            for successor in region.successors if region is not None else ():
+                if successor in seen:
+                    continue
+                seen.add(successor)
+                if self.is_valid(successor, on):
+                    found[successor] = self._regions[successor]
+                else:
+                    open_.append(successor)
+        return tuple(found[name] for name in sorted(found))
+
+    def organ(self, code: OrganCode) -> Organ | None:
+        """The organ under a unified social credit code."""
+        return self._organs.get(code)
+
+    def organs_of(self, region: RegionCode) -> tuple[Organ, ...]:
+        """The organs of exactly this region, by code."""
+        return tuple(self._organs[code] for code in sorted(self._organs_of.get(region, ())))
+
+    # -- versions
+
+    def version(self, version_id: ItemVersionId) -> ItemVersion | None:
+        """A published version in full, whatever its state now; a case pins it by this id."""
+        entry = self._versions.get(version_id)
+        return None if entry is None else _whole(entry)
+
+    def versions_of(self, item_code: ItemCode, region: RegionCode) -> tuple[Published, ...]:
+        """Every version of an item that organs of exactly this region published, oldest first."""
+        return self._by_item.get(item_code, {}).get(region, ())
+
+    def regions_of(self, item_code: ItemCode) -> Iterable[RegionCode]:
+        """Regions whose organs published an item in any version."""
+        return self._by_item.get(item_code, {}).keys()
+
+    def items(self) -> Iterable[ItemCode]:
+        """Base codes of all items of which there is a version."""
+        return (code for code, regions in self._by_item.items() if regions)
+
+    def parts(self, version_id: ItemVersionId) -> Parts | None:
+        """A version with its parts, or ``None`` until all of them are there."""
+        version = self.version(version_id)
+        if version is None:
+            return None
+        form = self._parts.get(version.parts.form)
+        situations = self._parts.get(version.parts.situations)
+        checklist = self._parts.get(version.parts.checklist)
+        texts = self._parts.get(version.parts.texts)
+        if (
+            isinstance(form, FormPart)
+            and isinstance(situations, SituationsPart)
+            and isinstance(checklist, ChecklistPart)
+            and isinstance(texts, TextsPart)
+        ):
+            return Parts(version=version, form=form, situations=situations, checklist=checklist, texts=texts)
+        return None
+
+    # -- agreements and calendars
+
+    def agreement(self, agreement_id: AgreementId) -> Agreement | None:
+        """The agreement under an id, in force or not."""
+        return self._agreements.get(agreement_id)
+
+    def agreements_of(self, receiving: RegionCode, handling: RegionCode) -> tuple[Agreement, ...]:
+        """Every agreement, in force or not, that lets a region receive for another; each region by itself or one above."""
+        ids = {one for region in self.ancestors(receiving) for one in self._agreements_of.get(region.code, ())}
+        deciding = {region.code for region in self.ancestors(handling)}
+        found = (self._agreements[one] for one in ids)
+        return tuple(
+            sorted(
+                (one for one in found if not deciding.isdisjoint(one.handling)),
+                key=lambda one: (one.valid_from, one.agreement_id),
+            )
+        )
+
+    def agreements_between(
+        self, receiving: RegionCode, handling: RegionCode, item: ItemCode, mode: Mode, on: date
+    ) -> tuple[Agreement, ...]:
+        """The agreements in force on a day for an item in a mode, oldest first."""
+        return tuple(
+            one
+            for one in self.agreements_of(receiving, handling)
+            if covers(one, item=item, mode=mode) and one.valid_from <= on < one.valid_to
+        )
+
+    def calendar(self, region: RegionCode) -> Calendar:
+        """The working days of a region: the nation's, with what the regions above it and it itself override."""
+        chain = tuple(one.code for one in reversed(self.ancestors(region)) if self._years.get(one.code))
+        # Regions that override nothing share the nation's calendar, also while the region is not known here yet.
+        chain = chain if chain[:1] == (NATION,) else (NATION, *chain)
+        known = self._calendars.get(chain)
+        if known is None:
+            layers = [tuple(self._years.get(code, {}).values()) for code in chain]
+            known = self._calendars[chain] = Calendar(layers)
+        return known
+
+
+def covers(agreement: Agreement, *, item: ItemCode, mode: Mode) -> bool:
+    """Whether an agreement is about an item in a mode, on whatever day."""
+    return mode in agreement.modes and (not agreement.items or item in agreement.items)
+
+
+def _whole(entry: Published) -> ItemVersion:
+    return replace(
+        entry.shape,
+        version_id=entry.version_id,
+        item_id=entry.item_id,
+        version=entry.version,
+        task_code=entry.task_code,
+        organ=entry.organ,
+        region=entry.region,
+        effective_from=entry.effective_from,
+        effective_to=entry.effective_to,
+    )
