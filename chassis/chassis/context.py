@@ -30,8 +30,8 @@ class Context:
     now: Now
     metrics: "Metrics"
     bus: "Bus"
-    vault: "Vault | None" = None
-    """Sealed personal data; None in a service that keeps none."""
+    vault: "Vault"
+    """Sealed personal data, keyed hashes and what signs cursors."""
     outbox_written: asyncio.Event = field(default_factory=asyncio.Event)
     """Set after a commit that wrote outbox rows; wakes the relay of this process."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

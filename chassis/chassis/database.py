@@ -11,7 +11,24 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import orjson
-from sqlalchemy import ARRAY, CursorResult, Executable, Text, bindparam, event, func, select, text
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    CursorResult,
+    Executable,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    event,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -19,6 +36,7 @@ from sqlalchemy.pool import NullPool
 
 from contracts.envelope import Envelope
 from contracts.refusals import Stale, Unavailable
+from rules.access import All, Always, AnyOf, Before, Eq, In, Never, Tree
 
 if TYPE_CHECKING:
     from chassis.context import Context
@@ -33,6 +51,9 @@ TRANSACTION_LIMIT = 10.0
 
 IDLE_LIMIT = 5.0
 """Seconds after which the server ends a transaction whose process does not go on (stopped, or cut off)."""
+
+LOCK_WAIT = 2.0
+"""Seconds a request waits for a lock that another transaction holds."""
 
 CONSUMERS = 4
 """Connections for what is heard from the log, timers and jobs."""
@@ -107,7 +128,7 @@ class Database:
             limit: Seconds a transaction may live, 10 at most.
         """
         self.limit = min(limit, TRANSACTION_LIMIT)
-        self._requests = _engine(url, name=name, pool_size=pool_size, limit=self.limit)
+        self._requests = _engine(url, name=name, pool_size=pool_size, limit=self.limit, lock_wait=LOCK_WAIT)
         self._consumers = _engine(url, name=f"{name} consumers", pool_size=CONSUMERS, limit=self.limit, by_index=True)
         self._holders = _engine(url, name=f"{name} holders", pool_size=None, limit=self.limit)
 
@@ -170,7 +191,7 @@ class Database:
     async def _transaction(self, engine: AsyncEngine, *, context: C, readonly: bool = False) -> AsyncIterator[Tx[C]]:
         try:
             connection = await engine.connect()
-        except (PoolExhausted, OSError) as error:
+        except (PoolExhausted, DBAPIError, OSError) as error:
             raise DatabaseBusy(retry_after=1) from error
         limit = asyncio.timeout(self.limit)
         try:
@@ -197,6 +218,34 @@ async def lock(tx: Tx[Any], *keys: str) -> None:
         await tx.execute(_LOCK, {"keys": sorted(set(keys))})
 
 
+def where(tree: Tree, columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[bool]:
+    """Compile an access rule to SQL: the same rows for which `rules.access.allows` is true.
+
+    Args:
+        tree: What `rules.access.tree` gave for the caller.
+        columns: The SQL column of each column the rule names.
+
+    Raises:
+        KeyError: The rule names a column that is not given.
+    """
+    match tree:
+        case Always():
+            return true()
+        case Never():
+            return false()
+        case Eq(column, value):
+            return columns[column] == value
+        case In(column, values):
+            # One array parameter: the statement stays the same for three regions and for three thousand.
+            return columns[column] == any_(literal(sorted(values), ARRAY(Text)))
+        case Before(column, instant):
+            return columns[column] < instant
+        case All(trees):
+            return and_(*(where(part, columns) for part in trees))
+        case AnyOf(trees):
+            return or_(*(where(part, columns) for part in trees))
+
+
 def is_transient(error: BaseException) -> bool:
     """True when the same work may succeed in a moment: the connection broke, a deadlock or a serialization failure was resolved."""
     if isinstance(error, Unavailable | ConnectionError):
@@ -217,12 +266,13 @@ _key = func.unnest(bindparam("keys", type_=ARRAY(Text))).column_valued("key")
 _LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(_key, 0)))
 
 
-def _engine(url: str, *, name: str, pool_size: int | None, limit: float, by_index: bool = False) -> AsyncEngine:
+def _engine(url: str, *, name: str, pool_size: int | None, limit: float, lock_wait: float = 0, by_index: bool = False) -> AsyncEngine:
     milliseconds = str(int(limit * 1000))
     server = {
         "application_name": f"tongban {name}",
         "timezone": "UTC",
         "statement_timeout": milliseconds,
+        "lock_timeout": str(int(lock_wait * 1000)),
         "idle_in_transaction_session_timeout": str(int(min(limit, IDLE_LIMIT) * 1000)),
         "jit": "off",
     }
@@ -231,7 +281,14 @@ def _engine(url: str, *, name: str, pool_size: int | None, limit: float, by_inde
         server |= {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
     connect = {"server_settings": server, "prepared_statement_cache_size": 500, "timeout": 10}
     pool: dict[str, Any] = {"poolclass": NullPool} if pool_size is None else {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 5}
-    engine = create_async_engine(url, connect_args=connect, json_serializer=_dumps, json_deserializer=orjson.loads, **pool)
+    engine = create_async_engine(
+        url,
+        connect_args=connect,
+        json_serializer=_dumps,
+        json_deserializer=orjson.loads,
+        hide_parameters=True,  # an error's text would carry what was to be stored
+        **pool,
+    )
     event.listen(engine.sync_engine, "connect", _bound_by_server(milliseconds))
     return engine
 

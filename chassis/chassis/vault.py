@@ -80,6 +80,7 @@ class Vault:
             raise ValueError(f"a wrapping key has {KEY_BYTES} bytes")
         self._wrapping = _derive(wrapping_key, "wrap")
         self._lookup = _derive(wrapping_key, "lookup")
+        self._fingerprint = _derive(wrapping_key, "fingerprint")
         self.key_id = _derive(wrapping_key, "id").hex()[:8]
         """Names the wrapping key beside what was made with it."""
 
@@ -132,6 +133,13 @@ class Vault:
         """A keyed hash to find a value by, ``<key id>:<64 hex digits>``; without the key it cannot be tried out."""
         return f"{self.key_id}:{hmac.digest(self._lookup, value.encode(), 'sha256').hex()}"
 
+    def fingerprint(self, *parts: bytes) -> bytes:
+        """A keyed hash (32 bytes) of byte strings in order: equal for equal requests, says nothing about them."""
+        mac = hmac.new(self._fingerprint, digestmod=hashlib.sha256)
+        for part in parts:
+            mac.update(len(part).to_bytes(8, "big") + part)
+        return mac.digest()
+
     def _unwrap(self, wrapped: bytes) -> bytes:
         try:
             return aes_key_unwrap(self._wrapping, wrapped)
@@ -139,18 +147,18 @@ class Vault:
             raise Unreadable("wrapped by another key") from error
 
 
-def open_vault(settings: ServiceSettings) -> Vault | None:
-    """The vault of a service, None where the settings name no wrapping key.
+def open_vault(settings: ServiceSettings) -> Vault:
+    """The vault of a service.
 
     Raises:
-        ValueError: The key is not 32 bytes in base64url.
+        ValueError: The settings name no wrapping key, or it is not 32 bytes in base64url.
         OSError: The named file cannot be read.
     """
     if settings.wrapping_key is not None:
         return Vault(_decode(settings.wrapping_key.get_secret_value()))
     if settings.wrapping_key_file is not None:
         return Vault(_decode(settings.wrapping_key_file.read_text("ascii")))
-    return None
+    raise ValueError("wrapping_key or wrapping_key_file must be set")
 
 
 def write_wrapping_key(path: Path) -> None:
