@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tongban_local import jars
 from tongban_local.kafka import KafkaServer, members
@@ -93,20 +92,3 @@ def test_without_java_and_without_the_right_to_install_it_the_error_says_what_to
 
     with pytest.raises(EngineFailed, match="apt-get install"):
         jars.install()
-
-
-def test_topics_say_how_they_are_cleaned_and_compacted_ones_give_up_their_segments(project: Path) -> None:
-    topics = yaml.safe_load((project / "deploy" / "topics.yaml").read_text())["topics"]
-
-    by_policy = {topic["name"]: topic["config"]["cleanup.policy"] for topic in topics}
-    assert len(by_policy) == len(topics)
-    assert {name for name, policy in by_policy.items() if policy == "compact"} == {
-        "catalog.versions.v1",
-        "catalog.parts.v1",
-        "catalog.rules.v1",
-        "access.rules.v1",
-    }
-    for topic in topics:
-        needed = "segment.ms" if topic["config"]["cleanup.policy"] == "compact" else "retention.ms"
-        assert topic["config"][needed] > 0
-        assert topic["partitions"] > 0
