@@ -8,17 +8,25 @@ A service adds its own in ``<svc>/context.py``::
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from chassis.now import Now
 from chassis.settings import ServiceSettings
+from contracts.events import Event
 
 if TYPE_CHECKING:
     from chassis.bus import Bus
     from chassis.database import Database
     from chassis.metrics import Metrics
     from chassis.vault import Vault
+
+Handler: TypeAlias = Callable[..., Awaitable[None]]
+"""What a service does when it hears an event: ``async def on_…(tx: Tx[C], event: E) -> None``."""
+
+Subscriptions: TypeAlias = Mapping[type[Event], Handler]
+"""The events a service hears, each with its one handler."""
 
 
 @dataclass(kw_only=True)
@@ -32,6 +40,10 @@ class Context:
     bus: "Bus"
     vault: "Vault"
     """Sealed personal data, keyed hashes and what signs cursors."""
+    hears: frozenset[str] = frozenset()
+    """Services whose events this one subscribes to; of any other it can never be behind."""
+    subscriptions: Subscriptions = field(default_factory=dict)
+    """What this service hears; a parked event is replayed by them too."""
     outbox_written: asyncio.Event = field(default_factory=asyncio.Event)
     """Set after a commit that wrote outbox rows; wakes the relay of this process."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

@@ -30,6 +30,7 @@ KNOWN = frozenset(
         "group",
         "job",
         "key",
+        "kind",
         "level",
         "logger",
         "method",

@@ -1,0 +1,110 @@
+"""The HTTP side of a service: its routes, its refusals, its entrance."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chassis import health, problems, traces
+from chassis.context import Context
+from chassis.doors import route_of
+from chassis.entrance import Entrance
+from chassis.health import Health
+from chassis.identity import Verifier
+from contracts.caller import ANONYMOUS, Caller
+from contracts.refusals import Forbidden, Refusal
+
+_PROBLEM = {
+    "description": "problem+json (RFC 9457)",
+    "content": {
+        problems.MEDIA_TYPE: {
+            "schema": {
+                "type": "object",
+                "required": ["type", "title", "status", "detail", "rule", "traceId"],
+                "properties": {
+                    "type": {"type": "string"},
+                    "title": {"type": "string"},
+                    "title_en": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string"},
+                    "detail_en": {"type": "string"},
+                    "rule": {"type": "string"},
+                    "traceId": {"type": "string"},
+                    "errors": {"type": "array", "items": {"type": "object"}},
+                    "facts": {"type": "object"},
+                },
+            },
+        },
+    },
+}
+
+
+class Lifespan(Protocol):
+    """Starts a service and stops it."""
+
+    def __call__(self, app: FastAPI, /) -> AbstractAsyncContextManager[None]:
+        """Enter to start, leave to stop."""
+        ...
+
+
+def create_application(
+    context: Context,
+    *,
+    title: str,
+    version: str,
+    routers: Sequence[APIRouter],
+    checks: Health,
+    lifespan: Lifespan | None = None,
+) -> FastAPI:
+    """Make the application of one running service.
+
+    Args:
+        context: What every door hands on.
+        title: As the OpenAPI document names it.
+        version: The software's own.
+        routers: The rooms' routes.
+        checks: What ``/readyz`` asks.
+        lifespan: Starts and stops what runs beside the routes.
+    """
+    application = FastAPI(
+        title=title,
+        version=version,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=context.settings.max_body,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        responses={"4XX": _PROBLEM, "5XX": _PROBLEM},
+    )
+    application.state.context = context
+    application.state.verifier = Verifier(context.settings.internal_jwks_file, audience=context.name)
+    application.state.health = checks
+    for kind in (Refusal, HTTPException, RequestValidationError):
+        application.add_exception_handler(kind, _refuse)
+    application.add_exception_handler(Forbidden, _forbid)
+    for router in (health.router, *routers):
+        application.include_router(router)
+    application.add_middleware(Entrance, service=context.name, metrics=context.metrics)
+    return application
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    return problems.answer(request, error)
+
+
+async def _forbid(request: Request, error: Exception) -> Response:
+    caller: Caller = getattr(request.state, "caller", ANONYMOUS)
+    context: Any = request.app.state.context
+    if not isinstance(error, Forbidden):
+        return problems.answer(request, error)
+    try:
+        await traces.write_refusal(context, caller, error, route=f"{request.method} {route_of(request)}")
+    except Refusal as untraced:
+        return problems.answer(request, untraced)
+    return problems.answer(request, error)

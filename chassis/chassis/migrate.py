@@ -1,0 +1,104 @@
+"""Brings a service's database to the newest form; one process at a time, by an advisory lock.
+
+A service's ``migrations/env.py`` is two lines::
+
+    from chassis.migrate import run_migrations
+    run_migrations()
+"""
+
+import asyncio
+from pathlib import Path
+
+from alembic import command, context
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData, func, select, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from chassis.crash import crash_point
+
+VERSION_TABLE = "alembic_version"
+_LOCK_NAME = "migration"
+
+
+async def upgrade(url: str, script_location: str | Path, *, metadata: MetaData | None = None, revision: str = "head") -> None:
+    """Apply every migration that is missing.
+
+    Args:
+        url: ``postgresql+asyncpg://…`` of a role that may change tables.
+        script_location: The folder with ``env.py`` and ``versions``.
+        metadata: The tables as the code knows them; needed to compare or to write a new migration only.
+        revision: How far to go.
+    """
+    engine = create_async_engine(url, hide_parameters=True)
+    try:
+        async with engine.connect() as connection:
+            # Held by the connection, not a transaction: a migration may commit in between.
+            await connection.execute(select(func.pg_advisory_lock(func.hashtextextended(_LOCK_NAME, 1))))
+            await connection.commit()
+            await connection.run_sync(_upgrade, str(script_location), metadata, revision)
+            await connection.commit()
+            await connection.execute(select(func.pg_advisory_unlock(func.hashtextextended(_LOCK_NAME, 1))))
+            await connection.commit()
+    finally:
+        await engine.dispose()
+
+
+async def is_current(url: str, script_location: str | Path) -> bool:
+    """True when no migration is missing."""
+    newest = ScriptDirectory.from_config(_config(str(script_location))).get_current_head()
+    engine = create_async_engine(url, hide_parameters=True)
+    try:
+        async with engine.connect() as connection:
+            known = await connection.scalar(select(func.to_regclass(VERSION_TABLE)))
+            if known is None:
+                return newest is None
+            return bool(await connection.scalar(text(f"select version_num from {VERSION_TABLE}")) == newest)  # noqa: S608 - our own constant
+    finally:
+        await engine.dispose()
+
+
+def run_migrations() -> None:
+    """What ``env.py`` does: run on the connection that `upgrade` opened, or on one of its own when alembic's command line is used.
+
+    Raises:
+        RuntimeError: Neither `upgrade` nor ``-x url=…`` said which database.
+    """
+    attributes = context.config.attributes
+    connection = attributes.get("connection")
+    if connection is not None:
+        _run_on(connection, attributes.get("metadata"))
+        return
+    url = context.get_x_argument(as_dictionary=True).get("url")
+    if url is None:
+        raise RuntimeError("call chassis.migrate.upgrade, or give -x url=postgresql+asyncpg://…")
+    asyncio.run(_run_at(url))
+
+
+def _upgrade(connection: Connection, script_location: str, metadata: MetaData | None, revision: str) -> None:
+    config = _config(script_location)
+    config.attributes["connection"] = connection
+    config.attributes["metadata"] = metadata
+    command.upgrade(config, revision)
+
+
+def _config(script_location: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", script_location.replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+async def _run_at(url: str) -> None:
+    engine = create_async_engine(url, hide_parameters=True)
+    async with engine.begin() as connection:
+        await connection.run_sync(_run_on, None)
+    await engine.dispose()
+
+
+def _run_on(connection: Connection, metadata: MetaData | None) -> None:
+    context.configure(connection=connection, target_metadata=metadata, version_table=VERSION_TABLE, transaction_per_migration=True)
+    with context.begin_transaction():
+        crash_point("in-migration")
+        context.run_migrations()
