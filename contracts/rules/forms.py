@@ -1,0 +1,160 @@
+"""A form against its JSON Schema (2020-12): which field is wrong and why, in words people read.
+
+Formats are checked, references outside the schema are refused, patterns run in linear time. No message repeats a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, TypeAlias
+
+import jsonschema_rs
+
+from contracts.catalogue import FormPart
+from contracts.refusals import Defect, Invalid
+from contracts.values import Json, JsonObject
+
+MAX_DEFECTS = 100
+"""Most defects told of one form; a hostile one could have any number."""
+
+
+class FormMalformed(Invalid):
+    """The schema of a form cannot be read."""
+
+    RULE: ClassVar[str] = "form.schema-malformed"
+    ZH: ClassVar[str] = "表单定义不正确"
+    EN: ClassVar[str] = "The form's definition cannot be read"
+
+
+_TEXTS: dict[str, tuple[str, str]] = {
+    "required": ("“{label}”未填写", "“{label_en}” is missing"),
+    "type": ("“{label}”的类型不正确", "“{label_en}” is of the wrong type"),
+    "enum": ("“{label}”不在可选范围内", "“{label_en}” is none of the choices"),
+    "const": ("“{label}”的值不符合要求", "“{label_en}” does not have the required value"),
+    "minLength": ("“{label}”过短", "“{label_en}” is too short"),
+    "maxLength": ("“{label}”过长", "“{label_en}” is too long"),
+    "minimum": ("“{label}”小于允许的最小值", "“{label_en}” is below the least value"),
+    "maximum": ("“{label}”大于允许的最大值", "“{label_en}” is above the greatest value"),
+    "exclusiveMinimum": ("“{label}”小于允许的最小值", "“{label_en}” is below the least value"),
+    "exclusiveMaximum": ("“{label}”大于允许的最大值", "“{label_en}” is above the greatest value"),
+    "multipleOf": ("“{label}”的精度不正确", "“{label_en}” is not a multiple of the step"),
+    "pattern": ("“{label}”的格式不正确", "“{label_en}” does not have the required form"),
+    "format": ("“{label}”的格式不正确", "“{label_en}” does not have the required form"),
+    "minItems": ("“{label}”的项数不足", "“{label_en}” has too few entries"),
+    "maxItems": ("“{label}”的项数过多", "“{label_en}” has too many entries"),
+    "uniqueItems": ("“{label}”有重复项", "“{label_en}” has an entry twice"),
+    "additionalProperties": ("“{label}”含有表单中没有的项", "“{label_en}” has a field that the form does not know"),
+    "unevaluatedProperties": ("“{label}”含有表单中没有的项", "“{label_en}” has a field that the form does not know"),
+}
+_OTHER = ("“{label}”不符合要求", "“{label_en}” does not meet the rules")
+
+_Validator: TypeAlias = tuple[jsonschema_rs.Draft202012Validator, frozenset[str]]
+
+_validators: dict[int, tuple[JsonObject, _Validator]] = {}
+_VALIDATORS_AT_MOST = 8192
+
+
+def check_schema(schema: JsonObject) -> None:
+    """Refuse a schema that could not be used.
+
+    Raises:
+        FormMalformed: It is no JSON Schema 2020-12, or refers to something outside itself.
+    """
+    _validator(FormPart(schema=schema))
+
+
+def form_defects(part: FormPart, form: JsonObject) -> tuple[Defect, ...]:
+    """What is wrong with a form, at most `MAX_DEFECTS`, sorted by place and rule; pointers begin with ``/form``.
+
+    Raises:
+        FormMalformed: As for `check_schema`.
+    """
+    found = list(_told(part, form))
+    return tuple(sorted(dict.fromkeys(found), key=lambda one: (one.pointer, one.rule_id)))
+
+
+def _told(part: FormPart, form: JsonObject) -> Iterator[Defect]:
+    validator, names = _validator(part)
+    for count, error in enumerate(validator.iter_errors(form)):
+        if count == MAX_DEFECTS:
+            return
+        keyword = error.kind.name
+        path = _known(error.instance_path, names=names)
+        if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
+            path.append(error.kind.property)
+        message, message_en = _TEXTS.get(keyword, _OTHER)
+        label, label_en = _labels(part.schema, path)
+        yield Defect(
+            rule_id=f"form.{keyword}",
+            pointer="/form" + "".join(f"/{_escaped(step)}" for step in path),
+            message=message.format(label=label, label_en=label_en),
+            message_en=message_en.format(label=label, label_en=label_en),
+        )
+
+
+def _validator(part: FormPart) -> _Validator:
+    known = _validators.get(id(part.schema))
+    if known is not None:
+        return known[1]
+    try:
+        validator = jsonschema_rs.Draft202012Validator(
+            part.schema, validate_formats=True, offline=True, pattern_options=jsonschema_rs.RegexOptions()
+        )
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+        raise FormMalformed from error
+    if len(_validators) >= _VALIDATORS_AT_MOST:
+        del _validators[next(iter(_validators))]
+    # The schema is kept beside its validator, so that its id cannot be given to another object meanwhile.
+    made = (validator, frozenset(_names(part.schema)))
+    _validators[id(part.schema)] = (part.schema, made)
+    return made
+
+
+def _names(schema: Json) -> Iterator[str]:
+    """Every property that a schema names anywhere."""
+    open_: list[Json] = [schema]
+    while open_:
+        node = open_.pop()
+        if isinstance(node, dict):
+            properties = node.get("properties")
+            yield from properties if isinstance(properties, dict) else ()
+            open_.extend(node.values())
+        elif isinstance(node, list):
+            open_.extend(node)
+
+
+def _known(path: Sequence[str | int], *, names: frozenset[str]) -> list[str | int]:
+    """A place as far as the schema names it: a name that only the input has would be repeated input."""
+    known: list[str | int] = []
+    for step in path:
+        if isinstance(step, str) and step not in names:
+            break
+        known.append(step)
+    return known
+
+
+def _labels(schema: JsonObject, path: Sequence[str | int]) -> tuple[str, str]:
+    """What screens call a field; its name where the schema labels it nowhere near."""
+    node: Json = schema
+    label, label_en = "表单", "the form"
+    for step in path:
+        node = _step(node, step)
+        if not isinstance(node, dict):
+            break
+        own, own_en = node.get("x-label"), node.get("x-label-en")
+        label = own if isinstance(own, str) else label if isinstance(step, int) else str(step)
+        label_en = own_en if isinstance(own_en, str) else label_en if isinstance(step, int) else str(step)
+    return label, label_en
+
+
+def _step(node: Json, step: str | int) -> Json:
+    if not isinstance(node, dict):
+        return None
+    if isinstance(step, int):
+        return node.get("items")
+    properties = node.get("properties")
+    return properties.get(step) if isinstance(properties, dict) else None
+
+
+def _escaped(step: str | int) -> str:
+    return str(step).replace("~", "~0").replace("/", "~1")
