@@ -11,7 +11,7 @@ STORY ?= SC-04
 PACKAGES := contracts chassis gateway catalog-svc intake-svc routing-svc credential-svc deploy/local
 RUNTIME := .venv/runtime.stamp
 DEV := .venv/dev.stamp
-COMPILE := .uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+COMPILE := .uv/bin/uv --system-certs pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help

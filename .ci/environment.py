@@ -53,17 +53,21 @@ def have_installer() -> bool:
     return False
 
 
-def install(lock: str, packages: list[str]) -> bool:
+def install(lock: str, *, packages: list[str]) -> bool:
     """Install the hashed lock, then our own packages beside it (editable, nothing resolved, nothing downloaded)."""
     own = [part for package in packages for part in ("-e", package)]
     if have_installer():
-        uv = (UV, "pip", "install", "--quiet", "--python", VENV_PYTHON, "--compile-bytecode")
-        return call(*uv, "--require-hashes", "-r", lock) and call(*uv, "--no-build-isolation", "--no-deps", *own)
+        # The machine's certificates: a network that inspects traffic has its own authority there.
+        uv = (UV, "--system-certs", "pip", "install", "--quiet", "--python", VENV_PYTHON, "--compile-bytecode")
+        if call(*uv, "--require-hashes", "-r", lock) and call(*uv, "--no-build-isolation", "--no-deps", *own):
+            return True
+        # uv does not read pip's configuration: where that names a mirror, only pip reaches it.
+        say("uv could not install; pip tries, slower …")
     pip = (sys.executable, "-m", "pip", "--python", VENV_PYTHON, "install", "--quiet", "--disable-pip-version-check")
     return call(*pip, "--require-hashes", "-r", lock) and call(*pip, "--no-build-isolation", "--no-deps", *own)
 
 
-def make_environment(kind: str, packages: list[str]) -> None:
+def make_environment(kind: str, *, packages: list[str]) -> None:
     """Make ``.venv`` if it is missing, fill it, and leave the stamp that tells make it is done."""
     began = time.monotonic()
     if not VENV_PYTHON.exists():
@@ -71,7 +75,7 @@ def make_environment(kind: str, packages: list[str]) -> None:
         if not call(sys.executable, "-m", "venv", "--without-pip", "--clear", ".venv"):
             sys.exit("The environment .venv could not be made; the message above says why.")
     say(f"venv: installing {LOCKS[kind]} (hashed) and {len(packages)} own packages …")
-    if not install(LOCKS[kind], packages):
+    if not install(LOCKS[kind], packages=packages):
         sys.exit("Packages could not be installed; the message above says why. Nothing else was touched; run the command again.")
     # The development lock holds the runtime lock whole, so it serves both commands.
     for stamp in ("runtime", "dev") if kind == "dev" else ("runtime",):
@@ -86,7 +90,7 @@ def main(arguments: list[str]) -> None:
         if not have_installer():
             sys.exit("uv is needed to lock and could not be installed.")
         return
-    make_environment(arguments[0], arguments[1:])
+    make_environment(arguments[0], packages=arguments[1:])
 
 
 if __name__ == "__main__":
