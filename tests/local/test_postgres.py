@@ -86,6 +86,28 @@ def test_data_of_a_version_that_is_not_here_is_refused_with_what_to_install(data
         PostgresServer.start(data=data)
 
 
+async def test_removed_data_is_gone_and_the_folder_begins_anew(data: Path) -> None:
+    first = PostgresServer.start(data=data)
+    first.create_database("kept")
+    first.remove()
+
+    second = PostgresServer.start(data=data)
+    left = second.query("select datname from pg_database where datname = 'kept'")
+    second.remove()
+
+    assert left == ""
+
+
+def test_data_that_somebody_deleted_is_not_silently_made_anew(server: PostgresServer, data: Path) -> None:
+    record = json.loads((data / "postgres.json").read_text())
+    (data / "postgres.json").write_text(json.dumps({**record, "place": str(data / "gone")}))
+
+    with pytest.raises(EngineFailed, match="is gone"):
+        PostgresServer.start(data=data)
+
+    (data / "postgres.json").write_text(json.dumps(record))
+
+
 async def test_a_wrong_password_is_refused(postgres: PostgresServer) -> None:
     url = postgres.url().replace("+asyncpg", "")
 

@@ -54,6 +54,9 @@ VOLATILE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "of
 BUILTIN_LOCALE_SINCE = 17
 """From this version on C.UTF-8 (sorting by code point) is part of PostgreSQL; before, the machine must have that locale."""
 
+RECORD = "postgres.json"
+"""The file in DATA that says where the cluster is and who made it."""
+
 ATTEMPTS = 3
 """Starts on a free port: another program may take the port between our look and the server's."""
 
@@ -77,7 +80,9 @@ class Record:
 class PostgresServer:
     """A running private PostgreSQL server."""
 
-    def __init__(self, *, process: EngineProcess, binaries: Binaries, record: Record, port: int, adopted: bool) -> None:
+    def __init__(self, *, data: Path, process: EngineProcess, binaries: Binaries, record: Record, port: int, adopted: bool) -> None:
+        self.data = data
+        """The folder that was named; ``start`` on it finds this server again."""
         self._process = process
         self._record = record
         self.binaries = binaries
@@ -115,14 +120,14 @@ class PostgresServer:
             if pid is not None and known_port is not None:
                 progress(f"postgres: adopted the running server, process {pid}, port {known_port}")
                 process = EngineProcess(pid=pid, folder=cluster)
-                return cls(process=process, binaries=programs, record=record, port=known_port, adopted=True)
+                return cls(data=data, process=process, binaries=programs, record=record, port=known_port, adopted=True)
             if not cluster.exists():
                 progress(f"postgres: making the data with PostgreSQL {programs.version} …")
                 _make_cluster(cluster, binaries=programs, password=record.password)
             _clear_after_crash(cluster, progress=progress)
             chosen, process = _launch(cluster, binaries=programs, port=port, durable=durable)
             progress(f"postgres: PostgreSQL {programs.version} ready on port {chosen}")
-            return cls(process=process, binaries=programs, record=record, port=chosen, adopted=False)
+            return cls(data=data, process=process, binaries=programs, record=record, port=chosen, adopted=False)
 
     @property
     def pid(self) -> int:
@@ -190,6 +195,7 @@ class PostgresServer:
         """Stop it and delete its data; for tests."""
         self.stop()
         shutil.rmtree(self._record.place)
+        (self.data / RECORD).unlink()
 
 
 def _require_name(name: str) -> None:
@@ -207,9 +213,11 @@ def _alone_in(data: Path) -> Iterator[None]:
 
 def _recall(data: Path, *, binaries: "str | Path") -> tuple[Record, Binaries]:
     """What this folder remembers and the programs that read its data; both made anew for a new folder."""
-    path = data / "postgres.json"
+    path = data / RECORD
     if path.exists():
         record = Record(**json.loads(path.read_text()))
+        if not Path(record.place).is_dir():
+            raise EngineFailed(f"The data that {path} names is gone: {record.place}. Remove the file to begin anew.")
         return record, _programs_of(record)
     programs = find_binaries(binaries)
     record = Record(
