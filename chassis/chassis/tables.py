@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -66,8 +67,13 @@ PARKED = Table(
     Column("headers", JSONB, nullable=False),
     Column("value", LargeBinary),
     Column("reason", Text, nullable=False),
+    Column("error", Text, nullable=False, server_default=""),
     Column("at", _INSTANT, nullable=False),
-    Index("ix_parked_key", "consumer", "key", "parked_id"),
+    Column("state", Text, nullable=False, server_default="parked"),
+    Column("settled_at", _INSTANT),
+    Column("settled_by", Text),
+    # A key has waiting events for every batch to ask about, and settled ones for ever.
+    Index("ix_parked_waiting", "consumer", "topic", "key", "parked_id", postgresql_where=text("state = 'parked'")),
 )
 """Events that could not take effect, with the later ones of their key, in order."""
 
@@ -107,6 +113,9 @@ TIMERS = Table(
     Column("key", Text, nullable=False),
     Column("due", _INSTANT, nullable=False),
     Column("body", JSONB, nullable=False),
+    Column("next_try", _INSTANT),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("error", Text, nullable=False, server_default=""),
     Index("ix_timers_due", "due"),
 )
 """What is to be done at an instant."""
@@ -116,7 +125,6 @@ FOLLOWED = Table(
     _METADATA,
     Column("topic", Text, nullable=False),
     Column("key", Text, nullable=False),
-    Column("type", Text, nullable=False, server_default=""),
     Column("data", JSONB, nullable=False),
     PrimaryKeyConstraint("topic", "key", name="pk_followed"),
 )
@@ -138,6 +146,7 @@ WATERMARKS = Table(
     Column("service", Text, nullable=False),
     Column("topic", Text, nullable=False),
     Column("partition", Integer, nullable=False),
+    Column("partitions", Integer, nullable=False),
     Column("until", _INSTANT, nullable=False),
     PrimaryKeyConstraint("service", "topic", "partition", name="pk_watermarks"),
 )

@@ -1,0 +1,394 @@
+"""The log on Apache Kafka: every real deployment.
+
+The producer is idempotent and waits for all copies in sync; a batch that the broker does not acknowledge is sent again with the same
+sequence number for as long as it takes. Nothing else of aiokafka is used anywhere.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError
+
+from chassis.bus import (
+    LARGEST_RECORD,
+    BusUnavailable,
+    LeaseLost,
+    Offsets,
+    Place,
+    Received,
+    RecordTooLarge,
+    UnknownTopic,
+    partition_of,
+    weigh,
+)
+from chassis.logs import get_logger
+from chassis.topics import Topic
+from contracts.envelope import Record
+
+SESSION = 10.0
+"""Seconds after which a silent member's partitions go to others."""
+
+_LARGEST_BATCH = LARGEST_RECORD + 50_000
+_HANDOVER = 5.0
+"""Seconds that a rebalance waits for the batch in hand."""
+
+_STOPPING = 5.0
+_log = get_logger()
+
+for _noisy in ("aiokafka", "aiokafka.conn", "aiokafka.consumer", "aiokafka.consumer.group_coordinator", "aiokafka.producer.sender"):
+    # It tells of every metadata refresh after a topic was made, and retries by itself; what matters is raised to us.
+    logging.getLogger(_noisy).setLevel(logging.CRITICAL)
+
+
+class KafkaBus:
+    """Kafka as a `chassis.bus.Bus`."""
+
+    def __init__(self, bootstrap: str, *, session: float = SESSION) -> None:
+        """Prepare; nothing connects yet.
+
+        Args:
+            bootstrap: ``host:port[,host:port]``.
+            session: Seconds after which a silent member's partitions go to others; the broker sets bounds.
+        """
+        self._bootstrap = bootstrap
+        self._session = session
+        self._producer: AIOKafkaProducer | None = None
+        self._producing = asyncio.Lock()
+        self._started = False
+        self._partitions: dict[str, int] = {}
+
+    async def start(self) -> None:
+        """Connect."""
+        async with self._producing:
+            self._producer = await self._make_producer()
+            self._started = True
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        async with self._producing:
+            self._started = False
+            producer, self._producer = self._producer, None
+            await _stop(producer)
+
+    async def ping(self) -> None:
+        """Ask a broker for an answer."""
+        with _reaching():
+            async with asyncio.timeout(1):
+                await (await self._ready()).client.fetch_all_metadata()
+
+    async def create(self, topics: Sequence[Topic]) -> None:
+        """Make the topics that are not there yet and wait until each partition has a leader that answers."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+        wanted = [
+            NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=-1, topic_configs=dict(topic.config))
+            for topic in topics
+        ]
+        with _reaching():
+            try:
+                await admin.start()
+                answer = await admin.create_topics(wanted)
+                for name, code, *_ in answer.topic_errors:
+                    if code not in {0, TopicAlreadyExistsError.errno}:
+                        raise BusUnavailable(facts={"topic": name, "code": code})
+            finally:
+                await admin.close()
+        for topic in topics:
+            await self._wait_for_leaders(topic)
+
+    async def partitions(self, topic: str) -> int:
+        """How many partitions a topic has."""
+        if topic not in self._partitions:
+            producer = await self._ready()
+            with _reaching():
+                # Asking the client for one unknown topic would wait for it to appear.
+                metadata = await producer.client.fetch_all_metadata()
+            found = metadata.partitions_for_topic(topic)
+            if not found:
+                raise UnknownTopic(topic)
+            self._partitions[topic] = len(found)
+        return self._partitions[topic]
+
+    async def partition(self, topic: str, key: str) -> int:
+        """The partition of a key."""
+        return partition_of(key, await self.partitions(topic))
+
+    async def append(self, topic: str, partition: int, records: Sequence[Record]) -> None:
+        """Write records, one unacknowledged batch after the other."""
+        if partition >= await self.partitions(topic):
+            raise UnknownTopic(f"{topic}/{partition}")
+        waiting = list(records)
+        for record in waiting:
+            weigh(record)
+        while waiting:
+            producer = await self._ready()
+            batch = producer.create_batch()
+            taken = 0
+            for record in waiting:
+                key, value, headers = record.key.encode(), record.value, list(record.headers)
+                if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
+                    break
+                taken += 1
+            batch.close()
+            try:
+                acknowledged = await producer.send_batch(batch, topic, partition=partition)
+                await acknowledged
+            except MessageSizeTooLargeError as error:
+                raise RecordTooLarge(f"{taken} records for {topic}/{partition}") from error
+            except (KafkaError, OSError) as error:
+                await self._renew(producer)
+                raise BusUnavailable(retry_after=1) from error
+            del waiting[:taken]
+
+    async def subscribe(self, group: str, topics: Sequence[str]) -> "KafkaMember":
+        """Join a group."""
+        for topic in topics:
+            await self.partitions(topic)
+        member = KafkaMember(self._bootstrap, group=group, topics=topics, session=self._session)
+        await member.join()
+        return member
+
+    async def follow(self, topic: str, offsets: Offsets | None = None) -> "KafkaFollowing":
+        """Read a whole topic."""
+        count = await self.partitions(topic)
+        following = KafkaFollowing(self._bootstrap, places=[(topic, n) for n in range(count)])
+        await following.begin(offsets or {})
+        return following
+
+    async def _ready(self) -> AIOKafkaProducer:
+        if not self._started:
+            raise BusUnavailable(retry_after=1)
+        async with self._producing:
+            if self._producer is None:
+                self._producer = await self._make_producer()
+            return self._producer
+
+    async def _renew(self, failed: AIOKafkaProducer) -> None:
+        """Give up a producer whose batch failed: its next sequence number would leave a gap that the broker refuses."""
+        async with self._producing:
+            if self._producer is failed:
+                self._producer = None
+                await _stop(failed)
+
+    async def _make_producer(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            enable_idempotence=True,
+            acks="all",
+            max_batch_size=_LARGEST_BATCH,
+            max_request_size=_LARGEST_BATCH,
+            request_timeout_ms=10_000,
+        )
+        with _reaching():
+            try:
+                await producer.start()
+            except BaseException:
+                await _stop(producer)
+                raise
+        return producer
+
+    async def _wait_for_leaders(self, topic: Topic) -> None:
+        places = [TopicPartition(topic.name, n) for n in range(topic.partitions)]
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, group_id=None, enable_auto_commit=False)
+        with _reaching():
+            try:
+                await consumer.start()
+                consumer.assign(places)
+                while True:
+                    with contextlib.suppress(KafkaError):
+                        # A leader that tells its end takes records too; a record to find out would stay for ever.
+                        if len(await consumer.end_offsets(places)) == len(places):
+                            return
+                    await asyncio.sleep(0.05)
+            finally:
+                await consumer.stop()
+
+
+class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """One member of a Kafka group."""
+
+    def __init__(self, bootstrap: str, *, group: str, topics: Sequence[str], session: float) -> None:
+        self._group = group
+        self._topics = list(topics)
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap,
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=int(session * 1000),
+            heartbeat_interval_ms=min(500, int(session * 200)),
+        )
+        self._given: dict[Place, int] = {}  # first offsets of the last batch
+        self._next: dict[Place, int] = {}  # what follows it
+        self._done: dict[Place, int] = {}  # not yet committed
+        self._lost = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def join(self) -> None:
+        """Become a member."""
+        self._consumer.subscribe(topics=self._topics, listener=self)
+        with _reaching():
+            try:
+                await self._consumer.start()
+            except BaseException:
+                await self._consumer.stop()
+                raise
+
+    async def batch(self, *, limit: int = 100, wait: float = 0.5) -> list[Received]:
+        """The next records of the partitions this member owns."""
+        self._acknowledge()
+        self._refuse_if_lost()
+        with _reaching():
+            found = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=limit)
+        records = [_received(message) for messages in found.values() for message in messages]
+        for record in records:
+            self._given.setdefault(record.place, record.offset)
+            self._next[record.place] = record.offset + 1
+        if records:
+            self._idle.clear()
+        return records
+
+    async def commit(self) -> None:
+        """Commit every batch given out."""
+        self._acknowledge()
+        self._refuse_if_lost()
+        await self._commit()
+        self._refuse_if_lost()
+
+    async def rewind(self) -> None:
+        """Read the last batch again."""
+        assigned = self._consumer.assignment()
+        for place, offset in self._given.items():
+            if TopicPartition(*place) in assigned:
+                self._consumer.seek(TopicPartition(*place), offset)
+        self._forget_batch()
+
+    async def close(self) -> None:
+        """Commit what is done and leave."""
+        await self.rewind()
+        with contextlib.suppress(BusUnavailable):
+            await self._commit()
+        await _stop(self._consumer)
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Finish the batch in hand before others take over, then commit."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_HANDOVER):
+                await self._idle.wait()
+        places = {(each.topic, each.partition) for each in revoked}
+        if places & self._given.keys():
+            # Still being handled; whoever has these partitions next reads that batch again.
+            self._lost = True
+            self._forget_batch()
+        with contextlib.suppress(BusUnavailable):
+            await self._commit()
+
+    async def on_partitions_assigned(self, _assigned: Iterable[TopicPartition]) -> None:
+        """Read from where the group stands; what was not committed by now belongs to others."""
+        self._done.clear()
+
+    def _acknowledge(self) -> None:
+        self._done.update({place: self._next[place] for place in self._given})
+        self._forget_batch()
+
+    def _forget_batch(self) -> None:
+        self._given.clear()
+        self._next.clear()
+        self._idle.set()
+
+    def _refuse_if_lost(self) -> None:
+        if self._lost:
+            self._lost = False
+            raise LeaseLost(self._group)
+
+    async def _commit(self) -> None:
+        done, self._done = self._done, {}
+        if not done:
+            return
+        with _reaching():
+            try:
+                await self._consumer.commit({TopicPartition(*place): offset for place, offset in done.items()})
+            except (CommitFailedError, IllegalStateError):
+                self._lost = True
+            except BaseException:
+                self._done = done | self._done
+                raise
+
+
+class KafkaFollowing:
+    """A reading of a whole Kafka topic."""
+
+    def __init__(self, bootstrap: str, *, places: Sequence[Place]) -> None:
+        self._partitions = [TopicPartition(*place) for place in places]
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        self._ends: dict[Place, int] = {}
+        self._offsets: dict[Place, int] = {}
+
+    async def begin(self, offsets: Offsets) -> None:
+        """Find the ends and stand at the offsets."""
+        with _reaching():
+            try:
+                await self._consumer.start()
+                self._consumer.assign(self._partitions)
+                ends = await self._consumer.end_offsets(self._partitions)
+                starts = await self._consumer.beginning_offsets(self._partitions)
+            except BaseException:
+                await self._consumer.stop()
+                raise
+        for partition in self._partitions:
+            place = (partition.topic, partition.partition)
+            # The broker may have removed what stood there, and a log that was made anew may end before it.
+            start = min(max(offsets.get(place, 0), starts[partition]), ends[partition])
+            self._consumer.seek(partition, start)
+            self._ends[place], self._offsets[place] = ends[partition], start
+
+    @property
+    def ends(self) -> Offsets:
+        """Where the topic ended when the reading began."""
+        return self._ends
+
+    @property
+    def offsets(self) -> Offsets:
+        """The next offsets."""
+        return self._offsets
+
+    async def batch(self, *, limit: int = 500, wait: float = 0.5) -> list[Received]:
+        """The next records."""
+        with _reaching():
+            found = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=limit)
+            for partition in self._partitions:
+                self._offsets[partition.topic, partition.partition] = await self._consumer.position(partition)
+        return [_received(message) for messages in found.values() for message in messages]
+
+    async def close(self) -> None:
+        """Stop reading."""
+        await _stop(self._consumer)
+
+
+def _received(message: Any) -> Received:
+    key = None if message.key is None else message.key.decode(errors="replace")
+    return Received(message.topic, message.partition, message.offset, key, message.value, tuple(message.headers))
+
+
+@contextlib.contextmanager
+def _reaching() -> Iterator[None]:
+    try:
+        yield
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise BusUnavailable(retry_after=1) from error
+
+
+async def _stop(client: AIOKafkaProducer | AIOKafkaConsumer | None) -> None:
+    """Stop a client; one that waits for brokers that are away is let go."""
+    if client is None:
+        return
+    with contextlib.suppress(KafkaError, OSError, TimeoutError):
+        async with asyncio.timeout(_STOPPING):
+            await client.stop()

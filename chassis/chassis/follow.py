@@ -1,0 +1,294 @@
+"""Following compacted topics: the whole of them in memory, and in a service with a database in its tables, so that a restart reads the tail.
+
+One process at a time writes the tables, under a lease, documents and offsets in one transaction; every process builds what it keeps in
+memory from the tables and reads on from their offsets.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Protocol
+
+import uuid_utils
+from sqlalchemy import ARRAY, Text, bindparam, delete, func, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.bus import Bus, Place, Received
+from chassis.database import Database
+from chassis.inbox import store_positions
+from chassis.logs import get_logger
+from chassis.tables import FOLLOW_OFFSETS, FOLLOWED
+from contracts.codec import Malformed
+from contracts.envelope import Envelope, from_record
+from contracts.values import JsonObject
+
+Apply = Callable[[str, str, JsonObject | None], None]
+"""Takes topic, key and document into memory; ``None`` takes the key out. The same again must do no harm."""
+
+AT_ONCE = 500
+"""Records taken in one go; the event loop breathes in between."""
+
+_REST = 0.2
+_LONGEST_REST = 5.0
+_LEASE_EVERY = 2.0
+"""Seconds between two tries to become the process that writes the tables."""
+
+_RECENT = 10_000
+"""Positions remembered in memory, of the keys heard last."""
+
+_log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    record: Received
+    key: str
+    envelope: Envelope
+
+    @property
+    def data(self) -> JsonObject | None:
+        return None if self.record.value is None else self.envelope.data
+
+
+class Follows(Protocol):
+    """Who follows: a service's `chassis.context.Context`, or something smaller where there is no database."""
+
+    @property
+    def bus(self) -> Bus:
+        """The log."""
+
+    @property
+    def database(self) -> Database | None:
+        """Keeps what is followed; without one every start reads from the beginning."""
+
+
+class Follower:
+    """What one process knows of the topics it follows."""
+
+    def __init__(self, context: Follows, topics: Sequence[str], apply: Apply) -> None:
+        """Prepare; nothing is read yet.
+
+        Args:
+            context: Who follows.
+            topics: Compacted topics; each is taken in its order, between them there is none.
+            apply: Takes every document into memory.
+        """
+        self._bus = context.bus
+        self._topics = tuple(topics)
+        self._apply = apply
+        self._database = context.database
+        self._offsets: dict[Place, int] = {}
+        self._ends: dict[str, Mapping[Place, int]] = {}
+        self._recent: dict[tuple[str, str], int] = {}
+        self._moved = asyncio.Event()
+        self._storing = asyncio.Lock()
+        self.writing = False
+        """True while this process is the one that writes the tables."""
+        self.trouble: str | None = None
+        """What keeps it from reading just now, for the health page; None when nothing does."""
+
+    @property
+    def caught_up(self) -> bool:
+        """True once everything that stood on the topics when this process began to read them is in memory."""
+        return len(self._ends) == len(self._topics) and all(
+            self._offsets.get(place, 0) >= end for ends in self._ends.values() for place, end in ends.items()
+        )
+
+    @property
+    def offsets(self) -> Mapping[Place, int]:
+        """Per partition the next offset to be taken into memory."""
+        return self._offsets
+
+    async def until_caught_up(self) -> None:
+        """Wait until `caught_up`."""
+        while not self.caught_up:
+            await self._moved.wait()
+
+    async def wait(self, *, service: str, key: str, position: int, patience: float = 1.0) -> bool:
+        """Wait until the document that a service wrote at this outbox position is in memory; False when ``patience`` seconds were not enough.
+
+        Knows the keys heard last since its start, ten thousand of them; of others it says False.
+        """
+        try:
+            async with asyncio.timeout(patience):
+                while self._recent.get((service, key), -1) < position:
+                    await self._moved.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Follow until cancelled; what goes wrong is tried again."""
+        rest, remembered = _REST, False
+        while True:
+            try:
+                if self._database is None:
+                    await self._read_all(None, offsets=dict(self._offsets))
+                else:
+                    if not remembered:
+                        await self._remember(self._database)
+                        remembered = True
+                    await self._follow(self._database)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the process must go on following
+                self.trouble = _name(error)
+                _log.warning("follow.waits", topic=" ".join(self._topics), error=self.trouble)
+            await asyncio.sleep(rest)
+            rest = min(rest * 2, _LONGEST_REST)
+
+    async def _remember(self, database: Database) -> None:
+        """Take the tables into memory. Pages may be newer than the offsets: those records come again, in order, before it is caught up."""
+        async with database.hold(f"remember {uuid_utils.uuid7()}") as connection:
+            if connection is None:
+                return
+            async with connection.begin():
+                offsets = await _stored_offsets(connection, self._topics)
+            last = ("", "")
+            while True:
+                async with connection.begin():
+                    rows = (await connection.execute(_PAGE, {"topics": list(self._topics), "topic": last[0], "key": last[1]})).all()
+                for row in rows:
+                    self._take(row.topic, row.key, row.data)
+                if len(rows) < AT_ONCE:
+                    break
+                last = (rows[-1].topic, rows[-1].key)
+                await asyncio.sleep(0)
+        self._offsets = offsets
+
+    async def _follow(self, database: Database) -> None:
+        async with AsyncExitStack() as stack:
+            connection = await self._lease(database, stack)
+            if connection is None:
+                connection = await self._follow_until_leased(database, stack)
+            async with connection.begin():
+                offsets = await _stored_offsets(connection, self._topics)
+            self.writing = True
+            try:
+                await self._read_all(connection, offsets=offsets)
+            finally:
+                self.writing = False
+
+    async def _follow_until_leased(self, database: Database, stack: AsyncExitStack) -> AsyncConnection:
+        reading = asyncio.create_task(self._read_all(None, offsets=dict(self._offsets)))
+        try:
+            while True:
+                await asyncio.wait([reading], timeout=_LEASE_EVERY)
+                if reading.done():
+                    await reading
+                connection = await self._lease(database, stack)
+                if connection is not None:
+                    return connection
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def _lease(self, database: Database, stack: AsyncExitStack) -> AsyncConnection | None:
+        async with AsyncExitStack() as attempt:
+            connection = await attempt.enter_async_context(database.hold(f"follow {' '.join(self._topics)}"))
+            if connection is not None:
+                await stack.enter_async_context(attempt.pop_all())
+            return connection
+
+    async def _read_all(self, connection: AsyncConnection | None, *, offsets: Mapping[Place, int]) -> None:
+        async with asyncio.TaskGroup() as group:
+            for topic in self._topics:
+                group.create_task(self._read(topic, connection, offsets=offsets))
+
+    async def _read(self, topic: str, connection: AsyncConnection | None, *, offsets: Mapping[Place, int]) -> None:
+        following = await self._bus.follow(topic, {place: offset for place, offset in offsets.items() if place[0] == topic})
+        try:
+            self._ends.setdefault(topic, dict(following.ends))
+            while True:
+                self._reached(following.offsets)
+                records = await following.batch(limit=AT_ONCE)
+                changes = [change for change in map(_change, records) if change is not None]
+                for change in changes:
+                    # A writer begins where the tables stand; memory may be further and must not go back.
+                    if change.record.offset >= self._offsets.get(change.record.place, 0):
+                        self._take(topic, change.key, change.data)
+                        self._hear(change.envelope)
+                if connection is not None and records:
+                    async with self._storing:
+                        await _store(connection, changes, offsets={record.place: record.offset + 1 for record in records})
+                self.trouble = None
+        finally:
+            await following.close()
+
+    def _take(self, topic: str, key: str, data: JsonObject | None) -> None:
+        try:
+            self._apply(topic, key, data)
+        except Exception as error:  # noqa: BLE001 - one bad document must not keep the others out
+            _log.error("follow.not_applied", topic=topic, key=key, exc_info=error)
+
+    def _hear(self, envelope: Envelope) -> None:
+        place = (envelope.service, envelope.key)
+        self._recent[place] = max(envelope.position, self._recent.pop(place, 0))
+        if len(self._recent) > _RECENT:
+            del self._recent[next(iter(self._recent))]
+
+    def _reached(self, offsets: Mapping[Place, int]) -> None:
+        for place, offset in offsets.items():
+            self._offsets[place] = max(offset, self._offsets.get(place, 0))
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+
+def _change(record: Received) -> _Change | None:
+    try:
+        # A tombstone has attributes but no document.
+        envelope = from_record(key=record.key, value=b"{}" if record.value is None else record.value, headers=record.headers)
+    except Malformed:
+        envelope = None
+    # No table holds the character NUL.
+    if envelope is None or record.key is None or not envelope.source.startswith("/") or b"\\u0000" in (record.value or b""):
+        _log.error("follow.unreadable", topic=record.topic, partition=record.partition, offset=record.offset)
+        return None
+    return _Change(record, record.key, envelope)
+
+
+async def _stored_offsets(connection: AsyncConnection, topics: Sequence[str]) -> dict[Place, int]:
+    rows = await connection.execute(select(FOLLOW_OFFSETS).where(FOLLOW_OFFSETS.c.topic.in_(topics)))
+    return {(row.topic, row.partition): row.offset for row in rows}
+
+
+async def _store(connection: AsyncConnection, changes: Sequence[_Change], *, offsets: Mapping[Place, int]) -> None:
+    newest = {(change.record.topic, change.key): change for change in changes}
+    documents = [{"topic": topic, "key": key, "data": change.data} for (topic, key), change in newest.items() if change.data is not None]
+    gone = [{"gone_topic": topic, "gone_key": key} for (topic, key), change in newest.items() if change.data is None]
+    positions: dict[tuple[str, str], int] = {}
+    for change in changes:
+        place = (change.envelope.service, change.envelope.key)
+        positions[place] = max(change.envelope.position, positions.get(place, 0))
+    async with connection.begin():
+        if documents:
+            await connection.execute(_KEEP, documents)
+        if gone:
+            await connection.execute(_DROP, gone)
+        rows = [{"topic": topic, "partition": partition, "offset": offset} for (topic, partition), offset in offsets.items()]
+        await connection.execute(_REACHED, rows)
+        await store_positions(connection, positions)
+
+
+def _name(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return type(error).__name__
+
+
+_PAGE = (
+    select(FOLLOWED)
+    .where(
+        FOLLOWED.c.topic == func.any(bindparam("topics", type_=ARRAY(Text))),
+        tuple_(FOLLOWED.c.topic, FOLLOWED.c.key) > tuple_(bindparam("topic", type_=Text), bindparam("key", type_=Text)),
+    )
+    .order_by(FOLLOWED.c.topic, FOLLOWED.c.key)
+    .limit(AT_ONCE)
+)
+_new = insert(FOLLOWED)
+_KEEP = _new.on_conflict_do_update(index_elements=[FOLLOWED.c.topic, FOLLOWED.c.key], set_={"data": _new.excluded.data})
+_DROP = delete(FOLLOWED).where(FOLLOWED.c.topic == bindparam("gone_topic"), FOLLOWED.c.key == bindparam("gone_key"))
+_new_offset = insert(FOLLOW_OFFSETS)
+_REACHED = _new_offset.on_conflict_do_update(
+    index_elements=[FOLLOW_OFFSETS.c.topic, FOLLOW_OFFSETS.c.partition], set_={"offset": _new_offset.excluded.offset}
+)

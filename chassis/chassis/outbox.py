@@ -1,0 +1,293 @@
+"""Row and event in one transaction; then one relay that hands the rows to the log in order.
+
+A row that is acknowledged is removed. Until then it is there, so a crash loses nothing and can only send something twice.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import uuid_utils
+from sqlalchemy import ARRAY, BigInteger, DateTime, LargeBinary, Row, Text, bindparam, delete, func, insert, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import tracing
+from chassis.bus import BusTrouble, Place, partition_of, weigh
+from chassis.context import Context
+from chassis.crash import crash_point
+from chassis.database import Tx
+from chassis.hearing import WATERMARK
+from chassis.logs import get_logger
+from chassis.tables import OUTBOX
+from contracts.codec import encode_object
+from contracts.documents import Document, address
+from contracts.envelope import Envelope, Record, to_record
+from contracts.events import Event
+from contracts.values import JsonObject
+
+STANDS_BACK = timedelta(seconds=15)
+"""How far a watermark stands behind the relay's reading: longer than any transaction may live."""
+
+AT_ONCE = 500
+"""Rows read at a time."""
+
+_POLL = 0.1
+_LOCK_NAME = "relay"
+_LONGEST_REST = 2.0
+"""Seconds between two tries while the log or the database is away."""
+
+_log = get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """An event that is to go out with this transaction."""
+
+    event: Event
+    sequence: int
+    """The aggregate's own event count, from 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    topic: str
+    key: str
+    type: str
+    place: str
+    subject: str
+    sequence: int
+    at: datetime
+    data: bytes | None
+
+
+async def put(tx: Tx[Any], outgoing: Sequence[Outgoing]) -> None:
+    """Write events to the outbox, in this order.
+
+    The caller holds `chassis.database.lock` on every key, or has inserted the key's first row in this transaction: otherwise two
+    transactions on one key could commit in the other order than their positions.
+    """
+    await _write(
+        tx,
+        [
+            _Draft(
+                topic=each.event.TOPIC,
+                key=each.event.key,
+                type=each.event.TYPE,
+                place=each.event.place,
+                subject=each.event.subject,
+                sequence=each.sequence,
+                at=each.event.at,
+                data=orjson.dumps(encode_object(each.event)),
+            )
+            for each in outgoing
+        ],
+    )
+
+
+async def put_document(tx: Tx[Any], document: Document, *, sequence: int = 0) -> None:
+    """Publish a document under its key on its compacted topic; the caller holds the key's lock, as for `put`."""
+    topic, key, kind = address(document)
+    data = orjson.dumps(encode_object(document))
+    await _write(tx, [_Draft(topic=topic, key=key, type=kind, place="", subject=key, sequence=sequence, at=tx.at, data=data)])
+
+
+async def put_tombstone(tx: Tx[Any], *, topic: str, key: str, type: str) -> None:  # noqa: A002 - the attribute's name in CloudEvents
+    """Take back what stands under a key of a compacted topic; the caller holds the key's lock, as for `put`."""
+    await _write(tx, [_Draft(topic=topic, key=key, type=type, place="", subject=key, sequence=0, at=tx.at, data=None)])
+
+
+_DRAWN = (
+    func.unnest(
+        bindparam("topics", type_=ARRAY(Text)),
+        bindparam("keys", type_=ARRAY(Text)),
+        bindparam("ids", type_=ARRAY(Text)),
+        bindparam("types", type_=ARRAY(Text)),
+        bindparam("sources", type_=ARRAY(Text)),
+        bindparam("subjects", type_=ARRAY(Text)),
+        bindparam("sequences", type_=ARRAY(BigInteger)),
+        bindparam("instants", type_=ARRAY(DateTime(timezone=True))),
+        bindparam("data", type_=ARRAY(LargeBinary)),
+    )
+    .table_valued("topic", "key", "id", "type", "source", "subject", "sequence", "at", "data", with_ordinality="n", name="drawn")
+    .render_derived()
+)
+_INSERT = (
+    insert(OUTBOX)
+    .from_select(
+        ["topic", "key", "id", "type", "source", "subject", "sequence", "at", "data", "traceparent"],
+        select(
+            *(_DRAWN.c[name] for name in ("topic", "key", "id", "type", "source", "subject", "sequence", "at", "data")),
+            bindparam("traceparent", type_=Text),
+        ).order_by(_DRAWN.c.n),
+    )
+    .returning(OUTBOX.c.key, OUTBOX.c.position)
+)
+"""One statement however many rows, so its plan is kept; positions are drawn in the order given."""
+
+
+async def _write(tx: Tx[Any], drafts: Sequence[_Draft]) -> None:
+    if not drafts:
+        return
+    service = tx.context.name
+    rows: dict[str, list[object]] = {
+        "topics": [draft.topic for draft in drafts],
+        "keys": [draft.key for draft in drafts],
+        "ids": [str(uuid_utils.uuid7()) for _ in drafts],
+        "types": [draft.type for draft in drafts],
+        "sources": [f"/{service}/{draft.place}" for draft in drafts],
+        "subjects": [draft.subject for draft in drafts],
+        "sequences": [draft.sequence for draft in drafts],
+        "instants": [draft.at for draft in drafts],
+        "data": [draft.data for draft in drafts],
+    }
+    for draft in drafts:
+        # Refused here the transaction fails; found by the relay it would hold up everything behind it.
+        weigh(Record(key=draft.key, value=draft.data))
+    written = await tx.execute(_INSERT, {**rows, "traceparent": tracing.traceparent()})
+    for row in written:
+        tx.positions[row.key] = max(row.position, tx.positions.get(row.key, 0))
+    tx.after_commit(tx.context.outbox_written.set)
+
+
+class Relay:
+    """Hands the outbox of a service to the log; of several processes one at a time does."""
+
+    def __init__(self, context: Context, *, sends: Collection[str] = ()) -> None:
+        """Prepare; nothing is read yet.
+
+        Args:
+            context: The running service.
+            sends: Topics that carry the service's events: each of their partitions is told up to when everything was sent.
+        """
+        self._context = context
+        self._sends = tuple(sorted(sends))
+        self._told_at = float("-inf")
+        self._told_offset = timedelta()
+        self._sent = context.metrics.counter("outbox_sent", "Outbox rows that the log acknowledged", labels=("topic",))
+        self.trouble: str | None = None
+        """What keeps rows from going out just now, for the health page; None when nothing does."""
+
+    async def run(self) -> None:
+        """Relay until cancelled; what goes wrong is tried again."""
+        rest = _POLL
+        while True:
+            try:
+                async with self._context.database.hold(_LOCK_NAME) as connection:
+                    if connection is not None:
+                        crash_point("relay-handover")
+                        await connection.execution_options(isolation_level="AUTOCOMMIT")
+                        rest = _POLL
+                        await self._relay(connection)
+            except (DBAPIError, OSError, TimeoutError) as error:
+                self._fails(error)
+            await asyncio.sleep(rest)
+            rest = min(rest * 2, _LONGEST_REST)
+
+    async def _relay(self, connection: AsyncConnection) -> None:
+        rest = _POLL
+        while True:
+            began = self._context.now.now()
+            offset = self._context.now.offset
+            rows = (await connection.execute(_OLDEST)).all()
+            try:
+                if rows:
+                    crash_point("after-commit-before-send")
+                    await self._send(connection, rows)
+                if len(rows) < AT_ONCE:
+                    # Nothing that was committed when the reading began is left.
+                    await self._tell(began, offset=offset)
+            except (BusTrouble, OSError) as error:
+                self._fails(error)
+                await asyncio.sleep(rest)
+                rest = min(rest * 2, _LONGEST_REST)
+                continue
+            self.trouble, rest = None, _POLL
+            if len(rows) < AT_ONCE:
+                await self._wait()
+
+    async def _send(self, connection: AsyncConnection, rows: Sequence[Row[Any]]) -> None:
+        batches: dict[Place, list[Row[Any]]] = {}
+        for row in rows:
+            partitions = await self._context.bus.partitions(row.topic)
+            batches.setdefault((row.topic, partition_of(row.key, partitions)), []).append(row)
+        ended = await asyncio.gather(*(self._append(place, batch) for place, batch in batches.items()), return_exceptions=True)
+        crash_point("after-send-before-mark")
+        done = [row.position for batch, error in zip(batches.values(), ended, strict=True) if error is None for row in batch]
+        if done:
+            await connection.execute(_DONE, {"positions": done})
+        for error in ended:
+            if error is not None:
+                raise error
+
+    async def _append(self, place: Place, rows: Sequence[Row[Any]]) -> None:
+        topic, partition = place
+        await self._context.bus.append(topic, partition, [_record(row) for row in rows])
+        self._sent.labels(topic).inc(len(rows))
+
+    async def _tell(self, began: datetime, *, offset: timedelta) -> None:
+        since = time.monotonic() - self._told_at
+        if since < self._context.settings.watermark_every and offset == self._told_offset:
+            return
+        until = began - STANDS_BACK
+        appends = []
+        for topic in self._sends:
+            partitions = await self._context.bus.partitions(topic)
+            record = _watermark(service=self._context.name, until=until, partitions=partitions)
+            appends += [self._context.bus.append(topic, partition, [record]) for partition in range(partitions)]
+        await asyncio.gather(*appends)
+        self._told_at, self._told_offset = time.monotonic(), offset
+
+    async def _wait(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_POLL):
+                await self._context.outbox_written.wait()
+        if self._context.outbox_written.is_set():
+            await asyncio.sleep(self._context.settings.relay_pause)
+            self._context.outbox_written.clear()
+
+    def _fails(self, error: Exception) -> None:
+        self.trouble = type(error).__name__
+        _log.warning("relay.waits", error=self.trouble)
+
+
+_OLDEST = select(OUTBOX).order_by(OUTBOX.c.position).limit(AT_ONCE)
+_DONE = delete(OUTBOX).where(OUTBOX.c.position == func.any(bindparam("positions", type_=ARRAY(BigInteger))))
+
+
+def _record(row: Row[Any]) -> Record:
+    envelope = Envelope(
+        id=row.id,
+        type=row.type,
+        source=row.source,
+        subject=row.subject,
+        time=row.at,
+        key=row.key,
+        sequence=row.sequence,
+        position=row.position,
+        traceparent=row.traceparent,
+        data={},
+    )
+    return replace(to_record(envelope), value=row.data)
+
+
+def _watermark(*, service: str, until: datetime, partitions: int) -> Record:
+    data: JsonObject = {"until": until.isoformat(), "partitions": partitions}
+    return to_record(
+        Envelope(
+            id=str(uuid_utils.uuid7()),
+            type=WATERMARK,
+            source=f"/{service}/",
+            subject=service,
+            time=datetime.now(UTC),
+            key=service,
+            sequence=0,
+            position=0,
+            data=data,
+        )
+    )

@@ -1,0 +1,70 @@
+"""Up to which instant everything a service sent was heard: what a clock waits for before it does what cannot be taken back."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from chassis import parking
+from chassis.bus import Received, partition_of
+from chassis.database import Tx
+from chassis.tables import WATERMARKS
+from contracts.codec import Malformed
+from contracts.envelope import Envelope
+
+
+async def heard_until(tx: Tx[Any], *, service: str, topic: str, key: str) -> datetime | None:
+    """The instant before which every event of this key that the service sent has been handled here.
+
+    None when the service has said nothing yet, or when an event of the key is parked: what it would have said is not known.
+    """
+    if await parking.parked_keys(tx, topic=topic, keys=[key]):
+        return None
+    partitions = await tx.connection.scalar(_PARTITIONS, {"service": service, "topic": topic})
+    if partitions is None:
+        return None
+    partition = partition_of(key, partitions)
+    until: datetime | None = await tx.connection.scalar(_UNTIL, {"service": service, "topic": topic, "partition": partition})
+    return until
+
+
+async def keep(tx: Tx[Any], heard: Sequence[tuple[Received, Envelope]]) -> None:
+    """Store watermarks as they were heard; an instant only ever moves later.
+
+    Raises:
+        Malformed: One of them says no instant.
+    """
+    newest: dict[tuple[str, str, int], dict[str, object]] = {}
+    for record, envelope in heard:
+        until, partitions = envelope.data.get("until"), envelope.data.get("partitions")
+        if not isinstance(until, str) or not isinstance(partitions, int) or partitions < 1:
+            raise Malformed("watermark: expected until and partitions")
+        newest[(envelope.service, *record.place)] = {
+            "service": envelope.service,
+            "topic": record.topic,
+            "partition": record.partition,
+            "partitions": partitions,
+            "until": datetime.fromisoformat(until),
+        }
+    if newest:
+        await tx.execute(_KEEP, [newest[place] for place in sorted(newest)])
+
+
+_PARTITIONS = (
+    select(WATERMARKS.c.partitions)
+    .where(WATERMARKS.c.service == bindparam("service"), WATERMARKS.c.topic == bindparam("topic"))
+    .order_by(WATERMARKS.c.partition)
+    .limit(1)
+)
+_UNTIL = select(WATERMARKS.c.until).where(
+    WATERMARKS.c.service == bindparam("service"),
+    WATERMARKS.c.topic == bindparam("topic"),
+    WATERMARKS.c.partition == bindparam("partition"),
+)
+_new = insert(WATERMARKS)
+_KEEP = _new.on_conflict_do_update(
+    index_elements=[WATERMARKS.c.service, WATERMARKS.c.topic, WATERMARKS.c.partition],
+    set_={"until": func.greatest(WATERMARKS.c.until, _new.excluded.until), "partitions": _new.excluded.partitions},
+)
