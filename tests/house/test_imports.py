@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import sys
 from fnmatch import fnmatch
 from pathlib import Path
@@ -41,7 +42,7 @@ PURE: dict[str, set[str]] = {
     "contracts/rules/*": {"contracts", "rules", "jsonschema_rs", "stdnum"},
     "*_svc/*/domain.py": {"contracts", "rules"},
 }
-"""Files free of frameworks, with what they may import beside the standard library."""
+"""Files free of frameworks, with what they may import beside the standard library; domains also those of rooms below in their service."""
 
 
 def lint(contracts: list[dict[str, str | list[str]]], *, folder: Path) -> str:
@@ -163,7 +164,12 @@ def test_contracts_rules_and_domains_are_free_of_frameworks() -> None:
         for pattern, allowed in PURE.items()
         if fnmatch(source.name, pattern)
         for name, line in imports(source.tree())
-        if (top := name.split(".")[0]) not in sys.stdlib_module_names and top not in allowed
+        if (top := name.split(".")[0]) not in sys.stdlib_module_names and top not in allowed and not is_domain_of(source.package, name)
     ]
 
     assert strays == []
+
+
+def is_domain_of(package: str, name: str) -> bool:
+    """True for ``<service>.<room>.domain`` and what is in it, when the service is this one."""
+    return package in SERVICES and bool(re.match(rf"{package}\.\w+\.domain(\.|$)", name))
