@@ -96,6 +96,8 @@ def _reader(kind: object) -> Callable[[Json, str], object]:  # noqa: C901, PLR09
     if origin is tuple and len(args) == 2 and args[1] is Ellipsis:  # noqa: PLR2004
         item = _reader(args[0])
         return lambda value, where: tuple(_each(value, where, item))
+    if origin is tuple:
+        return _row(tuple(_reader(cast("Hashable", arg)) for arg in args))
     if origin is list:
         item = _reader(args[0])
         return lambda value, where: _each(value, where, item)
@@ -147,6 +149,15 @@ def _each(value: Json, where: str, item: Callable[[Json, str], object]) -> list[
     return [item(element, f"{where}/{index}") for index, element in enumerate(value)]
 
 
+def _row(items: tuple[Callable[[Json, str], object], ...]) -> Callable[[Json, str], object]:
+    def read(value: Json, where: str) -> object:
+        if not isinstance(value, list) or len(value) != len(items):
+            _fail(where, f"array of {len(items)}")
+        return tuple(item(value[index], f"{where}/{index}") for index, item in enumerate(items))
+
+    return read
+
+
 def _mapping(value: Json, where: str, item: Callable[[Json, str], object]) -> dict[str, object]:
     if not isinstance(value, dict):
         _fail(where, "object")
@@ -187,9 +198,13 @@ def _dataclass(kind: type) -> Callable[[Json, str], object]:
 
     def read(value: Json, where: str) -> object:
         if not plan:
-            for field in fields(kind):
-                required = field.default is MISSING and field.default_factory is MISSING
-                plan.append((field.name, _reader(hints[field.name]), required))
+            # All at once: a plan left half made by a type without a reader would drop the other fields in silence.
+            plan.extend(
+                [
+                    (field.name, _reader(hints[field.name]), field.default is MISSING and field.default_factory is MISSING)
+                    for field in fields(kind)
+                ]
+            )
         if not isinstance(value, dict):
             _fail(where, "object")
         given: dict[str, object] = {}

@@ -205,7 +205,8 @@ def _situation(parts: Parts, application: Application, *, on: date) -> Iterator[
     yield from answers
     if answers:
         return
-    if application.situation not in {one.situation_id for one in part.situations}:
+    known = application.situation in {one.situation_id for one in part.situations}
+    if not known:
         yield Defect(
             rule_id="situation.unknown",
             pointer="/situation",
@@ -228,7 +229,7 @@ def _situation(parts: Parts, application: Application, *, on: date) -> Iterator[
             message="所答情况不符合任何办理情形",
             message_en="The answers make no situation of this item",
         )
-    elif made.situation_id != application.situation:
+    elif known and made.situation_id != application.situation:
         yield Defect(
             rule_id="situation.wrong",
             pointer="/situation",

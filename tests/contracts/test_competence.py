@@ -1,0 +1,226 @@
+"""Who must decide: examples, one per answer, and that the answer is explained."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from contracts.catalogue import VersionState
+from contracts.documents import Document
+from contracts.values import ItemCode, Mode, RegionCode
+from rules.competence import (
+    AgreementExpired,
+    AgreementNotInForce,
+    ModeNotDeclared,
+    NoAgreement,
+    NoOrganThere,
+    NoRoute,
+    NoVersionInForce,
+    RegionAbolished,
+    RegionUnknown,
+    Route,
+    SeveralOrgans,
+    decide,
+)
+from tests.contracts.builders import (
+    CHANGSHA,
+    CHANGSHA_MARKET,
+    DAYAO,
+    HUNAN,
+    LIMITS,
+    LIUYANG,
+    LIUYANG_MARKET,
+    NOON,
+    OLD_QIYANG,
+    TONGGU,
+    TRADER,
+    YICHUN,
+    a_catalogue,
+    a_version,
+    an_agreement,
+)
+
+LATER = datetime(2027, 1, 1, tzinfo=UTC)
+
+
+def a_route(
+    *documents: Document,
+    receiving: RegionCode = TONGGU,
+    handling: RegionCode = LIUYANG,
+    mode: Mode | None = Mode.COLLECT_HERE,
+    at: datetime = NOON,
+) -> Route:
+    return decide(
+        a_catalogue(*documents),
+        item_code=TRADER,
+        receiving_region=receiving,
+        handling_region=handling,
+        mode=mode,
+        at=at,
+    )
+
+
+def refusal(*documents: Document, **asked: RegionCode | Mode | None) -> NoRoute:
+    with pytest.raises(NoRoute) as refused:
+        a_route(*documents, **asked)  # type: ignore[arg-type]
+    return refused.value
+
+
+def test_the_organ_of_the_region_decides_what_another_received_under_an_agreement() -> None:
+    route = a_route(a_version(), an_agreement())
+
+    assert (route.handling_organ, route.handling_region, route.mode) == (LIUYANG_MARKET, LIUYANG, Mode.COLLECT_HERE)
+    assert (route.agreement_id, route.limits, route.rule) == ("a1", LIMITS, "route.own-region")
+    assert [(one.rule, one.outcome) for one in route.considered] == [
+        ("route.own-region", "holds"),
+        ("route.agreement", "holds"),
+    ]
+    assert all(one.zh and one.en for one in route.considered)
+
+
+def test_what_is_received_at_home_needs_no_agreement() -> None:
+    route = a_route(a_version(), receiving=LIUYANG, mode=None)
+
+    assert (route.mode, route.agreement_id, route.limits) == (Mode.LOCAL, None, None)
+
+
+def test_a_town_of_the_region_is_at_home_too() -> None:
+    assert a_route(a_version(), receiving=DAYAO, mode=None).mode is Mode.LOCAL
+
+
+def test_an_agreement_of_the_county_covers_its_towns() -> None:
+    version = a_version()
+
+    route = a_route(version, an_agreement(receiving=(YICHUN,), handling=(CHANGSHA,)), handling=DAYAO)
+
+    assert (route.handling_region, route.rule) == (LIUYANG, "route.county")
+
+
+def test_where_the_county_does_not_publish_its_city_decides_and_that_is_told() -> None:
+    version = a_version(region=CHANGSHA, organ=CHANGSHA_MARKET)
+
+    route = a_route(version, an_agreement())
+
+    assert (route.handling_organ, route.rule) == (CHANGSHA_MARKET, "route.city")
+    assert [(one.rule, one.outcome) for one in route.considered][:2] == [
+        ("route.own-region", "passed_over"),
+        ("route.city", "holds"),
+    ]
+
+
+def test_the_county_comes_before_its_city() -> None:
+    city = a_version(version_id="v2", region=CHANGSHA, organ=CHANGSHA_MARKET)
+
+    assert a_route(city, a_version(), an_agreement()).handling_organ == LIUYANG_MARKET
+
+
+def test_a_withdrawn_version_is_as_if_never_published() -> None:
+    city = a_version(version_id="v2", region=CHANGSHA, organ=CHANGSHA_MARKET)
+
+    assert a_route(city, a_version(state=VersionState.WITHDRAWN), an_agreement()).handling_organ == CHANGSHA_MARKET
+
+
+def test_the_version_in_force_at_the_instant_is_taken() -> None:
+    new = a_version(version_id="v2", version=2, effective_from=LATER)
+    old = a_version(effective_to=LATER)
+
+    assert a_route(new, old, an_agreement()).version_id == "v1"
+    assert a_route(new, old, an_agreement(), at=LATER).version_id == "v2"
+
+
+def test_two_open_versions_mean_the_later_one_whatever_the_order_they_came_in() -> None:
+    old, new = a_version(), a_version(version_id="v2", version=2, effective_from=datetime(2026, 6, 1, tzinfo=UTC))
+
+    assert a_route(old, new, an_agreement()).version_id == "v2"
+    assert a_route(new, old, an_agreement()).version_id == "v2"
+
+
+def test_without_a_mode_the_first_declared_one_that_is_agreed_is_taken() -> None:
+    version = a_version(modes=(Mode.LOCAL, Mode.FULLY_ONLINE, Mode.COLLECT_HERE))
+
+    assert a_route(version, an_agreement(), mode=None).mode is Mode.COLLECT_HERE
+
+
+def test_an_unknown_region_is_refused_by_side() -> None:
+    found = refusal(a_version(), handling=RegionCode("999999"))
+
+    assert isinstance(found, RegionUnknown)
+    assert found.facts == {"side": "handling"}
+
+
+def test_an_abolished_region_is_refused_with_its_successors() -> None:
+    found = refusal(a_version(), handling=OLD_QIYANG)
+
+    assert isinstance(found, RegionAbolished)
+    assert found.facts["successors"] == [{"code": "431181", "name": "祁阳市"}]
+
+
+def test_a_region_where_no_organ_publishes_is_refused() -> None:
+    assert isinstance(refusal(a_version(), an_agreement(), handling=YICHUN), NoOrganThere)
+
+
+def test_a_suspended_or_future_version_is_refused_with_when() -> None:
+    suspended = refusal(a_version(state=VersionState.SUSPENDED), an_agreement())
+    coming = refusal(a_version(effective_from=LATER), an_agreement())
+
+    assert isinstance(suspended, NoVersionInForce)
+    assert suspended.facts == {"states": ["suspended"], "next_from": None}
+    assert coming.facts["next_from"] == LATER.isoformat()
+
+
+def test_two_organs_at_once_are_refused() -> None:
+    other = a_version(version_id="v2", organ=CHANGSHA_MARKET)
+
+    assert isinstance(refusal(a_version(), other, an_agreement()), SeveralOrgans)
+
+
+@pytest.mark.parametrize("mode", [Mode.JOINT, Mode.FULLY_ONLINE, Mode.LOCAL])
+def test_a_mode_that_is_not_declared_is_refused_with_the_declared_ones(mode: Mode) -> None:
+    found = refusal(a_version(), an_agreement(modes=tuple(Mode)), mode=mode)
+
+    assert isinstance(found, ModeNotDeclared)
+    assert found.facts == {"declared": ["collect_here"]}
+
+
+def test_without_an_agreement_for_pair_item_and_mode_it_is_refused() -> None:
+    for agreement in (
+        an_agreement(receiving=(LIUYANG,), handling=(TONGGU,)),
+        an_agreement(items=(ItemCode("000131009999"),)),
+        an_agreement(modes=(Mode.JOINT,)),
+        an_agreement(receiving=(HUNAN,)),
+    ):
+        assert isinstance(refusal(a_version(), agreement), NoAgreement)
+
+
+def test_an_expired_agreement_is_refused_with_its_name_and_day() -> None:
+    found = refusal(a_version(), an_agreement(valid_to=date(2026, 11, 23)))
+
+    assert isinstance(found, AgreementExpired)
+    assert found.facts == {"agreement": "a1", "name": "浏阳市—铜鼓县通办协议", "valid_to": "2026-11-23"}
+
+
+def test_an_agreement_holds_through_the_day_before_its_end_in_shanghai() -> None:
+    agreement = an_agreement(valid_to=date(2026, 11, 24))
+
+    assert a_route(a_version(), agreement, at=datetime(2026, 11, 23, 15, 59, tzinfo=UTC)).agreement_id == "a1"
+    with pytest.raises(AgreementExpired):
+        a_route(a_version(), agreement, at=datetime(2026, 11, 23, 16, tzinfo=UTC))
+
+
+def test_an_agreement_to_come_is_refused_with_its_day_even_beside_an_expired_one() -> None:
+    found = refusal(
+        a_version(),
+        an_agreement(valid_to=date(2026, 2, 1)),
+        an_agreement(agreement_id="a2", valid_from=date(2027, 1, 1)),
+    )
+
+    assert isinstance(found, AgreementNotInForce)
+    assert found.facts["valid_from"] == "2027-01-01"
+
+
+def test_every_refusal_has_its_own_rule_and_texts() -> None:
+    kinds = NoRoute.__subclasses__()
+
+    assert len({kind.RULE for kind in kinds}) == len(kinds) == 9
+    assert all(kind.ZH != NoRoute.ZH and kind.EN != NoRoute.EN for kind in kinds)
