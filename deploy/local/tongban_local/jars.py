@@ -82,7 +82,7 @@ def _install_tools(*, progress: Progress) -> None:
         raise EngineFailed(f"Kafka needs Java {OLDEST_JAVA} or newer, and Maven to fetch its jars. On Debian and Ubuntu: {INSTALL}")
     progress("kafka: installing Java and Maven …")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for step in ("apt-get update -q", INSTALL.replace("install", "install -q -y")):
+    for step in ("apt-get update -q", INSTALL.replace("apt-get install", "apt-get install -q -y")):
         done = subprocess.run(step.split(), env=environment, check=False, capture_output=True, text=True)
         if done.returncode != 0:
             raise EngineFailed(f"`{step}` failed: {(done.stderr or done.stdout).strip()[-600:]}")
