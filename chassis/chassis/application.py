@@ -78,7 +78,6 @@ def create_application(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=context.settings.max_body,
         telemetry={"tracing": False, "metrics": False, "logs": False},
         responses={"4XX": _PROBLEM, "5XX": _PROBLEM},
     )
@@ -90,7 +89,7 @@ def create_application(
     application.add_exception_handler(Forbidden, _forbid)
     for router in (health.router, *routers):
         application.include_router(router)
-    application.add_middleware(Entrance, service=context.name, metrics=context.metrics)
+    application.add_middleware(Entrance, service=context.name, metrics=context.metrics, max_body=context.settings.max_body)
     return application
 
 

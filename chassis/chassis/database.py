@@ -52,6 +52,9 @@ TRANSACTION_LIMIT = 10.0
 IDLE_LIMIT = 5.0
 """Seconds after which the server ends a transaction whose process does not go on (stopped, or cut off)."""
 
+SERVER_SLACK = 0.5
+"""Seconds by which the server's own bounds are later than ours: it ends what a process could not."""
+
 LOCK_WAIT = 2.0
 """Seconds a request waits for a lock that another transaction holds."""
 
@@ -267,13 +270,13 @@ _LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(_key, 0)))
 
 
 def _engine(url: str, *, name: str, pool_size: int | None, limit: float, lock_wait: float = 0, by_index: bool = False) -> AsyncEngine:
-    milliseconds = str(int(limit * 1000))
+    milliseconds = str(int((limit + SERVER_SLACK) * 1000))
     server = {
         "application_name": f"tongban {name}",
         "timezone": "UTC",
         "statement_timeout": milliseconds,
         "lock_timeout": str(int(lock_wait * 1000)),
-        "idle_in_transaction_session_timeout": str(int(min(limit, IDLE_LIMIT) * 1000)),
+        "idle_in_transaction_session_timeout": str(int(IDLE_LIMIT * 1000)),
         "jit": "off",
     }
     if by_index:

@@ -6,14 +6,18 @@ Plain ASGI. What nobody caught becomes a problem without its text; the text of a
 from time import perf_counter
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import problems, tracing
 from chassis.logs import get_logger
 from chassis.metrics import Metrics
+from chassis.problems import TooLarge
+from contracts.refusals import Refusal
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_TOO_LARGE = 413
 _QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 
 _log = get_logger()
@@ -22,10 +26,19 @@ _log = get_logger()
 class Entrance:
     """Wraps the routes of one service."""
 
-    def __init__(self, app: ASGIApp, *, service: str, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, service: str, metrics: Metrics, max_body: int) -> None:
+        """Wrap.
+
+        Args:
+            app: What handles the requests.
+            service: Named in logs and figures.
+            metrics: Where requests are counted.
+            max_body: Bytes; a route may take less, none takes more.
+        """
         self._app = app
         self._service = service
         self._metrics = metrics
+        self._max_body = max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection; anything but HTTP is passed on."""
@@ -36,28 +49,73 @@ class Entrance:
             await self._handle(scope, receive, send)
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        began, status = perf_counter(), 0
-
-        async def watched(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"traceparent", (tracing.traceparent() or "").encode())]
-            await send(message)
-
+        began = perf_counter()
+        answering = _Answering(scope, send)
         try:
-            await self._app(scope, receive, watched)
+            if _announced(scope) > self._max_body:
+                raise TooLarge  # noqa: TRY301 - answered like everything else that is refused
+            await self._app(scope, self._bounded(receive), answering.send)
         except Exception as error:  # noqa: BLE001 - this is where anything unforeseen becomes an answer
-            _log.error("request.failed", exc_info=error, route=_template(scope))
-            if status == 0:
-                await problems.answer(Request(scope), error)(scope, receive, watched)
+            if not isinstance(error, Refusal):
+                _log.error("request.failed", exc_info=error, route=_template(scope))
+            if answering.status == 0:
+                await problems.answer(Request(scope), error)(scope, receive, answering.send)
         finally:
             seconds = perf_counter() - began
             method = scope["method"] if scope["method"] in _METHODS else "other"
             route = _template(scope)
-            self._metrics.request(method=method, route=route, status=status, seconds=seconds)
+            self._metrics.request(method=method, route=route, status=answering.status, seconds=seconds)
             if route not in _QUIET:
-                _log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+                _log.info("request", method=method, route=route, status=answering.status, ms=round(seconds * 1000, 1))
+
+    def _bounded(self, receive: Receive) -> Receive:
+        taken = 0
+
+        async def bounded() -> Message:
+            nonlocal taken
+            message = await receive()
+            if message["type"] == "http.request":
+                taken += len(message.get("body", b""))
+                if taken > self._max_body:
+                    # FastAPI turns any other exception in here into its own 400.
+                    raise HTTPException(413)
+            return message
+
+        return bounded
+
+
+class _Answering:
+    """Watches an answer go out."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope = scope
+        self._send = send
+        self._replaced = False
+        self.status = 0
+        """0 until the answer has begun."""
+
+    async def send(self, message: Message) -> None:
+        if self._replaced:
+            return
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = [*message.get("headers", ()), (b"traceparent", (tracing.traceparent() or "").encode())]
+            if self.status == _TOO_LARGE and (b"content-type", b"text/plain; charset=utf-8") in headers:
+                # A route's own bound answers in plain text, past every handler.
+                self._replaced = True
+                await problems.answer(Request(self._scope), TooLarge())(self._scope, _nothing, self._send)
+                return
+            message["headers"] = headers
+        await self._send(message)
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}
+
+
+def _announced(scope: Scope) -> int:
+    length = Headers(scope=scope).get("content-length", "")
+    return int(length) if length.isdecimal() else 0
 
 
 def _template(scope: Scope) -> str:

@@ -1,0 +1,304 @@
+"""A toy service on the real chassis and a real database: the smallest thing that has doors to knock at."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, FastAPI, Query, Request
+from httpx import ASGITransport, AsyncClient
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, Text, insert, select, update
+from sqlalchemy.ext.asyncio import create_async_engine
+from starlette.responses import Response
+
+from chassis import outbox
+from chassis.application import create_application
+from chassis.bus_postgres import PostgresBus
+from chassis.context import Context
+from chassis.database import Database, StaleVersion, Tx, lock
+from chassis.doors import PUBLIC_READER, READER, WRITER, Answer, Reader, Writer, expect_version
+from chassis.health import Health
+from chassis.identity import SigningKey
+from chassis.logs import configure
+from chassis.metrics import Metrics
+from chassis.now import Now
+from chassis.outbox import Outgoing
+from chassis.settings import ServiceSettings
+from chassis.tables import define
+from chassis.vault import Vault
+from contracts.caller import Caller, CallerKind, Role
+from contracts.events import PersonalDataRead
+from contracts.refusals import Forbidden, NotFound, Stale
+from contracts.values import OrganCode, PersonRef, RegionCode
+
+METADATA = MetaData()
+define(METADATA)
+OWNERS = Table("owners", METADATA, Column("id", Text, primary_key=True))
+WIDGETS = Table(
+    "widgets",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    # Deferred: a wrong owner is found out by the commit and not before.
+    Column("owner", Text, ForeignKey("owners.id", deferrable=True, initially="DEFERRED"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+)
+
+CLERK = Caller(
+    kind=CallerKind.STAFF,
+    issuer="test",
+    account="c-1",
+    roles=frozenset({Role.RECEIVING_CLERK}),
+    region=RegionCode("360926"),
+    organ=OrganCode("11360926MB0000000X"),
+)
+OPERATOR = Caller(kind=CallerKind.STAFF, issuer="test", account="o-1", roles=frozenset({Role.OPERATOR}))
+PERSON = Caller(kind=CallerKind.PERSON, issuer="id", account="340102199001011234", roles=frozenset({Role.APPLICANT}))
+
+
+class ToySettings(ServiceSettings):
+    """Settings of the toy; the tests give them, no environment."""
+
+    NAME = "toy"
+
+
+@dataclass(kw_only=True)
+class Toy(Context):
+    """The toy's own."""
+
+    entered: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a slow act has begun."""
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    """What a slow act waits for."""
+    acts: int = 0
+    """How often an act was run."""
+    stale: int = 0
+    """How many more times the row of ``:stale`` was changed by somebody else."""
+
+
+class WidgetIn(BaseModel):
+    """What is sent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(max_length=40)
+    owner: str = "somebody"
+    name: str = Field(default="", max_length=40)
+
+
+class Widget(BaseModel):
+    """What is shown."""
+
+    id: str
+    name: str
+    version: int
+
+
+router = APIRouter()
+
+
+@router.post("/widgets")
+async def make(write: Annotated[Writer[Toy], WRITER], body: WidgetIn) -> Response:
+    """Insert a row and write an event under its id."""
+
+    async def act(tx: Tx[Toy]) -> Answer:
+        tx.context.acts += 1
+        await tx.execute(insert(WIDGETS).values(id=body.id, owner=body.owner, name=body.name, version=1))
+        event = PersonalDataRead(
+            at=tx.at,
+            trace_id="0",
+            caller=PersonRef("t|t"),
+            aggregate="widget",
+            action="make",
+            about=body.id,
+            region=RegionCode("360926"),
+            purpose="test",
+        )
+        await outbox.put(tx, [Outgoing(event=event, sequence=1)])
+        return Answer(status=201, body={"id": body.id, "at": tx.at.isoformat()}, headers={"Location": f"/widgets/{body.id}"})
+
+    return await write(act)
+
+
+@router.post("/widgets/{widget_id}:wait")
+async def wait(write: Annotated[Writer[Toy], WRITER], widget_id: str) -> Response:
+    """Insert a row, then stay inside the transaction until told to go on."""
+
+    async def act(tx: Tx[Toy]) -> Answer:
+        tx.context.acts += 1
+        await tx.execute(insert(WIDGETS).values(id=widget_id, owner="somebody", name="", version=1))
+        tx.context.entered.set()
+        await tx.context.go_on.wait()
+        return Answer(status=201, body={"id": widget_id})
+
+    return await write(act)
+
+
+@router.post("/widgets/{widget_id}:forbid")
+async def forbid(write: Annotated[Writer[Toy], WRITER], widget_id: str) -> Response:
+    """Insert a row, then refuse."""
+
+    async def act(tx: Tx[Toy]) -> Answer:
+        await tx.execute(insert(WIDGETS).values(id=widget_id, owner="somebody", name="", version=1))
+        raise Forbidden(facts={"aggregate": "widget", "action": "forbid", "about": widget_id})
+
+    return await write(act)
+
+
+@router.post("/widgets/{widget_id}:stale")
+async def change_stale(write: Annotated[Writer[Toy], WRITER], widget_id: str) -> Response:
+    """Lose against somebody else as often as the toy says."""
+
+    async def act(tx: Tx[Toy]) -> Answer:
+        tx.context.acts += 1
+        if tx.context.stale > 0:
+            tx.context.stale -= 1
+            raise StaleVersion
+        return Answer(status=200, body={"id": widget_id})
+
+    return await write(act)
+
+
+@router.post("/ring")
+async def ring(write: Annotated[Writer[Toy], WRITER], first: str, second: str) -> Response:
+    """Take two keys one by one, in the order asked for."""
+
+    async def act(tx: Tx[Toy]) -> Answer:
+        tx.context.acts += 1
+        await lock(tx, first)
+        await asyncio.sleep(0.2)
+        await lock(tx, second)
+        return Answer(status=200, body={"first": first})
+
+    return await write(act)
+
+
+@router.put("/widgets/{widget_id}")
+async def change(request: Request, write: Annotated[Writer[Toy], WRITER], widget_id: str, body: WidgetIn) -> Response:
+    """Change the name of the version that was read."""
+    version = expect_version(request)
+
+    async def act(tx: Tx[Toy]) -> Answer:
+        same = (WIDGETS.c.id == widget_id, WIDGETS.c.version == version)
+        changed = await tx.execute(update(WIDGETS).where(*same).values(name=body.name, version=version + 1))
+        if changed.rowcount == 0:
+            raise Stale
+        return Answer(status=200, body={"id": widget_id, "version": version + 1})
+
+    return await write(act)
+
+
+@router.get("/widgets/{widget_id}", response_model=Widget)
+async def show(read: Annotated[Reader[Toy], READER], widget_id: str) -> Response:
+    """One row."""
+    row = (await read.tx.execute(select(WIDGETS).where(WIDGETS.c.id == widget_id))).first()
+    if row is None:
+        raise NotFound
+    return read.answer(Widget(id=row.id, name=row.name, version=row.version), etag=row.version)
+
+
+@router.get("/widgets/{widget_id}/secret")
+async def open_secret(read: Annotated[Reader[Toy], READER], widget_id: str) -> Response:
+    """Something of a person; leaves a trace, also when there is nothing."""
+    read.trace(aggregate="widget", action="view_person", about=widget_id, purpose="test")
+    row = (await read.tx.execute(select(WIDGETS.c.id).where(WIDGETS.c.id == widget_id))).first()
+    if row is None:
+        raise NotFound
+    return read.answer({"name": "张三"})
+
+
+@router.get("/forbidden")
+async def never(read: Annotated[Reader[Toy], READER]) -> Response:
+    """Refuse to read."""
+    raise Forbidden(facts={"aggregate": "widget", "action": "view", "about": "w-1"})
+
+
+@router.get("/open")
+async def open_to_all(read: Annotated[Reader[Toy], PUBLIC_READER], limit: Annotated[int, Query(ge=1, le=5)] = 1) -> Response:
+    """Open to anyone."""
+    return read.answer({"kind": read.caller.kind, "limit": limit})
+
+
+@router.post("/small", max_body_size=10)
+async def small(body: WidgetIn) -> Response:
+    """Take little."""
+    return Response(body.id)
+
+
+@router.get("/broken")
+async def broken(name: str) -> Response:
+    """Fail with what was sent in the exception's text."""
+    raise RuntimeError(f"cannot cope with {name}")
+
+
+@dataclass(kw_only=True)
+class RunningToy:
+    """The toy, a client, and who may sign in."""
+
+    context: Toy
+    app: FastAPI
+    client: AsyncClient
+    key: SigningKey
+
+    def headers(self, caller: Caller = CLERK, *, key: str | None = None, **more: str) -> dict[str, str]:
+        """Headers of a signed-in request; with an Idempotency-Key where one is given."""
+        sent = {"authorization": f"Bearer {self.key.mint(caller, audience='toy')}"}
+        if key is not None:
+            sent["idempotency-key"] = key
+        return sent | {name.replace("_", "-"): value for name, value in more.items()}
+
+    async def rows(self, table: Table) -> list[Any]:
+        """Everything that stands in a table."""
+        async with self.context.database.read(self.context) as tx:
+            return list((await tx.execute(select(table))).all())
+
+
+async def make_tables(url: str) -> None:
+    """The toy's tables and its one owner."""
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        await connection.run_sync(METADATA.create_all)
+        await connection.execute(insert(OWNERS).values(id="somebody"))
+    await engine.dispose()
+
+
+def toy_settings(url: str, folder: Path, **more: Any) -> ToySettings:
+    """Settings of a toy whose files lie in this folder."""
+    return ToySettings(
+        database_url=url,
+        log_url=url,
+        topics_file=folder / "topics.yaml",
+        internal_jwks_file=folder / "jwks.json",
+        wrapping_key="QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=",
+        **more,
+    )
+
+
+@asynccontextmanager
+async def running_toy(url: str, folder: Path, *, hears: frozenset[str] = frozenset(), **settings: Any) -> AsyncIterator[RunningToy]:
+    """The toy's doors on this database; nothing runs beside them."""
+    configure("warning")
+    key = SigningKey.make("gateway")
+    (folder / "jwks.json").write_bytes(orjson.dumps({"keys": [key.public]}))
+    chosen = toy_settings(url, folder, **settings)
+    context = Toy(
+        settings=chosen,
+        database=Database(url, name="toy", pool_size=chosen.pool_size, limit=chosen.transaction_limit),
+        now=Now(),
+        metrics=Metrics("toy"),
+        bus=PostgresBus(url),
+        vault=Vault(b"A" * 32),
+        hears=hears,
+    )
+    app = create_application(context, title="Toy", version="1", routers=[router], checks=Health({}))
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://toy") as client:
+        yield RunningToy(context=context, app=app, client=client, key=key)
+    await context.database.close()
+
+
+MakeToy = Callable[..., Awaitable[RunningToy]]
+"""``await make_toy(pool_size=1)``: a toy on a fresh database, closed when the test ends."""
