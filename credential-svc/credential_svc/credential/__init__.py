@@ -1,0 +1,1 @@
+"""Credentials 电子证照: issued with the seal of a decision, suspended, revoked."""

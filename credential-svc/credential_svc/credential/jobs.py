@@ -1,0 +1,77 @@
+"""Sealing and issuing: asks intake while no transaction is open, then locks the case, looks again, and writes the effect."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from chassis.database import is_transient
+from contracts.values import NoticeId
+from credential_svc.context import Credential
+from credential_svc.credential import handlers
+from credential_svc.credential.handlers import Ready
+from credential_svc.credential.outside import IntakeAway, Person
+from credential_svc.seal import handlers as seals
+from credential_svc.seal.domain import Sealing, WaitingFor
+
+AT_ONCE = 50
+"""Notices in one transaction, at most."""
+CALLS = 8
+"""Calls to intake at the same time."""
+EVERY = 1.0
+"""Seconds between two looks when nothing wakes the job."""
+
+_log = structlog.get_logger(__name__)
+
+
+async def seal_and_issue(context: Credential) -> int:
+    """Seal what waits and can be sealed; how many were taken up.
+
+    What cannot be sealed now is tried again later and shows what it waits for; other cases flow meanwhile.
+    """
+    async with context.database.consume(context) as tx:
+        due = await seals.due(tx, limit=AT_ONCE)
+    if not due:
+        return 0
+    keyed = await seals.ready_keys(context, {sealing.organ for sealing in due})
+    waiting: dict[NoticeId, WaitingFor] = {sealing.notice_id: WaitingFor.ORGAN for sealing in due if sealing.organ not in keyed}
+    asked = [sealing for sealing in due if sealing.organ in keyed and sealing.issues]
+    persons = await _ask(context, asked)
+    waiting |= {sealing.notice_id: WaitingFor.PERSON for sealing in asked if sealing.notice_id not in persons}
+    ready = [Ready(sealing=sealing, person=persons.get(sealing.notice_id)) for sealing in due if sealing.notice_id not in waiting]
+    failed = await _write(context, ready)
+    waiting |= dict.fromkeys(failed, WaitingFor.SEAL)
+    if waiting:
+        async with context.database.consume(context) as tx:
+            await seals.postpone(tx, waiting, [sealing for sealing in due if sealing.notice_id in waiting])
+    return len(due)
+
+
+async def _ask(context: Credential, sealings: Sequence[Sealing]) -> dict[NoticeId, Person]:
+    places = asyncio.Semaphore(CALLS)
+
+    async def ask(sealing: Sealing) -> tuple[NoticeId, Person] | None:
+        async with places:
+            try:
+                return sealing.notice_id, await context.intake.person(sealing.case_id)
+            except IntakeAway:
+                return None
+
+    return dict(found for found in await asyncio.gather(*map(ask, sealings)) if found is not None)
+
+
+async def _write(context: Credential, ready: Sequence[Ready]) -> list[NoticeId]:
+    """All in one transaction; when that fails, one by one; those that failed even so."""
+    if not ready:
+        return []
+    try:
+        async with context.database.consume(context) as tx:
+            await handlers.seal_and_issue(tx, ready)
+    except Exception as error:  # noqa: BLE001 - one notice that cannot be sealed must not hold up the others
+        if len(ready) == 1:
+            _log.warning("sealing.failed", case=ready[0].sealing.case_id, transient=is_transient(error), exc_info=error)
+            return [ready[0].sealing.notice_id]
+        return [notice for each in ready for notice in await _write(context, [each])]
+    return []

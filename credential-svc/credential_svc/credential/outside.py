@@ -1,0 +1,101 @@
+"""Asking intake-svc for the holder of a credential: the one call this service makes, and never inside a transaction."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import stamina
+
+from chassis import tracing
+from chassis.identity import SigningKey
+from contracts.caller import Caller, CallerKind
+from contracts.codec import Malformed, decode
+from contracts.values import CaseId, Json, JsonObject
+
+TIMEOUT = 5.0
+"""Seconds for the whole call."""
+FAILURES = 5
+"""Failed calls in a row after which intake is left alone."""
+REST = 5.0
+"""Seconds for which it is left alone; then one call tries."""
+
+
+class IntakeAway(Exception):
+    """Intake did not answer, or not with a holder; says nothing of what it answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applicant:
+    """Who applied, as intake keeps it."""
+
+    type: str
+    """``natural`` or ``legal``."""
+    name: str
+    id_type: str
+    id_number: str
+    name_of_firm: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """What intake gives for the purpose of a credential."""
+
+    applicant: Applicant
+    form: JsonObject
+
+
+class Intake:
+    """Intake's API, as far as this service needs it."""
+
+    def __init__(self, url: str, *, key_file: Path) -> None:
+        """Nothing connects and no file is read yet.
+
+        Args:
+            url: Where intake answers.
+            key_file: This service's own key for internal tokens.
+        """
+        self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT, trust_env=False)
+        self._key_file = key_file
+        self._key: SigningKey | None = None
+        self._caller = Caller(kind=CallerKind.SERVICE, issuer="tongban", account="credential")
+        self._failed = 0
+        self._rest_until = 0.0
+
+    async def person(self, case_id: CaseId) -> Person:
+        """The applicant and the form of a case.
+
+        Raises:
+            IntakeAway: No answer within 5 s, a refusal, or intake is being left alone after five failures in a row.
+        """
+        if time.monotonic() < self._rest_until:
+            raise IntakeAway
+        try:
+            person = await self._ask(case_id)
+        except (httpx.HTTPError, Malformed, ValueError) as error:
+            self._failed += 1
+            if self._failed >= FAILURES:
+                self._rest_until = time.monotonic() + REST
+            raise IntakeAway from error
+        self._failed = 0
+        return person
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    @stamina.retry(on=httpx.ConnectError, attempts=2, timeout=TIMEOUT, wait_initial=0.1, wait_max=0.5)
+    async def _ask(self, case_id: CaseId) -> Person:
+        if self._key is None:
+            self._key = SigningKey.load(self._key_file)
+        token = self._key.mint(self._caller, audience="intake")
+        answer = await self._client.get(
+            f"/v1/cases/{case_id}/person",
+            params={"purpose": "credential"},
+            headers={"authorization": f"Bearer {token}", **tracing.outgoing_headers()},
+        )
+        answer.raise_for_status()
+        body: Json = answer.json()
+        return decode(Person, body)

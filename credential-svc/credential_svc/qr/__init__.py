@@ -1,0 +1,1 @@
+"""The printed code of a credential and its public verification."""

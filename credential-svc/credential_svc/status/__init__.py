@@ -1,0 +1,1 @@
+"""Status lists: one published place per credential that says whether it holds."""

@@ -1,0 +1,62 @@
+"""Table ``status_places``: one row per credential, keyed by its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Column, Index, Integer, PrimaryKeyConstraint, SmallInteger, Table, Text, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from chassis.database import Tx
+from contracts.values import CredentialId
+from credential_svc.schema import METADATA
+from credential_svc.status.domain import Place, Status
+
+STATUS_PLACES = Table(
+    "status_places",
+    METADATA,
+    Column("list_id", Integer, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("credential_id", Text, nullable=False, unique=True),
+    Column("status", SmallInteger, nullable=False),
+    PrimaryKeyConstraint("list_id", "place", name="pk_status_places"),
+)
+Index("ix_status_places_not_valid", STATUS_PLACES.c.list_id, postgresql_where=STATUS_PLACES.c.status != Status.VALID.value)
+
+
+async def take_places(tx: Tx[Any], drawn: Mapping[CredentialId, Place]) -> frozenset[CredentialId]:
+    """Take places that are free; the credentials that got theirs."""
+    statement = insert(STATUS_PLACES).on_conflict_do_nothing(index_elements=["list_id", "place"]).returning(STATUS_PLACES.c.credential_id)
+    taken = set()
+    for credential_id, place in drawn.items():
+        row = {"list_id": place.list_id, "place": place.index, "credential_id": credential_id, "status": Status.VALID.value}
+        if (await tx.execute(statement.values(row))).first() is not None:
+            taken.add(credential_id)
+    return frozenset(taken)
+
+
+async def last_list(tx: Tx[Any]) -> int | None:
+    """Number of the list begun last."""
+    number: int | None = await tx.connection.scalar(select(func.max(STATUS_PLACES.c.list_id)))
+    return number
+
+
+async def save_status(tx: Tx[Any], credential_id: CredentialId, *, status: Status) -> None:
+    """Let another status stand at a credential's place."""
+    row = STATUS_PLACES.c.credential_id == credential_id
+    await tx.execute(update(STATUS_PLACES).where(row).values(status=status.value))
+
+
+async def get_status(tx: Tx[Any], place: Place) -> Status | None:
+    """What stands at a place; None where no credential has it."""
+    row = (STATUS_PLACES.c.list_id == place.list_id, STATUS_PLACES.c.place == place.index)
+    found = await tx.connection.scalar(select(STATUS_PLACES.c.status).where(*row))
+    return None if found is None else Status(found)
+
+
+async def not_valid(tx: Tx[Any], list_id: int) -> dict[int, Status]:
+    """Places of a list where something else than valid stands."""
+    rows = (STATUS_PLACES.c.list_id == list_id, STATUS_PLACES.c.status != Status.VALID.value)
+    found = await tx.execute(select(STATUS_PLACES.c.place, STATUS_PLACES.c.status).where(*rows))
+    return {row.place: Status(row.status) for row in found}

@@ -1,0 +1,233 @@
+"""From a decision heard to a seal and a credential: once, whatever is repeated, and without holding up other cases."""
+
+import base64
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import select
+
+from contracts.events import CredentialIssued, DecisionSealed, NoticeSealed
+from contracts.values import Outcome, canonical_json
+from credential_svc.credential.store import CREDENTIALS
+from credential_svc.schema import METADATA
+from tests.credential.builders import (
+    APPROVER,
+    CLERK,
+    STRANGER,
+    WANZAI,
+    Service,
+    a_case,
+    accepted,
+    applicant,
+    decided,
+    received,
+)
+
+
+async def test_a_grant_is_sealed_and_brings_a_credential(service: Service) -> None:
+    case_id = a_case()
+    await service.hear(received(case_id), accepted(case_id), decided(case_id))
+
+    await service.seal()
+
+    sealed, notice, issued = [await service.told(kind) for kind in (DecisionSealed, NoticeSealed, CredentialIssued)]
+    assert [each["notice_id"] for each in notice] == [f"{case_id}-accepted"]
+    assert [each["credential_id"] for each in sealed] == [each["credential_id"] for each in issued]
+    assert issued[0]["case_id"] == case_id
+
+
+async def test_a_denial_is_sealed_and_brings_none(service: Service) -> None:
+    case_id = a_case()
+    await service.hear(received(case_id), decided(case_id, outcome=Outcome.DENIED))
+
+    await service.seal()
+
+    assert [each["credential_id"] for each in await service.told(DecisionSealed)] == [None]
+    assert await service.told(CredentialIssued) == []
+
+
+async def test_one_decision_has_one_credential_whatever_is_repeated(service: Service) -> None:
+    case_id = a_case()
+
+    for notice in ("decided", "decided", "again"):
+        await service.hear(received(case_id), decided(case_id, notice=notice))
+        await service.seal()
+    await service.seal()
+
+    assert len(await service.told(CredentialIssued)) == len(await service.told(DecisionSealed)) == 1
+
+
+async def test_a_seal_is_checked_with_the_public_key_of_the_trust_list_alone(service: Service) -> None:
+    await service.issue()
+    (sealed,) = await service.told(DecisionSealed)
+    listed = (await service.get("/v1/.well-known/tongban-trust-list")).json()
+    key = next(key for key in listed["trust_list"]["keys"] if key["kid"] == sealed["seal"]["kid"])
+    signature = sealed["seal"].pop("signature")
+
+    public = Ed25519PublicKey.from_public_bytes(_bytes(key["public_key"]))
+    public.verify(_bytes(signature), canonical_json(sealed["seal"]))
+
+    root = Ed25519PublicKey.from_public_bytes(_bytes(listed["public_key"]))
+    root.verify(_bytes(listed["signature"]), canonical_json(listed["trust_list"]))
+    assert (key["organ"], key["region"], key["organ_name"]) == (sealed["seal"]["organ"], "430181", "浏阳市市场监督管理局")
+
+
+async def test_a_notice_shows_its_seal_to_anyone(service: Service) -> None:
+    case_id = a_case()
+    await service.hear(accepted(case_id))
+    before = (await service.get(f"/v1/seals/{case_id}-accepted")).json()
+    await service.seal()
+
+    after = (await service.get(f"/v1/seals/{case_id}-accepted")).json()
+
+    assert (before["state"], before["seal"]) == ("awaiting", None)
+    assert (after["state"], after["seal"]["digest"]) == ("sealed", (await service.told(NoticeSealed))[0]["seal"]["digest"])
+    assert (await service.get("/v1/seals/none")).json()["rule"] == "seal.not-found"
+
+
+async def test_while_intake_is_away_a_grant_waits_and_other_notices_flow(service: Service, intake: object) -> None:
+    intake.away = True  # type: ignore[attr-defined]
+    case_id, other = a_case(), a_case()
+    await service.hear(received(case_id), decided(case_id), accepted(other))
+
+    await service.seal()
+    shown = (await service.get(f"/v1/credentials?case={case_id}", by=CLERK)).json()
+
+    assert [each["notice_id"] for each in await service.told(NoticeSealed)] == [f"{other}-accepted"]
+    assert [(each["state"], each["waiting_for"], each["credential_id"]) for each in shown["items"]] == [("awaiting", "person", None)]
+    assert [(each["kind"], each["waiting_for"]) for each in shown["awaiting_seal"]] == [("decision", "person")]
+
+    intake.away = False  # type: ignore[attr-defined]
+    service.context.now.set_offset(90)
+    await service.seal()
+    shown = (await service.get(f"/v1/credentials?case={case_id}", by=CLERK)).json()
+    assert ([each["state"] for each in shown["items"]], shown["awaiting_seal"]) == (["issued"], [])
+
+
+async def test_what_waits_is_not_tried_again_at_once(service: Service, intake: object) -> None:
+    intake.away = True  # type: ignore[attr-defined]
+    case_id = a_case()
+    await service.hear(received(case_id), decided(case_id))
+
+    await service.seal()
+    tried_again = await service.seal()
+
+    assert tried_again == 0
+    assert len(intake.asked) == 1  # type: ignore[attr-defined]
+
+
+async def test_an_organ_that_is_not_hosted_gets_no_key(service: Service) -> None:
+    case_id = a_case()
+    await service.hear(received(case_id, organ=WANZAI), decided(case_id, organ=WANZAI))
+
+    await service.seal()
+
+    shown = (await service.get(f"/v1/seals/{case_id}-decided")).json()
+    assert (shown["state"], shown["waiting_for"]) == ("awaiting", "organ")
+    assert WANZAI not in service.context.signing_keys
+
+
+async def test_a_notice_that_cannot_be_sealed_does_not_hold_up_the_others(service: Service) -> None:
+    case_id, other = a_case(), a_case()
+    bad = decided(case_id)
+    await service.hear(received(case_id), bad, received(other), decided(other))
+    async with service.context.database.begin(service.context) as tx:
+        # The one thing that must be unique is taken already.
+        await tx.execute(
+            CREDENTIALS.insert().values(
+                credential_id="taken", case_id=case_id, decision=1, state="revoked", receiving_region="", receiving_organ="",
+                handling_region="", handling_organ="", issued_at=bad.at, version=1, body=_BODY, sealed=b"",
+            )
+        )  # fmt: skip
+
+    await service.seal()
+
+    assert [each["case_id"] for each in await service.told(CredentialIssued)] == [other]
+    assert (await service.get(f"/v1/seals/{case_id}-decided")).json()["state"] == "awaiting"
+
+
+async def test_a_key_outlives_the_process(service: Service) -> None:
+    await service.issue()
+    kids = {key.kid for key in service.context.signing_keys.values()}
+
+    service.context.signing_keys.clear()
+    await service.issue()
+
+    assert {key.kid for key in service.context.signing_keys.values()} == kids
+
+
+async def test_a_later_decision_supersedes_the_former_credential(service: Service) -> None:
+    first = await service.issue()
+    case_id = first["case_id"]
+
+    await service.hear(decided(case_id, decision=2, notice="amended"))
+    await service.seal()
+
+    states = {each["decision"]: each["state"] for each in (await service.get(f"/v1/credentials?case={case_id}", by=CLERK)).json()["items"]}
+    assert states == {1: "superseded", 2: "issued"}
+    assert (await service.verify(first["qr"]))["result"] == "revoked"
+
+
+async def test_nothing_of_the_holder_lies_open_in_the_database(service: Service) -> None:
+    await service.issue()
+
+    async with service.context.database.read(service.context) as tx:
+        rows = [row for table in METADATA.sorted_tables for row in await tx.execute(select(table))]
+    everything = repr(
+        [tuple(bytes(value).decode(errors="replace") if isinstance(value, bytes) else value for value in row) for row in rows]
+    )
+    assert "430181199001011239" not in everything
+    assert "陈小明" not in everything
+    assert "小明" not in everything
+    assert "**明" in everything
+
+
+@pytest.mark.parametrize("who", [APPROVER, CLERK])
+async def test_both_organs_see_the_credential(service: Service, who: object) -> None:
+    credential = await service.issue()
+
+    answer = await service.get(f"/v1/credentials/{credential['credential_id']}", by=who)  # type: ignore[arg-type]
+
+    assert (answer.json()["holder"], answer.json()["holder_id"]) == ("**明", "430181********1239")
+
+
+async def test_the_holder_sees_the_own_credential_and_no_other(service: Service) -> None:
+    mine, other = await service.issue(), await service.issue()
+    holder = applicant(mine["case_id"])
+
+    seen = await service.get(f"/v1/credentials/{mine['credential_id']}", by=holder)
+    hidden = await service.get(f"/v1/credentials/{other['credential_id']}", by=holder)
+
+    assert (seen.status_code, hidden.status_code) == (200, 404)
+
+
+async def test_a_stranger_is_told_the_same_as_for_a_credential_that_is_not_there(service: Service) -> None:
+    credential = await service.issue()
+
+    answers = [await service.get(f"/v1/credentials/{each}", by=STRANGER) for each in (credential["credential_id"], "none")]
+    answers += [await service.get(f"/v1/credentials?case={each}", by=STRANGER) for each in (credential["case_id"], "none")]
+
+    assert {(answer.status_code, answer.json()["rule"]) for answer in answers} == {(404, "credential.not-found")}
+
+
+async def test_opening_the_holders_data_needs_a_purpose_and_leaves_a_trace(service: Service) -> None:
+    credential = await service.issue()
+    path = f"/v1/credentials/{credential['credential_id']}?expand=person"
+
+    refused = await service.get(path, by=CLERK)
+    opened = await service.get(f"{path}&purpose=handover", by=CLERK)
+
+    assert refused.json()["rule"] == "credential.purpose-missing"
+    assert opened.json()["person"]["holder"]["name"] == "陈小明"
+    traces = [each for each in await service.told() if each.get("action") == "view_person"]
+    assert [(each["about"], each["purpose"]) for each in traces] == [(credential["credential_id"], "handover")]
+
+
+def _bytes(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+_BODY = {
+    "credential_no": "", "case_no": "", "notice_id": "", "credential_type": "", "holder": "", "list_id": 1, "place": 0,
+    "content": "", "ground": None, "sequence": 1,
+}  # fmt: skip
