@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -38,11 +38,9 @@ from contracts.values import (
     Mode,
     OrganCode,
     RegionCode,
-    canonical_json,
+    digest,
 )
 from rules.calendars import Calendar
-
-_OWN_FIELDS = ("version_id", "item_id", "version", "task_code", "organ", "region", "effective_from", "effective_to")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +52,23 @@ class Parts:
     situations: SituationsPart
     checklist: ChecklistPart
     texts: TextsPart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Own:
+    """The fields of a version that it shares with none."""
+
+    version_id: ItemVersionId
+    item_id: ItemId
+    version: int
+    task_code: str
+    organ: OrganCode
+    region: RegionCode
+    effective_from: datetime
+    effective_to: datetime | None
+
+
+_OWN_FIELDS = frozenset(field.name for field in fields(_Own))
 
 
 class Published(NamedTuple):
@@ -79,6 +94,9 @@ class Published(NamedTuple):
         )
 
 
+_NONE: frozenset[AgreementId] = frozenset()
+
+
 class Catalogue:
     """What is published, by the keys that questions come with."""
 
@@ -89,12 +107,15 @@ class Catalogue:
         self._organs: dict[OrganCode, Organ] = {}
         self._organs_of: dict[RegionCode, set[OrganCode]] = {}
         self._agreements: dict[AgreementId, Agreement] = {}
-        self._agreements_of: dict[RegionCode, set[AgreementId]] = {}
+        self._received_under: dict[RegionCode, set[AgreementId]] = {}
+        self._handled_under: dict[RegionCode, set[AgreementId]] = {}
         self._years: dict[RegionCode, dict[int, CalendarYear]] = {}
         self._calendars: dict[tuple[RegionCode, ...], Calendar] = {}
         self._versions: dict[ItemVersionId, Published] = {}
         self._by_item: dict[ItemCode, dict[RegionCode, tuple[Published, ...]]] = {}
-        self._shapes: dict[bytes, ItemVersion] = {}
+        self._shapes: dict[Digest, ItemVersion] = {}
+        self._instants: dict[datetime, datetime] = {}
+        self._ancestors: dict[RegionCode, tuple[Region, ...]] = {}
         self._parts: dict[Digest, Part] = {}
 
     # -- writing
@@ -142,7 +163,9 @@ class Catalogue:
             case Agreement() as agreement:
                 self._agreements[agreement.agreement_id] = agreement
                 for code in agreement.receiving:
-                    self._agreements_of.setdefault(code, set()).add(agreement.agreement_id)
+                    self._received_under.setdefault(code, set()).add(agreement.agreement_id)
+                for code in agreement.handling:
+                    self._handled_under.setdefault(code, set()).add(agreement.agreement_id)
             case CalendarYear() as row:
                 self._years.setdefault(row.region, {})[row.year] = row
             case _:
@@ -150,6 +173,7 @@ class Catalogue:
 
     def _forget_region(self, code: RegionCode) -> None:
         self._subtrees.clear()
+        self._ancestors.clear()
         self._calendars.clear()
         former = self._regions.pop(code, None)
         if former is not None and former.parent is not None:
@@ -162,8 +186,11 @@ class Catalogue:
 
     def _forget_agreement(self, agreement_id: AgreementId) -> None:
         former = self._agreements.pop(agreement_id, None)
-        for code in former.receiving if former is not None else ():
-            self._agreements_of[code].discard(agreement_id)
+        if former is not None:
+            for code in former.receiving:
+                self._received_under[code].discard(agreement_id)
+            for code in former.handling:
+                self._handled_under[code].discard(agreement_id)
 
     def _apply_version(self, version_id: ItemVersionId, data: JsonObject | None) -> None:
         former = self._versions.pop(version_id, None)
@@ -178,18 +205,21 @@ class Catalogue:
         regions[entry.region] = listed if len(listed) == 1 else tuple(sorted(listed, key=lambda one: (one.effective_from, one.version)))
 
     def _publish(self, data: JsonObject) -> Published:
-        rest = canonical_json({name: value for name, value in data.items() if name not in _OWN_FIELDS})
-        whole = decode(ItemVersion, data)
+        rest = digest({name: value for name, value in data.items() if name not in _OWN_FIELDS})
+        shape = self._shapes.get(rest)
+        if shape is None:
+            shape = self._shapes[rest] = decode(ItemVersion, data)
+        own = decode(_Own, data)
         return Published(
-            version_id=whole.version_id,
-            item_id=whole.item_id,
-            version=whole.version,
-            task_code=whole.task_code,
-            organ=OrganCode(sys.intern(whole.organ)),
-            region=RegionCode(sys.intern(whole.region)),
-            effective_from=whole.effective_from,
-            effective_to=whole.effective_to,
-            shape=self._shapes.setdefault(rest, whole),
+            version_id=own.version_id,
+            item_id=own.item_id,
+            version=own.version,
+            task_code=own.task_code,
+            organ=OrganCode(sys.intern(own.organ)),
+            region=RegionCode(sys.intern(own.region)),
+            effective_from=self._instants.setdefault(own.effective_from, own.effective_from),
+            effective_to=own.effective_to,
+            shape=shape,
         )
 
     def _unlist(self, entry: Published) -> None:
@@ -208,12 +238,17 @@ class Catalogue:
 
     def ancestors(self, code: RegionCode) -> tuple[Region, ...]:
         """The region itself and all above it, upwards to the nation; empty for an unknown code."""
-        found: list[Region] = []
-        region = self._regions.get(code)
-        while region is not None and region not in found:
-            found.append(region)
-            region = None if region.parent is None else self._regions.get(region.parent)
-        return tuple(found)
+        known = self._ancestors.get(code)
+        if known is None:
+            found: list[Region] = []
+            region = self._regions.get(code)
+            while region is not None and region not in found:
+                found.append(region)
+                region = None if region.parent is None else self._regions.get(region.parent)
+            known = tuple(found)
+            if known:  # unknown codes come from outside, without bound
+                self._ancestors[code] = known
+        return known
 
     def subtree(self, code: RegionCode, /) -> frozenset[RegionCode]:
         """The region itself and all below it, by the table and never by digits; empty for an unknown code."""
@@ -308,15 +343,18 @@ class Catalogue:
 
     def agreements_of(self, receiving: RegionCode, handling: RegionCode) -> tuple[Agreement, ...]:
         """Every agreement, in force or not, that lets a region receive for another; each region by itself or one above."""
-        ids = {one for region in self.ancestors(receiving) for one in self._agreements_of.get(region.code, ())}
-        deciding = {region.code for region in self.ancestors(handling)}
-        found = (self._agreements[one] for one in ids)
-        return tuple(
-            sorted(
-                (one for one in found if not deciding.isdisjoint(one.handling)),
-                key=lambda one: (one.valid_from, one.agreement_id),
-            )
-        )
+        ids = self._under(self._received_under, receiving) & self._under(self._handled_under, handling)
+        if not ids:
+            return ()
+        found = [self._agreements[one] for one in ids]
+        found.sort(key=lambda one: (one.valid_from, one.agreement_id))
+        return tuple(found)
+
+    def _under(self, index: dict[RegionCode, set[AgreementId]], code: RegionCode) -> set[AgreementId]:
+        found: set[AgreementId] = set()
+        for region in self.ancestors(code):
+            found |= index.get(region.code, _NONE)
+        return found
 
     def agreements_between(
         self, receiving: RegionCode, handling: RegionCode, item: ItemCode, mode: Mode, on: date
