@@ -1,0 +1,65 @@
+"""What is done to agreements."""
+
+from collections.abc import Sequence
+
+from catalog_svc.agreement import store
+from catalog_svc.agreement.domain import AgreementUnknown, check_agreement
+from catalog_svc.base_item import handlers as base_items
+from catalog_svc.context import Catalog
+from catalog_svc.proposal import handlers as proposals
+from catalog_svc.proposal.domain import Draft, Proposal
+from catalog_svc.region import handlers as regions
+from chassis.database import Tx
+from contracts.caller import Caller
+from contracts.catalogue import Agreement
+from contracts.codec import decode, encode_object
+from contracts.values import AgreementId
+
+KIND = "agreement"
+
+
+async def propose_agreements(tx: Tx[Catalog], agreements: Sequence[Agreement], *, by: Caller) -> dict[str, Proposal]:
+    """Draft agreements; the handling side writes them down, for it gives its authority's window away.
+
+    Raises:
+        AgreementUnsound: It names what nobody knows, or holds for no time.
+        Forbidden: Not an author of every handling region.
+    """
+    handling = [code for one in agreements for code in one.handling]
+    about = agreements[0].agreement_id if agreements else ""
+    await regions.permit_in(tx, by, aggregate=KIND, action="author", regions=handling, about=about)
+    places = await regions.known_regions(tx, sorted({code for one in agreements for code in (*one.receiving, *one.handling)}))
+    items = await base_items.known_base_items(tx, sorted({code for one in agreements for code in one.items}))
+    for one in agreements:
+        check_agreement(one, regions=places.keys(), items=items.keys())
+    drafts = [Draft(key=one.agreement_id, region=one.handling[0], body=encode_object(one)) for one in agreements]
+    return await proposals.propose(tx, drafts, kind=KIND, by=by)
+
+
+async def publish_agreements(tx: Tx[Catalog], ids: Sequence[str], *, by: Caller) -> list[Proposal]:
+    """Let a second officer put drafted agreements in force.
+
+    Raises:
+        ProposalNotFound: One was never drafted.
+        ReviewedByAuthor: By its author.
+        Forbidden: Not a reviewer of every handling region.
+    """
+    waiting = await proposals.waiting(tx, ids, kind=KIND)
+    agreements = [decode(Agreement, one.body) for one in waiting]
+    handling = [code for one in agreements for code in one.handling]
+    await regions.permit_in(tx, by, aggregate=KIND, action="review", regions=handling, about=ids[0] if ids else "")
+    await proposals.publish(tx, waiting, by=by)
+    await store.save_agreements(tx, agreements)
+    return waiting
+
+
+async def get_agreement(tx: Tx[Catalog], agreement_id: AgreementId) -> tuple[Agreement, int]:
+    """An agreement, in force or not, with the version of its row.
+
+    Raises:
+        AgreementUnknown: No agreement has this id.
+    """
+    found = await store.get_agreement(tx, agreement_id)
+    if found is None:
+        raise AgreementUnknown
+    return found

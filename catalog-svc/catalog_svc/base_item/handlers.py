@@ -1,0 +1,73 @@
+"""What is done to base items, and what other rooms ask about them."""
+
+from collections.abc import Sequence
+
+from catalog_svc.base_item import store
+from catalog_svc.base_item.domain import BaseItem, BaseItemUnknown, check_base_items
+from catalog_svc.context import Catalog
+from catalog_svc.proposal import handlers as proposals
+from catalog_svc.proposal.domain import Draft, Proposal
+from catalog_svc.region import handlers as regions
+from chassis.database import Tx
+from contracts.caller import Caller
+from contracts.codec import decode, encode_object
+from contracts.values import NATION, ItemCode
+
+KIND = "base-item"
+
+
+async def known_base_items(tx: Tx[Catalog], codes: Sequence[ItemCode]) -> dict[ItemCode, BaseItem]:
+    """The base items among these codes."""
+    return await store.get_base_items(tx, codes)
+
+
+async def all_base_items(tx: Tx[Catalog]) -> list[BaseItem]:
+    """The whole base directory, by code."""
+    return await store.list_base_items(tx, after="", limit=None)
+
+
+async def edition(tx: Tx[Catalog]) -> int:
+    """A number that rises with every change of the directory."""
+    return await store.get_edition(tx)
+
+
+async def propose_base_items(tx: Tx[Catalog], items: Sequence[BaseItem], *, by: Caller) -> dict[str, Proposal]:
+    """Draft base items; the directory is the nation's.
+
+    Raises:
+        BaseItemUnsound: Part of an item that nobody knows.
+        Forbidden: Not an author for the nation.
+    """
+    await regions.permit_in(tx, by, aggregate="item", action="author", regions=[NATION], about=items[0].code if items else "")
+    named = sorted({item.part_of for item in items if item.part_of is not None})
+    known = await store.get_base_items(tx, named)
+    check_base_items(items, known=known | {item.code: item for item in items})
+    drafts = [Draft(key=one.code, region=NATION, body=encode_object(one)) for one in items]
+    return await proposals.propose(tx, drafts, kind=KIND, by=by)
+
+
+async def publish_base_items(tx: Tx[Catalog], codes: Sequence[str], *, by: Caller) -> list[Proposal]:
+    """Let a second officer put drafted base items in force.
+
+    Raises:
+        ProposalNotFound: One was never drafted.
+        ReviewedByAuthor: By its author.
+        Forbidden: Not a reviewer for the nation.
+    """
+    waiting = await proposals.waiting(tx, codes, kind=KIND)
+    await regions.permit_in(tx, by, aggregate="item", action="review", regions=[NATION], about=codes[0] if codes else "")
+    await proposals.publish(tx, waiting, by=by)
+    await store.save_base_items(tx, [decode(BaseItem, one.body) for one in waiting])
+    return waiting
+
+
+async def get_base_item(tx: Tx[Catalog], code: ItemCode) -> tuple[BaseItem, int]:
+    """A base item with the version of its row.
+
+    Raises:
+        BaseItemUnknown: No base item has this code.
+    """
+    found = await store.get_base_item(tx, code)
+    if found is None:
+        raise BaseItemUnknown
+    return found

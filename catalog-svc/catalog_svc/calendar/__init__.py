@@ -1,0 +1,1 @@
+"""Calendars: which days are worked, by region and year."""

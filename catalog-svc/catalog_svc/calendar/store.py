@@ -1,0 +1,59 @@
+"""Published calendars in the database."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Column, Integer, PrimaryKeyConstraint, Table, Text, select, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
+
+from catalog_svc.context import Catalog
+from catalog_svc.schema import METADATA, write_rows
+from chassis import outbox
+from chassis.database import Tx
+from contracts.catalogue import CalendarYear
+from contracts.codec import decode, encode_object
+from contracts.values import RegionCode
+
+CALENDARS = Table(
+    "calendars",
+    METADATA,
+    Column("region", Text, nullable=False),
+    Column("year", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("body", JSONB, nullable=False),
+    PrimaryKeyConstraint("region", "year", name="pk_calendars"),
+)
+"""One year of one region; the nation's stands under its own code."""
+
+
+async def get_calendar(tx: Tx[Catalog], *, region: RegionCode, year: int) -> tuple[CalendarYear, int] | None:
+    """A published year with the version of its row."""
+    found = await tx.execute(select(CALENDARS).where(CALENDARS.c.region == region, CALENDARS.c.year == year))
+    row = found.one_or_none()
+    return None if row is None else (decode(CalendarYear, row.body), row.version)
+
+
+async def save_calendars(tx: Tx[Catalog], calendars: Sequence[CalendarYear]) -> None:
+    """Publish years: rows and documents; the caller holds the lock on each.
+
+    Raises:
+        StaleVersion: Another transaction published one of them since.
+    """
+    columns = CALENDARS.c
+    places = [(one.region, one.year) for one in calendars]
+    known = await tx.execute(select(columns.region, columns.year, columns.version).where(tuple_(columns.region, columns.year).in_(places)))
+    versions: dict[tuple[str, int], int] = {(row.region, row.year): row.version for row in known}
+    await write_rows(
+        tx,
+        CALENDARS,
+        [
+            {
+                "region": one.region,
+                "year": one.year,
+                "version": versions.get((one.region, one.year), 0) + 1,
+                "body": encode_object(one),
+            }
+            for one in calendars
+        ],
+    )
+    for calendar in calendars:
+        await outbox.put_document(tx, calendar)

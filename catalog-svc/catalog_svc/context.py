@@ -1,0 +1,36 @@
+"""What the catalogue holds while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pydantic_settings import SettingsConfigDict
+
+from chassis.context import Context
+from chassis.settings import ServiceSettings
+from rules.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from catalog_svc.route.outside import RouteSigner
+    from catalog_svc.search.outside import SearchIndex
+
+
+class Settings(ServiceSettings):
+    """Read once, from ``TONGBAN_CATALOG_…``."""
+
+    model_config = SettingsConfigDict(env_prefix="TONGBAN_CATALOG_")
+    NAME = "catalog"
+
+
+@dataclass(kw_only=True)
+class Catalog(Context):
+    """The catalogue's own: the index it builds from its own topics like everybody else, its route key, its search index."""
+
+    settings: Settings
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    """Answers ``GET /routes``; what is authored is read from the tables, which are never behind."""
+    route_signer: RouteSigner | None = None
+    """Opened by the first route that is asked for."""
+    search_index: SearchIndex | None = None
+    """Built by the first search, and again when a base item has changed."""

@@ -1,0 +1,368 @@
+"""One version of an organ's service item, from draft to withdrawal, and what makes it publishable.
+
+Law: GB/T 39554.1, .2 (elements); 国办函〔2016〕108号 (kinds of change). A version is immutable from its draft on; a change is the next version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar, Literal
+
+from contracts.catalogue import (
+    ApprovalType,
+    ChecklistPart,
+    FormPart,
+    ItemVersion,
+    Limit,
+    Part,
+    PartDigests,
+    ProjectType,
+    SituationsPart,
+    TextsPart,
+    VersionState,
+)
+from contracts.codec import encode_object
+from contracts.documents import part_digest
+from contracts.refusals import Conflict, Defect, Forbidden, IllegalMove, Invalid, NotFound
+from contracts.values import Digest, ItemCode, ItemId, ItemVersionId, Mode, OrganCode, PersonRef, RegionCode, digest
+
+NOTICE = timedelta(seconds=5)
+"""How long before it takes effect a change of what is in force is published, so that every service has heard of it."""
+
+
+class ItemVersionState(StrEnum):
+    """States of one version."""
+
+    DRAFT = "draft"
+    REVIEWED = "reviewed"
+    PUBLISHED = "published"
+    SUPERSEDED = "superseded"
+    """A later version is published; holds until that one takes effect."""
+    SUSPENDED = "suspended"
+    WITHDRAWN = "withdrawn"
+
+
+MOVES: Mapping[ItemVersionState, frozenset[ItemVersionState]] = {
+    ItemVersionState.DRAFT: frozenset({ItemVersionState.REVIEWED, ItemVersionState.WITHDRAWN}),
+    ItemVersionState.REVIEWED: frozenset({ItemVersionState.PUBLISHED, ItemVersionState.WITHDRAWN}),
+    ItemVersionState.PUBLISHED: frozenset({ItemVersionState.SUPERSEDED, ItemVersionState.SUSPENDED, ItemVersionState.WITHDRAWN}),
+    ItemVersionState.SUSPENDED: frozenset({ItemVersionState.SUPERSEDED, ItemVersionState.WITHDRAWN}),
+    ItemVersionState.SUPERSEDED: frozenset({ItemVersionState.WITHDRAWN}),
+    ItemVersionState.WITHDRAWN: frozenset(),
+}
+
+_TOLD: Mapping[ItemVersionState, VersionState] = {
+    ItemVersionState.PUBLISHED: VersionState.PUBLISHED,
+    ItemVersionState.SUPERSEDED: VersionState.PUBLISHED,
+    ItemVersionState.SUSPENDED: VersionState.SUSPENDED,
+    ItemVersionState.WITHDRAWN: VersionState.WITHDRAWN,
+}
+
+
+class ItemUnknown(NotFound):
+    """No such service item or version, or none that is in force."""
+
+    RULE: ClassVar[str] = "item.unknown"
+    ZH: ClassVar[str] = "没有此实施清单或者版本"
+    EN: ClassVar[str] = "There is no such service item or version"
+
+
+class ItemReviewedByAuthor(Forbidden):
+    """Author and reviewer are one person; ``facts`` as for every refusal that leaves a trace."""
+
+    RULE: ClassVar[str] = "item.same-person"
+    ZH: ClassVar[str] = "起草人不能复核自己起草的实施清单"
+    EN: ClassVar[str] = "The author may not review their own draft"
+
+
+class ItemUnsound(Invalid):
+    """A version that could not be used; all its defects are told at once."""
+
+    RULE: ClassVar[str] = "item.unsound"
+    ZH: ClassVar[str] = "实施清单内容不正确"
+    EN: ClassVar[str] = "The service item's content is wrong"
+
+
+class EffectiveTooSoon(Conflict):
+    """It would take effect before every service could know; ``facts``: ``earliest``."""
+
+    RULE: ClassVar[str] = "item.effective-too-soon"
+    ZH: ClassVar[str] = "生效时间过早"
+    EN: ClassVar[str] = "It would take effect too soon"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemContent:
+    """What an author decides of a version, besides its parts."""
+
+    item_code: ItemCode
+    name: str
+    organ: OrganCode
+    modes: tuple[Mode, ...]
+    service_objects: tuple[Literal["natural", "legal"], ...]
+    project_type: ProjectType
+    approval_type: ApprovalType
+    acceptance_limit: Limit
+    statutory_limit: Limit
+    promised_limit: Limit
+    extension_limit: Limit | None
+    delivery_limit: Limit
+    credential_type: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemParts:
+    """The four parts of a version as they are drafted."""
+
+    form: FormPart
+    situations: SituationsPart
+    checklist: ChecklistPart
+    texts: TextsPart
+
+    def named(self) -> dict[Digest, Part]:
+        """The parts under their digests."""
+        return {part_digest(part): part for part in (self.form, self.situations, self.checklist, self.texts)}
+
+    def digests(self) -> PartDigests:
+        """Their names alone."""
+        return PartDigests(
+            form=part_digest(self.form),
+            situations=part_digest(self.situations),
+            checklist=part_digest(self.checklist),
+            texts=part_digest(self.texts),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemDraft:
+    """A version as its author hands it in."""
+
+    content: ItemContent
+    parts: ItemParts
+
+    @property
+    def digest(self) -> Digest:
+        """Names the draft by all it says."""
+        return content_digest(self.content, parts=self.parts.digests())
+
+
+def content_digest(content: ItemContent, *, parts: PartDigests) -> Digest:
+    """Name a version's content; equal for equal drafts of one organ."""
+    return digest({"content": encode_object(content), "parts": encode_object(parts)})
+
+
+def umbrella_id(*, organ: OrganCode, item_code: ItemCode) -> ItemId:
+    """Id of an organ's service item: its 实施编码 when it was first drafted; stays when the organ is renamed.
+
+    Source: GB/T 39554.1: credit code of the organ (18), level (1; 4 is the county), basic code (12).
+    """
+    return ItemId(f"{organ}4{item_code}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locked:
+    """What the base item fixes for every organ (inheritance: base item → organ's item)."""
+
+    name: str
+    modes: tuple[Mode, ...]
+    """Modes that must be declared."""
+    merged: bool
+    """Published only as part of another item."""
+
+
+def content_defects(content: ItemContent, *, locked: Locked | None) -> tuple[Defect, ...]:
+    """What is wrong with a draft besides its parts; ``locked`` is None when there is no such base item."""
+    return tuple(_content_defects(content, locked))
+
+
+def _content_defects(content: ItemContent, locked: Locked | None) -> Iterator[Defect]:
+    if locked is None:
+        yield _defect("item.code-unknown", "item_code", "基本目录中没有此事项", "There is no base item with this code")
+        return
+    if locked.merged:
+        yield _defect("item.part-of", "item_code", "此事项合并在另一事项中办理", "This item is published as part of another")
+    if content.name != locked.name:
+        yield _defect("item.name-locked", "name", "事项名称应与基本目录一致", "The name is locked by the base item", "国办函〔2016〕108号")
+    if missing := [mode for mode in locked.modes if mode not in content.modes]:
+        yield _defect(
+            "item.modes-locked",
+            "modes",
+            f"基本目录规定应当支持 {'、'.join(missing)}",
+            f"The base item demands {', '.join(missing)}",
+            "国办发〔2020〕35号",
+        )
+    promised, statutory = content.promised_limit, content.statutory_limit
+    if promised.unit is statutory.unit and promised.amount > statutory.amount:
+        yield _defect(
+            "item.promise-too-long",
+            "promised_limit",
+            "承诺时限不应长于法定时限",
+            "The promise is longer than the law allows",
+            "行政许可法 §42",
+        )
+
+
+def _defect(rule_id: str, field: str, message: str, message_en: str, basis: str = "") -> Defect:
+    return Defect(rule_id=rule_id, pointer=f"/version/{field}", message=message, message_en=message_en, basis=basis)
+
+
+@dataclass(slots=True, kw_only=True)
+class ItemVersionRecord:
+    """One version with its life."""
+
+    version_id: ItemVersionId
+    item_id: ItemId
+    number: int
+    """Counts the versions of the item, drafts that were never published too."""
+    region: RegionCode
+    content: ItemContent
+    parts: PartDigests
+    state: ItemVersionState
+    author: PersonRef
+    reviewer: PersonRef | None = None
+    effective_from: datetime | None = None
+    effective_to: datetime | None = None
+    version: int = 0
+    """Counts every change of the row."""
+
+    @classmethod
+    def draft(cls, given: ItemDraft, *, item_id: ItemId, number: int, region: RegionCode, by: PersonRef) -> ItemVersionRecord:
+        """A new version under an item."""
+        return cls(
+            version_id=ItemVersionId(f"{item_id}-v{number}"),
+            item_id=item_id,
+            number=number,
+            region=region,
+            content=given.content,
+            parts=given.parts.digests(),
+            state=ItemVersionState.DRAFT,
+            author=by,
+        )
+
+    @property
+    def digest(self) -> Digest:
+        """Names the content, as a draft's digest does."""
+        return content_digest(self.content, parts=self.parts)
+
+    def review(self, *, by: PersonRef) -> None:
+        """Let a second officer confirm the draft.
+
+        Raises:
+            ItemReviewedByAuthor: The second officer is the author.
+            IllegalMove: It is no draft.
+        """
+        if by == self.author:
+            raise ItemReviewedByAuthor(facts={"aggregate": "item", "action": "review", "about": self.version_id})
+        self._move(ItemVersionState.REVIEWED)
+        self.reviewer = by
+
+    def publish(self, *, at: datetime, effective_from: datetime | None, others: Sequence[ItemVersionRecord]) -> list[ItemVersionRecord]:
+        """Put the version in force from an instant, between the item's other published versions.
+
+        Args:
+            at: Now.
+            effective_from: At least now, and `NOTICE` later where it takes another version's place; the earliest when None.
+            others: Every version of the item that was published and not withdrawn.
+
+        Returns:
+            The versions whose end this one changed.
+
+        Raises:
+            IllegalMove: It was not reviewed.
+            EffectiveTooSoon: Before the earliest instant.
+        """
+        in_force = any(one.holds_at(at) for one in others)
+        earliest = at + NOTICE if in_force else at
+        start = effective_from or earliest
+        if start < earliest:
+            raise EffectiveTooSoon(facts={"earliest": earliest.isoformat()})
+        self._move(ItemVersionState.PUBLISHED)
+        self.effective_from = start
+        lined_up = sorted((one for one in others if one.effective_from is not None), key=lambda one: (one.start, one.number))
+        before = [one for one in lined_up if one.start <= start and (one.effective_to is None or one.effective_to > start)]
+        self.effective_to = min((one.start for one in lined_up if one.start > start), default=None)
+        for one in before:
+            one.supersede(at=start)
+        return before
+
+    def supersede(self, *, at: datetime) -> None:
+        """End where a later version begins."""
+        if self.state is not ItemVersionState.SUPERSEDED:
+            self._move(ItemVersionState.SUPERSEDED)
+        self.effective_to = at
+
+    def suspend(self, *, at: datetime) -> None:
+        """Take it out of force for new cases until a next version is published; open cases finish under it.
+
+        Raises:
+            IllegalMove: It is not published.
+        """
+        self._move(ItemVersionState.SUSPENDED)
+        self._end(at)
+
+    def withdraw(self, *, at: datetime) -> None:
+        """Take it back for good; open cases finish under it.
+
+        Raises:
+            IllegalMove: It is withdrawn already.
+        """
+        self._move(ItemVersionState.WITHDRAWN)
+        if self.effective_from is not None:
+            self._end(at)
+
+    def holds_at(self, at: datetime) -> bool:
+        """Whether an application received at this instant falls under it."""
+        return (
+            self.effective_from is not None
+            and self.state in {ItemVersionState.PUBLISHED, ItemVersionState.SUPERSEDED}
+            and self.effective_from <= at
+            and (self.effective_to is None or at < self.effective_to)
+        )
+
+    @property
+    def start(self) -> datetime:
+        """When it takes effect; only of what was published."""
+        if self.effective_from is None:
+            raise IllegalMove(facts={"from": self.state.value, "to": ItemVersionState.PUBLISHED.value})
+        return self.effective_from
+
+    def document(self) -> ItemVersion:
+        """What other services hear of it; only of what was published."""
+        content = self.content
+        return ItemVersion(
+            version_id=self.version_id,
+            item_id=self.item_id,
+            version=self.number,
+            item_code=content.item_code,
+            task_code=umbrella_id(organ=content.organ, item_code=content.item_code),
+            name=content.name,
+            organ=content.organ,
+            region=self.region,
+            state=_TOLD[self.state],
+            modes=content.modes,
+            service_objects=content.service_objects,
+            project_type=content.project_type,
+            approval_type=content.approval_type,
+            effective_from=self.start,
+            effective_to=self.effective_to,
+            acceptance_limit=content.acceptance_limit,
+            statutory_limit=content.statutory_limit,
+            promised_limit=content.promised_limit,
+            extension_limit=content.extension_limit,
+            delivery_limit=content.delivery_limit,
+            credential_type=content.credential_type,
+            parts=self.parts,
+        )
+
+    def _end(self, at: datetime) -> None:
+        # A revocation starts only after every service can have heard of it.
+        end = max(at + NOTICE, self.start)
+        self.effective_to = end if self.effective_to is None else min(end, self.effective_to)
+
+    def _move(self, to: ItemVersionState) -> None:
+        if to not in MOVES[self.state]:
+            raise IllegalMove(facts={"from": self.state.value, "to": to.value})
+        self.state = to

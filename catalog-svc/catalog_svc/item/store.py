@@ -1,0 +1,168 @@
+"""Service items and their versions in the database."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, DateTime, Index, Integer, Row, Table, Text, or_, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from catalog_svc.context import Catalog
+from catalog_svc.item.domain import ItemContent, ItemVersionRecord, ItemVersionState
+from catalog_svc.schema import METADATA, write_rows
+from chassis import outbox
+from chassis.database import Tx
+from contracts.catalogue import PartDigests
+from contracts.codec import decode, encode_object
+from contracts.values import ItemCode, ItemId, ItemVersionId, OrganCode, PersonRef, RegionCode
+
+ITEMS = Table(
+    "items",
+    METADATA,
+    Column("item_id", Text, primary_key=True),
+    Column("item_code", Text, nullable=False),
+    Column("organ", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("last_number", Integer, nullable=False),
+    Index("ix_items_item_code", "item_code", "region"),
+    Index("ix_items_organ", "organ"),
+)
+"""Umbrellas: what survives versions, and the number of the newest."""
+
+VERSIONS = Table(
+    "item_versions",
+    METADATA,
+    Column("version_id", Text, primary_key=True),
+    Column("item_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("item_code", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("organ", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("effective_from", DateTime(timezone=True)),
+    Column("effective_to", DateTime(timezone=True)),
+    Column("author", Text, nullable=False),
+    Column("reviewer", Text),
+    Column("version", Integer, nullable=False),
+    Column("parts", JSONB, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Index("uq_item_versions_number", "item_id", "number", unique=True),
+    Index("ix_item_versions_region", "region", "item_code"),
+    Index("ix_item_versions_organ", "organ"),
+)
+"""Every version that was ever drafted."""
+
+_HEARD = (
+    ItemVersionState.PUBLISHED.value,
+    ItemVersionState.SUPERSEDED.value,
+    ItemVersionState.SUSPENDED.value,
+    ItemVersionState.WITHDRAWN.value,
+)
+
+
+async def next_number(tx: Tx[Catalog], *, item_id: ItemId, item_code: ItemCode, organ: OrganCode, region: RegionCode) -> int:
+    """Draw the number of the item's next version; makes the umbrella with its first."""
+    row = {"item_id": item_id, "item_code": item_code, "organ": organ, "region": region, "last_number": 1}
+    drawn = await tx.execute(
+        insert(ITEMS)
+        .values(row)
+        .on_conflict_do_update(index_elements=["item_id"], set_={"last_number": ITEMS.c.last_number + 1})
+        .returning(ITEMS.c.last_number)
+    )
+    return int(drawn.scalar_one())
+
+
+async def get_version(tx: Tx[Catalog], version_id: ItemVersionId) -> ItemVersionRecord | None:
+    """One version."""
+    row = (await tx.execute(select(VERSIONS).where(VERSIONS.c.version_id == version_id))).one_or_none()
+    return None if row is None else _record(row)
+
+
+async def get_versions(tx: Tx[Catalog], item_id: ItemId) -> list[ItemVersionRecord]:
+    """All versions of an item, newest first."""
+    rows = await tx.execute(select(VERSIONS).where(VERSIONS.c.item_id == item_id).order_by(VERSIONS.c.number.desc()))
+    return [_record(row) for row in rows]
+
+
+async def list_in_force(
+    tx: Tx[Catalog],
+    *,
+    at: datetime,
+    item_code: ItemCode | None,
+    region: RegionCode | None,
+    organ: OrganCode | None,
+    text: str,
+    after: str,
+    limit: int,
+) -> list[ItemVersionRecord]:
+    """Versions in force at an instant, by their id."""
+    table = VERSIONS.c
+    statement = (
+        select(VERSIONS)
+        .where(
+            table.version_id > after,
+            table.state.in_((ItemVersionState.PUBLISHED.value, ItemVersionState.SUPERSEDED.value)),
+            table.effective_from <= at,
+            or_(table.effective_to.is_(None), table.effective_to > at),
+        )
+        .order_by(table.version_id)
+        .limit(limit)
+    )
+    for column, value in ((table.item_code, item_code), (table.region, region), (table.organ, organ)):
+        if value is not None:
+            statement = statement.where(column == value)
+    if text:
+        statement = statement.where(table.name.contains(text, autoescape=True))
+    return [_record(row) for row in await tx.execute(statement)]
+
+
+async def save_versions(tx: Tx[Catalog], records: Sequence[ItemVersionRecord]) -> None:
+    """Keep versions as they are now; those that other services hear of go out, in this order. The caller holds the item's lock.
+
+    Raises:
+        StaleVersion: Another transaction changed one of them since it was read.
+    """
+    for record in records:
+        record.version += 1
+    await write_rows(tx, VERSIONS, [_row(record) for record in records])
+    for record in records:
+        if record.effective_from is not None and record.state.value in _HEARD:
+            await outbox.put_document(tx, record.document())
+
+
+def _row(record: ItemVersionRecord) -> dict[str, object]:
+    return {
+        "version_id": record.version_id,
+        "item_id": record.item_id,
+        "number": record.number,
+        "item_code": record.content.item_code,
+        "name": record.content.name,
+        "organ": record.content.organ,
+        "region": record.region,
+        "state": record.state.value,
+        "effective_from": record.effective_from,
+        "effective_to": record.effective_to,
+        "author": record.author,
+        "reviewer": record.reviewer,
+        "version": record.version,
+        "parts": encode_object(record.parts),
+        "body": encode_object(record.content),
+    }
+
+
+def _record(row: Row[Any]) -> ItemVersionRecord:
+    return ItemVersionRecord(
+        version_id=ItemVersionId(row.version_id),
+        item_id=ItemId(row.item_id),
+        number=row.number,
+        region=RegionCode(row.region),
+        content=decode(ItemContent, row.body),
+        parts=decode(PartDigests, row.parts),
+        state=ItemVersionState(row.state),
+        author=PersonRef(row.author),
+        reviewer=None if row.reviewer is None else PersonRef(row.reviewer),
+        effective_from=row.effective_from,
+        effective_to=row.effective_to,
+        version=row.version,
+    )

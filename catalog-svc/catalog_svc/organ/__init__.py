@@ -1,0 +1,1 @@
+"""Organs 机构: who decides, by unified social credit code."""

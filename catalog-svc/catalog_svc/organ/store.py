@@ -1,0 +1,62 @@
+"""Published organs in the database."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Column, Index, Integer, Table, Text, select
+from sqlalchemy.dialects.postgresql import JSONB
+
+from catalog_svc.context import Catalog
+from catalog_svc.schema import METADATA, write_rows
+from chassis import outbox
+from chassis.database import Tx
+from contracts.catalogue import Organ
+from contracts.codec import decode, encode_object
+from contracts.values import OrganCode, RegionCode
+
+ORGANS = Table(
+    "organs",
+    METADATA,
+    Column("code", Text, primary_key=True),
+    Column("region", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Index("ix_organs_region", "region", "code"),
+)
+"""Every organ that was ever published."""
+
+
+async def get_organs(tx: Tx[Catalog], codes: Sequence[OrganCode]) -> dict[OrganCode, Organ]:
+    """The published organs among these codes."""
+    rows = await tx.execute(select(ORGANS.c.body).where(ORGANS.c.code.in_(codes)))
+    return {organ.code: organ for organ in (decode(Organ, row.body) for row in rows)}
+
+
+async def get_organ(tx: Tx[Catalog], code: OrganCode) -> tuple[Organ, int] | None:
+    """A published organ with the version of its row."""
+    row = (await tx.execute(select(ORGANS).where(ORGANS.c.code == code))).one_or_none()
+    return None if row is None else (decode(Organ, row.body), row.version)
+
+
+async def list_organs(tx: Tx[Catalog], *, region: RegionCode | None, after: str, limit: int) -> list[Organ]:
+    """Organs by code, of one region or of all."""
+    statement = select(ORGANS.c.body).where(ORGANS.c.code > after).order_by(ORGANS.c.code).limit(limit)
+    if region is not None:
+        statement = statement.where(ORGANS.c.region == region)
+    return [decode(Organ, row.body) for row in await tx.execute(statement)]
+
+
+async def save_organs(tx: Tx[Catalog], organs: Sequence[Organ]) -> None:
+    """Publish organs: rows and documents; the caller holds the lock on each.
+
+    Raises:
+        StaleVersion: Another transaction published one of them since.
+    """
+    known = await tx.execute(select(ORGANS.c.code, ORGANS.c.version).where(ORGANS.c.code.in_([one.code for one in organs])))
+    versions: dict[str, int] = {row.code: row.version for row in known}
+    await write_rows(
+        tx,
+        ORGANS,
+        [{"code": one.code, "region": one.region, "version": versions.get(one.code, 0) + 1, "body": encode_object(one)} for one in organs],
+    )
+    for organ in organs:
+        await outbox.put_document(tx, organ)

@@ -1,0 +1,142 @@
+"""What is wrong with the parts of a drafted version: told all at once.
+
+A hostile form must cost nothing later: it refers to nothing, its depth and size are bounded, its patterns run in linear time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from contracts.catalogue import ChecklistPart, FormPart, Part, SituationsPart, TextsPart
+from contracts.codec import encode_object
+from contracts.refusals import Defect, Invalid
+from contracts.values import Json, JsonObject, canonical_json
+from rules.conditions import parse
+from rules.forms import check_schema
+from rules.situations import check_table
+
+MAX_BYTES = {"form": 65_536, "situations": 32_768, "checklist": 131_072, "texts": 65_536}
+"""Bytes of each part as canonical JSON."""
+MAX_DEPTH = 12
+"""Levels of a form's schema."""
+MAX_FIELDS = 200
+"""Named properties of a form, those of inner objects too."""
+MAX_MATERIALS = 60
+MAX_RULES = 100
+
+_REFERENCES = frozenset({"$ref", "$dynamicRef", "$id", "$anchor", "$dynamicAnchor", "$defs", "definitions"})
+_OTHER_FACTS = ("situation", "applicant.type", "applicant.id_type")
+
+
+def part_defects(*, form: FormPart, situations: SituationsPart, checklist: ChecklistPart, texts: TextsPart) -> tuple[Defect, ...]:
+    """Everything wrong with the four parts of a draft, at most 100 defects; pointers into the body of ``POST /service-items``."""
+    found = [defect for part in (form, situations, checklist, texts) for defect in _size(part)]
+    found += _form(form.schema)
+    found += [_below("/situations", one) for one in check_table(situations)]
+    if not texts.denial_grounds:
+        found.append(
+            _defect(
+                "item.grounds-missing", "/texts/denial_grounds", "缺少不予许可的依据", "Grounds of denial are missing", "行政许可法 §38"
+            )
+        )
+    if not found:
+        found += _checklist(checklist, known=_facts(situations, form))
+    return tuple(found[:100])
+
+
+def _size(part: Part) -> Iterator[Defect]:
+    most = MAX_BYTES[part.kind]
+    if len(canonical_json(encode_object(part))) > most:
+        yield _defect("part.too-large", f"/{part.kind}", f"超过 {most} 字节", f"More than {most} bytes")
+    if isinstance(part, ChecklistPart) and len(part.materials) > MAX_MATERIALS:
+        yield _defect("part.too-large", "/checklist/materials", f"超过 {MAX_MATERIALS} 项", f"More than {MAX_MATERIALS} materials")
+    if isinstance(part, ChecklistPart) and len(part.rules) > MAX_RULES:
+        yield _defect("part.too-large", "/checklist/rules", f"超过 {MAX_RULES} 条", f"More than {MAX_RULES} rules")
+
+
+def _form(schema: JsonObject) -> list[Defect]:
+    found = list(_walk(schema))
+    if found:
+        return found[:10]
+    if schema.get("type") != "object":
+        return [_defect("form.object", "/form/type", "表单应为对象", "A form is an object")]
+    try:
+        check_schema(schema)
+    except Invalid as refusal:
+        return [_defect(refusal.RULE, "/form", refusal.ZH, refusal.EN)]
+    return []
+
+
+def _walk(schema: JsonObject) -> Iterator[Defect]:
+    open_: list[tuple[Json, int]] = [(schema, 1)]
+    fields = 0
+    while open_:
+        node, depth = open_.pop()
+        if depth > MAX_DEPTH * 2:
+            yield _defect("form.too-deep", "/form", f"表单嵌套超过 {MAX_DEPTH} 层", f"Nested deeper than {MAX_DEPTH}")
+            return
+        if isinstance(node, list):
+            open_ += [(inner, depth + 1) for inner in node]
+        elif isinstance(node, dict):
+            if _REFERENCES & node.keys():
+                yield _defect("form.reference", "/form", "表单不得使用引用", "A form refers to nothing")
+                return
+            properties = node.get("properties")
+            fields += len(properties) if isinstance(properties, dict) else 0
+            if fields > MAX_FIELDS:
+                yield _defect("form.too-many-fields", "/form", f"字段超过 {MAX_FIELDS} 个", f"More than {MAX_FIELDS} fields")
+                return
+            open_ += [(inner, depth + 1) for inner in node.values()]
+
+
+def _facts(situations: SituationsPart, form: FormPart) -> frozenset[str]:
+    return frozenset({*_OTHER_FACTS, *(fact.name for fact in situations.facts), *_fields(form.schema, "form.")})
+
+
+def _fields(schema: JsonObject, prefix: str) -> Iterator[str]:
+    properties = schema.get("properties")
+    for name, inner in properties.items() if isinstance(properties, dict) else ():
+        yield f"{prefix}{name}"
+        if isinstance(inner, dict):
+            yield from _fields(inner, f"{prefix}{name}.")
+
+
+def _checklist(checklist: ChecklistPart, *, known: Collection[str]) -> Iterator[Defect]:
+    codes = [material.code for material in checklist.materials]
+    yield from _repeated(codes, "materials", "code")
+    yield from _repeated([rule.rule_id for rule in checklist.rules], "rules", "rule_id")
+    allowed = {*known, *(f"materials.{code}" for code in codes)}
+    for index, material in enumerate(checklist.materials):
+        yield from _condition(material.when, f"/checklist/materials/{index}/when", allowed)
+    for index, rule in enumerate(checklist.rules):
+        yield from _condition(rule.when, f"/checklist/rules/{index}/when", allowed)
+
+
+def _repeated(names: list[str], kind: str, field: str) -> Iterable[Defect]:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield _defect("checklist.repeated", f"/checklist/{kind}/{index}/{field}", "编号重复", "The same twice")
+
+
+def _condition(source: JsonObject, pointer: str, allowed: Collection[str]) -> Iterator[Defect]:
+    try:
+        condition = parse(source)
+    except Invalid as refusal:
+        yield from (_below(pointer, one) for one in refusal.defects)
+        return
+    for fact in sorted(condition.facts - set(allowed)):
+        yield _defect("checklist.fact-unknown", pointer, f"没有“{fact}”这一项", f"There is no “{fact}”")
+
+
+def _below(pointer: str, defect: Defect) -> Defect:
+    return Defect(
+        rule_id=defect.rule_id,
+        pointer=f"{pointer}{defect.pointer}",
+        message=defect.message,
+        message_en=defect.message_en,
+        basis=defect.basis,
+    )
+
+
+def _defect(rule_id: str, pointer: str, message: str, message_en: str, basis: str = "") -> Defect:
+    return Defect(rule_id=rule_id, pointer=pointer, message=message, message_en=message_en, basis=basis)

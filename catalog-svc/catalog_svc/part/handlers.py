@@ -1,0 +1,29 @@
+"""What versions do with their parts."""
+
+from collections.abc import Mapping, Sequence
+
+from catalog_svc.context import Catalog
+from catalog_svc.part import store
+from chassis.database import Tx, lock
+from contracts.catalogue import Part
+from contracts.values import Digest
+
+
+async def keep_parts(tx: Tx[Catalog], parts: Mapping[Digest, Part]) -> None:
+    """Keep the parts of a draft; equal ones are kept once."""
+    await store.add_parts(tx, parts)
+
+
+async def get_parts(tx: Tx[Catalog], digests: Sequence[Digest]) -> dict[Digest, Part]:
+    """The parts under these digests.
+
+    Raises:
+        NotFound: One is not there.
+    """
+    return await store.get_parts(tx, digests)
+
+
+async def publish_parts(tx: Tx[Catalog], digests: Sequence[Digest]) -> None:
+    """Put the parts of a version on their topic, before the version itself."""
+    await lock(tx, *digests)
+    await store.publish_parts(tx, digests)

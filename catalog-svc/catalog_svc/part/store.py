@@ -1,0 +1,59 @@
+"""Parts in the database."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Boolean, Column, Table, Text, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from catalog_svc.context import Catalog
+from catalog_svc.schema import METADATA
+from chassis import outbox
+from chassis.database import Tx
+from contracts.catalogue import Part
+from contracts.codec import encode_object
+from contracts.documents import PARTS as TOPIC
+from contracts.documents import read
+from contracts.refusals import NotFound
+from contracts.values import Digest
+
+PARTS = Table(
+    "parts",
+    METADATA,
+    Column("digest", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("published", Boolean, nullable=False),
+    Column("body", JSONB, nullable=False),
+)
+"""Immutable; a part is on its topic from the first version on that was published with it."""
+
+
+async def get_parts(tx: Tx[Catalog], digests: Sequence[Digest]) -> dict[Digest, Part]:
+    """The parts under these digests.
+
+    Raises:
+        NotFound: One is not there.
+    """
+    found: dict[Digest, Part] = {}
+    for row in await tx.execute(select(PARTS.c.digest, PARTS.c.body).where(PARTS.c.digest.in_(digests))):
+        part = read(topic=TOPIC, key=row.digest, data=row.body)
+        if part is not None:
+            found[Digest(row.digest)] = part  # type: ignore[assignment]  # under the topic of parts stands nothing else
+    if len(found) != len(set(digests)):
+        raise NotFound
+    return found
+
+
+async def add_parts(tx: Tx[Catalog], parts: Mapping[Digest, Part]) -> None:
+    """Keep parts that are not there yet; content never changes under a digest."""
+    rows = [{"digest": name, "kind": part.kind, "published": False, "body": encode_object(part)} for name, part in sorted(parts.items())]
+    await tx.execute(insert(PARTS).on_conflict_do_nothing(), rows)
+
+
+async def publish_parts(tx: Tx[Catalog], digests: Sequence[Digest]) -> None:
+    """Put parts on their topic that are not there yet; the caller holds the lock on each digest."""
+    unpublished = PARTS.c.digest.in_(digests) & ~PARTS.c.published
+    rows = await tx.execute(update(PARTS).where(unpublished).values(published=True).returning(PARTS.c.digest, PARTS.c.body))
+    for row in sorted(rows, key=lambda one: str(one.digest)):
+        part = read(topic=TOPIC, key=row.digest, data=row.body)
+        if part is not None:
+            await outbox.put_document(tx, part)

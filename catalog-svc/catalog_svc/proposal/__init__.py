@@ -1,0 +1,1 @@
+"""Proposals: one document of the catalogue, drafted by one officer and published by another."""

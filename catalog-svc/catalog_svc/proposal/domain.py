@@ -1,0 +1,113 @@
+"""A proposal: what one officer drafts and another publishes (four eyes).
+
+Regions, organs, base items, agreements and calendars are such documents; service items have a longer life of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from contracts.refusals import Forbidden, IllegalMove, NotFound
+from contracts.values import Digest, JsonObject, PersonRef, RegionCode, digest
+
+
+class ProposalState(StrEnum):
+    """States of a proposal."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+
+
+MOVES: Mapping[ProposalState, frozenset[ProposalState]] = {
+    ProposalState.DRAFT: frozenset({ProposalState.DRAFT, ProposalState.PUBLISHED}),
+    ProposalState.PUBLISHED: frozenset({ProposalState.DRAFT}),
+}
+"""A draft is replaced or published; what is published stays in force while its next draft waits."""
+
+
+class ProposalNotFound(NotFound):
+    """Nobody drafted this."""
+
+    RULE: ClassVar[str] = "proposal.not-found"
+    ZH: ClassVar[str] = "没有待复核的内容"
+    EN: ClassVar[str] = "There is nothing to review here"
+
+
+class ReviewedByAuthor(Forbidden):
+    """Author and reviewer are one person; ``facts`` as for every refusal that leaves a trace."""
+
+    RULE: ClassVar[str] = "proposal.same-person"
+    ZH: ClassVar[str] = "起草人不能复核自己起草的内容"
+    EN: ClassVar[str] = "The author may not review their own draft"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """One document as its author hands it in."""
+
+    key: str
+    """Unique among documents of its kind, e.g. the region's code."""
+    region: RegionCode
+    """Whose officers may author and review it."""
+    body: JsonObject
+    """The document as it would be published."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Proposal:
+    """The newest draft of one document and who stood for it."""
+
+    kind: str
+    """``region``, ``organ``, ``base-item``, ``agreement``, ``calendar`` or ``seed``."""
+    key: str
+    region: RegionCode
+    state: ProposalState
+    body: JsonObject
+    digest: Digest
+    author: PersonRef
+    reviewer: PersonRef | None = None
+    version: int = 0
+    """Counts every change of the row; 0 while it was never saved."""
+
+    @classmethod
+    def draft(cls, given: Draft, *, kind: str, by: PersonRef) -> Proposal:
+        """A first draft."""
+        return cls(
+            kind=kind,
+            key=given.key,
+            region=given.region,
+            state=ProposalState.DRAFT,
+            body=given.body,
+            digest=digest(given.body),
+            author=by,
+        )
+
+    def says(self, given: Draft) -> bool:
+        """Whether the newest draft has just this content."""
+        return self.digest == digest(given.body) and self.region == given.region
+
+    def redraft(self, given: Draft, *, by: PersonRef) -> None:
+        """Put another content up for review; what is published stays until then."""
+        self._move(ProposalState.DRAFT)
+        self.body, self.digest, self.region = given.body, digest(given.body), given.region
+        self.author, self.reviewer = by, None
+
+    def publish(self, *, by: PersonRef) -> None:
+        """Let a second person put it in force.
+
+        Raises:
+            IllegalMove: It is published already.
+            ReviewedByAuthor: The second person is the first.
+        """
+        if by == self.author:
+            raise ReviewedByAuthor(facts={"aggregate": self.kind, "action": "review", "about": self.key})
+        self._move(ProposalState.PUBLISHED)
+        self.reviewer = by
+
+    def _move(self, to: ProposalState) -> None:
+        if to not in MOVES[self.state]:
+            raise IllegalMove(facts={"from": self.state.value, "to": to.value})
+        self.state = to

@@ -1,0 +1,80 @@
+"""What is done to regions, and what other rooms ask about them."""
+
+from collections.abc import Sequence
+
+from catalog_svc.context import Catalog
+from catalog_svc.proposal import handlers as proposals
+from catalog_svc.proposal.domain import Draft, Proposal
+from catalog_svc.region import store
+from catalog_svc.region.domain import RegionUnknown, Subtree, check_regions
+from chassis.database import Tx
+from contracts.caller import Caller
+from contracts.catalogue import Region
+from contracts.codec import decode, encode_object
+from contracts.values import NATION, RegionCode
+from rules.access import permit
+
+KIND = "region"
+
+
+async def permit_in(tx: Tx[Catalog], caller: Caller, *, aggregate: str, action: str, regions: Sequence[RegionCode], about: str) -> None:
+    """Let an officer act for regions, or refuse; asked of the table, so a region just published counts.
+
+    Raises:
+        Forbidden: The officer's role or region does not reach one of them.
+    """
+    own = caller.region
+    below = frozenset[RegionCode]() if own is None or own == NATION else await store.get_below(tx, own)
+    reach = Subtree(own or NATION, below)
+    for region in dict.fromkeys(regions):
+        permit(caller, aggregate, action, {"region": region}, regions=reach, about=about)
+
+
+async def known_regions(tx: Tx[Catalog], codes: Sequence[RegionCode]) -> dict[RegionCode, Region]:
+    """The published regions among these codes."""
+    return await store.get_regions(tx, codes)
+
+
+async def propose_regions(tx: Tx[Catalog], regions: Sequence[Region], *, by: Caller) -> dict[str, Proposal]:
+    """Draft regions; parents and successors may be in the same list.
+
+    Raises:
+        RegionUnsound: A parent or successor is unknown.
+        Forbidden: Not an author of the parent's region.
+    """
+    places = [region.parent or NATION for region in regions]
+    await permit_in(tx, by, aggregate=KIND, action="author", regions=places, about=regions[0].code if regions else "")
+    named = {code for region in regions for code in (region.parent, *region.successors) if code is not None}
+    known = await store.get_regions(tx, sorted(named))
+    check_regions(regions, known=known | {region.code: region for region in regions})
+    drafts = [Draft(key=one.code, region=place, body=encode_object(one)) for one, place in zip(regions, places, strict=True)]
+    return await proposals.propose(tx, drafts, kind=KIND, by=by)
+
+
+async def publish_regions(tx: Tx[Catalog], codes: Sequence[str], *, by: Caller) -> list[Proposal]:
+    """Let a second officer put drafted regions in force.
+
+    Raises:
+        ProposalNotFound: One was never drafted.
+        ReviewedByAuthor: By its author.
+        Forbidden: Not a reviewer of the parent's region.
+    """
+    waiting = await proposals.waiting(tx, codes, kind=KIND)
+    await permit_in(tx, by, aggregate=KIND, action="review", regions=[one.region for one in waiting], about=codes[0] if codes else "")
+    await proposals.publish(tx, waiting, by=by)
+    await store.save_regions(tx, [decode(Region, one.body) for one in waiting])
+    return waiting
+
+
+async def get_region(tx: Tx[Catalog], code: RegionCode) -> tuple[Region, int, list[Region]]:
+    """A region, in force or not, with the version of its row and its successors.
+
+    Raises:
+        RegionUnknown: No region ever had this code.
+    """
+    found = await store.get_region(tx, code)
+    if found is None:
+        raise RegionUnknown
+    region, version = found
+    successors = await store.get_regions(tx, region.successors)
+    return region, version, [successors[code] for code in region.successors if code in successors]

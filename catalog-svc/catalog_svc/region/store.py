@@ -1,0 +1,82 @@
+"""Published regions in the database."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Column, Date, Index, Integer, Table, Text, select
+from sqlalchemy.dialects.postgresql import JSONB
+
+from catalog_svc.context import Catalog
+from catalog_svc.schema import METADATA, write_rows
+from chassis import outbox
+from chassis.database import Tx
+from contracts.catalogue import Region
+from contracts.codec import decode, encode_object
+from contracts.values import RegionCode
+
+REGIONS = Table(
+    "regions",
+    METADATA,
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("parent", Text),
+    Column("valid_to", Date),
+    Column("version", Integer, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Index("ix_regions_parent", "parent", "code"),
+)
+"""Every region that was ever published, abolished ones with their successors."""
+
+
+async def get_regions(tx: Tx[Catalog], codes: Sequence[RegionCode]) -> dict[RegionCode, Region]:
+    """The published regions among these codes."""
+    rows = await tx.execute(select(REGIONS.c.body).where(REGIONS.c.code.in_(codes)))
+    return {region.code: region for region in (decode(Region, row.body) for row in rows)}
+
+
+async def get_region(tx: Tx[Catalog], code: RegionCode) -> tuple[Region, int] | None:
+    """A published region with the version of its row."""
+    row = (await tx.execute(select(REGIONS).where(REGIONS.c.code == code))).one_or_none()
+    return None if row is None else (decode(Region, row.body), row.version)
+
+
+async def list_regions(tx: Tx[Catalog], *, parent: RegionCode | None, text: str, after: str, limit: int) -> list[Region]:
+    """Regions by code; those right below a parent, those whose name holds a text, or both."""
+    statement = select(REGIONS.c.body).where(REGIONS.c.code > after).order_by(REGIONS.c.code).limit(limit)
+    if parent is not None:
+        statement = statement.where(REGIONS.c.parent == parent)
+    if text:
+        statement = statement.where(REGIONS.c.name.contains(text, autoescape=True))
+    return [decode(Region, row.body) for row in await tx.execute(statement)]
+
+
+async def get_below(tx: Tx[Catalog], code: RegionCode) -> frozenset[RegionCode]:
+    """The region itself and all below it; empty for an unknown code."""
+    tree = select(REGIONS.c.code).where(REGIONS.c.code == code).cte("below", recursive=True)
+    # UNION, not UNION ALL: a ring of parents would never end.
+    tree = tree.union(select(REGIONS.c.code).join(tree, REGIONS.c.parent == tree.c.code))
+    return frozenset(RegionCode(row.code) for row in await tx.execute(select(tree.c.code)))
+
+
+async def save_regions(tx: Tx[Catalog], regions: Sequence[Region]) -> None:
+    """Publish regions: rows and documents; the caller holds the lock on each.
+
+    Raises:
+        StaleVersion: Another transaction published one of them since.
+    """
+    versions: dict[str, int] = {}
+    for row in await tx.execute(select(REGIONS.c.code, REGIONS.c.version).where(REGIONS.c.code.in_([one.code for one in regions]))):
+        versions[row.code] = row.version
+    await write_rows(tx, REGIONS, [_row(one, version=versions.get(one.code, 0) + 1) for one in regions])
+    for region in regions:
+        await outbox.put_document(tx, region)
+
+
+def _row(region: Region, *, version: int) -> dict[str, object]:
+    return {
+        "code": region.code,
+        "name": region.name,
+        "parent": region.parent,
+        "valid_to": region.valid_to,
+        "version": version,
+        "body": encode_object(region),
+    }

@@ -1,0 +1,1 @@
+"""Routes: who is competent, explained and signed."""
