@@ -2,17 +2,23 @@
 
 import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.house.layout import PACKAGES, ROOT, sources, tracked
+from tests.house.layout import PACKAGES, ROOT, imports, sources, tracked
 
 LONGEST = 400
 """Lines of a file; a room that outgrows this is two aggregates."""
 
 VAGUE = {"utils", "util", "common", "helpers", "helper", "base", "manager", "managers", "service", "services", "misc"}
+
+WITH_OTHERS = {"starlette"}
+"""Libraries that come with one that is named, in the version that one chooses."""
 
 BINARY = {".png", ".pdf", ".woff2", ".ico", ".parquet"}
 
@@ -161,3 +167,36 @@ def test_laws_that_code_cites_are_in_the_page_of_laws() -> None:
     }
 
     assert {(name, law) for name, law in cited if law not in page} == set()
+
+
+@pytest.mark.parametrize("package", sorted(PACKAGES))
+def test_every_library_a_package_imports_is_named_by_its_project_file(package: str) -> None:
+    named = brought_by(package)
+
+    imported = {name.split(".")[0] for source in sources() if source.package == package for name, _ in imports(source.tree())}
+    strangers = {top: providers(top) for top in imported - sys.stdlib_module_names - WITH_OTHERS}
+
+    assert {top: names for top, names in strangers.items() if not names & named} == {}
+
+
+def brought_by(package: str) -> set[str]:
+    """Distributions that a package names, itself, and those that ours among them bring: the chassis brings the frame."""
+    own = {str(project_of(name)["name"]): name for name in PACKAGES}
+    found = {str(project_of(package)["name"])}
+    for name in project_of(package)["dependencies"]:
+        plain = re.split(r"[\[<>=~ ]", name)[0]
+        found |= brought_by(own[plain]) if plain in own else {plain}
+    return found
+
+
+def project_of(package: str) -> dict[str, Any]:
+    """The ``[project]`` table of a package; its values are text, and a list of texts for ``dependencies``."""
+    project: dict[str, Any] = tomllib.loads((PACKAGES[package].parent / "pyproject.toml").read_text())["project"]
+    return project
+
+
+def providers(top: str) -> set[str]:
+    """Names of the distributions that bring an import name, ours included."""
+    if top in PACKAGES:
+        return {str(project_of(top)["name"])}
+    return {name.lower().replace("_", "-") for name in packages_distributions().get(top, ())}
