@@ -186,6 +186,12 @@ def test_labels_of_nested_fields_are_found() -> None:
     assert (defect.pointer, defect.message, defect.message_en) == ("/form/partners/1/share", "“份额”未填写", "“Share” is missing")
 
 
+def test_a_name_that_only_the_input_has_is_not_repeated() -> None:
+    part = FormPart(schema={"patternProperties": {"^k": {"type": "integer"}}})
+
+    assert [one.pointer for one in form_defects(part, {"k-secret": "x"})] == ["/form"]
+
+
 def test_a_hostile_form_gets_a_bounded_answer() -> None:
     part = FormPart(schema={"properties": {"rows": {"items": {"type": "string"}}}})
 
