@@ -85,7 +85,8 @@ class KafkaBus:
         """Make the topics that are not there yet and wait until each partition has a leader that answers."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
         wanted = [
-            NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=-1, topic_configs=dict(topic.config))
+            # The number of copies is the cluster's; aiokafka takes that only beside an empty assignment.
+            NewTopic(topic.name, topic.partitions, -1, replica_assignments={}, topic_configs=dict(topic.config))
             for topic in topics
         ]
         with _reaching():
