@@ -1,0 +1,52 @@
+"""Intake put together.
+
+Rooms, each calling only those before it: ``hall``, ``material`` and ``progress``, then ``application``, ``case``, ``enquiry``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from chassis.service import Follow, Job, create_service
+from contracts.documents import PARTS, RULES, VERSIONS
+from contracts.events import CASE_EVENTS
+from contracts.values import JsonObject
+from intake_svc.context import Intake, Settings
+from intake_svc.schema import METADATA
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+"""Brings the database to this version's form."""
+
+HEARS = frozenset({"catalog", "routing", "credential"})
+"""Services whose facts intake shows or rests on."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make intake; it opens nothing before it is started."""
+    from intake_svc.application import api as applications
+    from intake_svc.case import api as cases
+    from intake_svc.case import handlers
+    from intake_svc.enquiry import api as enquiries
+    from intake_svc.hall import api as halls
+    from intake_svc.material import api as materials
+    from intake_svc.material import jobs
+
+    return create_service(
+        Intake,
+        settings,
+        title="Tongban intake",
+        routers=(halls.router, materials.router, applications.router, enquiries.router, cases.router),
+        metadata=METADATA,
+        migrations=MIGRATIONS,
+        subscriptions=handlers.SUBSCRIPTIONS,
+        sends=(CASE_EVENTS,),
+        hears=HEARS,
+        follows=(Follow(topics=(VERSIONS, PARTS, RULES), apply=_apply),),
+        jobs=(Job(name="let unclaimed materials go", every=jobs.EXPIRE_EVERY, run=jobs.let_unclaimed_go),),
+    )
+
+
+def _apply(context: Intake, topic: str, key: str, data: JsonObject | None) -> None:
+    context.catalogue.apply(topic, key, data)

@@ -1,0 +1,147 @@
+"""An application 申请 as it is handed in, and what is refused about it before a case exists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from contracts.refusals import Conflict, Defect, Invalid, Unavailable
+from contracts.values import CaseId, Channel, Digest, ItemCode, ItemVersionId, JsonObject, Mode, PersonRef, RegionCode, WindowId
+from rules.check import Agent, Applicant, Application, MaterialGiven
+
+
+class ApplicationHasDefects(Invalid):
+    """The check found defects; all of them are listed and nothing was stored.
+
+    Law: 行政许可法 §32.
+    """
+
+    RULE = "case.defects"
+    ZH = "申请存在需要更正的内容,已一次列出"
+    EN = "The application has defects; all of them are listed"
+
+
+class VersionChanged(Conflict):
+    """The application was filled in for another version of the item than the one in force."""
+
+    RULE = "case.version-changed"
+    ZH = "事项实施清单已更新,请按现行版本重新核对"
+    EN = "The service item has a newer version; check the application against it"
+
+
+class NothingToApplyFor(Conflict):
+    """The approval was abolished: nobody needs to apply.
+
+    Law: 行政许可法 §32 (not needed: say so at once).
+    """
+
+    RULE = "case.nothing-to-apply-for"
+    ZH = "该事项已取消审批,无需办理"
+    EN = "The approval was abolished; there is nothing to apply for"
+
+
+class ItemNotReady(Unavailable):
+    """The item's form or checklist has not arrived here yet."""
+
+    RULE = "case.item-not-ready"
+    ZH = "事项实施清单尚未同步到本地,请稍后再试"
+    EN = "The service item has not arrived here in full; try again shortly"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A material as an application names it."""
+
+    code: str
+    material_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """What is known of a material that may be handed in."""
+
+    digest: Digest
+    media_type: str
+    size: int
+    """Bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """What is kept sealed of a case, as one value."""
+
+    applicant: Applicant
+    name_of_firm: str | None = None
+    """What a sole trader's or firm's name is to be, where the applicant has said so."""
+    agent: Agent | None = None
+    facts: JsonObject
+    form: JsonObject
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """Everything handed in with an application; personal data, so never logged and never in an event."""
+
+    case_id: CaseId
+    item_code: ItemCode
+    handling_region: RegionCode
+    """The region that the matter belongs to."""
+    receiving_region: RegionCode | None = None
+    """Where an applicant without a window hands in; officers and machines hand in where they stand."""
+    version_id: ItemVersionId | None = None
+    """The version that the form was filled in for."""
+    mode: Mode | None = None
+    window: WindowId | None = None
+    channel: Channel | None = None
+    situation: str
+    person: Person
+    materials: tuple[Named, ...]
+    helpers: tuple[PersonRef, ...] = ()
+
+
+def assemble(person: Person, *, situation: str, named: Sequence[Named], files: Mapping[str, File]) -> Application:
+    """What the rules look at; materials without a file are left out, for `tell_absent` tells them."""
+    return Application(
+        applicant=person.applicant,
+        agent=person.agent,
+        situation=situation,
+        facts=person.facts,
+        form=person.form,
+        materials=tuple(
+            MaterialGiven(code=one.code, digest=file.digest, media_type=file.media_type, size=file.size)
+            for one, file in ((one, files.get(one.material_id)) for one in named)
+            if file is not None
+        ),
+    )
+
+
+def tell_absent(found: Sequence[Defect], *, named: Sequence[Named], files: Mapping[str, File]) -> tuple[Defect, ...]:
+    """The defects of the rules, with one for each material that has no file, all with the places of what was sent.
+
+    Args:
+        found: As `rules.check` gave them for `assemble`.
+        named: The materials as sent.
+        files: Those that may be handed in, by id.
+    """
+    places = [index for index, one in enumerate(named) if one.material_id in files]
+    absent = {one.code for one in named if one.material_id not in files}
+    told = tuple(
+        Defect(
+            rule_id="material.not-found",
+            pointer=f"/materials/{index}/material_id",
+            message="没有这份材料,或者已用于其他办件",
+            message_en="There is no such material, or another case has it",
+        )
+        for index, one in enumerate(named)
+        if one.material_id not in files
+    )
+    kept = (one for one in found if one.pointer.removeprefix("/materials/") not in absent)
+    return (*told, *(replace(one, pointer=_as_sent(one.pointer, places=places)) for one in kept))
+
+
+def _as_sent(pointer: str, *, places: Sequence[int]) -> str:
+    head, _, rest = pointer.removeprefix("/materials/").partition("/")
+    if not pointer.startswith("/materials/") or not head.isdecimal() or int(head) >= len(places):
+        return pointer
+    return f"/materials/{places[int(head)]}" + (f"/{rest}" if rest else "")

@@ -1,0 +1,1 @@
+"""Cases as they were received: check, receipt, supplements, and what is shown of their handling."""

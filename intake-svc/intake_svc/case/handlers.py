@@ -1,0 +1,360 @@
+"""What is done with cases: received, supplemented, opened; and what is heard of their handling."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from chassis.context import Subscriptions
+from chassis.database import Tx, lock
+from chassis.vault import Unreadable
+from contracts.caller import Caller, CallerKind
+from contracts.codec import decode, encode_object
+from contracts.events import (
+    CaseAccepted,
+    CaseDecided,
+    CaseEvent,
+    CaseNotAccepted,
+    CaseReturned,
+    CaseSignedFor,
+    CaseValidated,
+    CaseWithdrawn,
+    CorrectionNoticed,
+    DecisionSealed,
+    HandlingEnded,
+    NoticeSealed,
+    ResultDelivered,
+)
+from contracts.refusals import Forbidden, NotFound, Stale
+from contracts.values import CaseNo, Channel, JsonObject, NoticeId, OrganCode, PersonRef, RegionCode, WindowId, digest
+from intake_svc.application.domain import ApplicationHasDefects, File, Named, Person, Submission
+from intake_svc.application.handlers import check_submission, find_defects, find_files, get_parts, receiving_region
+from intake_svc.case import store
+from intake_svc.case.domain import Case, CaseNotFound, ChannelMismatch, Handed, Receipt, SupplementEmpty, mask_name
+from intake_svc.context import Intake
+from intake_svc.hall import handlers as hall
+from intake_svc.hall.domain import OfficerNotOnDuty, WindowUnknown
+from intake_svc.material import handlers as material
+from intake_svc.material.domain import Claim
+from rules import case_numbers
+from rules.access import Never, Tree, permit, tree
+from rules.check import verdict_digest
+from rules.identifiers import normalise
+from rules.workdays import local_day
+
+LAST_SIX = 6
+"""Characters of the identity number that the public question for a case asks for."""
+
+MOST_FOUND = 50
+"""Cases shown of one person."""
+
+_CHANNELS: Mapping[CallerKind, Channel] = MappingProxyType({CallerKind.PERSON: Channel.WEB, CallerKind.MACHINE: Channel.PARTNER})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where and by whom an application is received."""
+
+    region: RegionCode
+    organ: OrganCode
+    window: WindowId | None = None
+    by: PersonRef | None = None
+
+
+async def receive_cases(tx: Tx[Intake], handed_in: Sequence[tuple[Submission, Caller]]) -> list[Case]:
+    """Take applications in, all or none: from now on each applicant holds a number.
+
+    Raises:
+        Forbidden: A caller may not receive, or is not on duty at the window.
+        NoRoute: Nobody is competent or the places have no agreement; known before any material is taken.
+        ApplicationHasDefects: All defects of the first application that has any.
+        CaseAlreadyReceived: An id names a case already.
+        MaterialClaimed: A material was handed in for another case meanwhile.
+    """
+    received: list[tuple[Case, bytes]] = []
+    for submission, caller in handed_in:
+        case = await _receive(tx, submission, caller=caller)
+        received.append((case, await _seal(tx, case, submission.person)))
+    await store.add_cases(tx, received)
+    await material.claim_materials(tx, [claim for case, _ in received for claim in _claims(case, case.materials)])
+    return [case for case, _ in received]
+
+
+async def supplement_case(
+    tx: Tx[Intake],
+    no: str,
+    *,
+    caller: Caller,
+    notice_id: NoticeId,
+    form: JsonObject,
+    materials: Sequence[Named],
+    version: int | None = None,
+) -> Case:
+    """Add what a correction notice asked for; the whole application is checked again.
+
+    Args:
+        tx: Open transaction.
+        no: Number or id.
+        caller: The receiving organ's clerk, the applicant or a partner.
+        notice_id: The notice answered.
+        form: Fields that replace those of the same name; null removes one.
+        materials: Replace all materials of their codes.
+        version: What the caller read, when it says so.
+
+    Raises:
+        CaseNotFound: None that the caller may see.
+        Stale: It was changed since the caller read it.
+        SupplementNotAsked: No such notice waits.
+        SupplementEmpty: Nothing was given.
+        ApplicationHasDefects: What is still, or newly, wrong.
+    """
+    root = await store.find_root(tx, no)
+    if root is None:
+        raise CaseNotFound
+    await lock(tx, root)
+    case = await see_case(tx, no, caller=caller, action="supplement")
+    if version not in {None, case.version}:
+        raise Stale
+    case.await_supplement(notice_id)
+    if not form and not materials:
+        raise SupplementEmpty
+    person = await open_person(tx, case)
+    person = replace(person, form={name: value for name, value in {**person.form, **form}.items() if value is not None})
+    held = [Named(code=one.code, material_id=one.material_id) for one in case.materials]
+    codes = {one.code for one in materials}
+    # What is given stands first, so that its places are those of the request.
+    named = [*materials, *(one for one in held if one.code not in codes)]
+    files = await find_files(tx, named, caller=caller, held=held)
+    receipt = case.received
+    defects = find_defects(tx, get_parts(tx, receipt.version_id), person=person, situation=receipt.situation, named=named, files=files)
+    if defects:
+        raise ApplicationHasDefects(defects=defects)
+    handed, before = _handed(named, files), {one.material_id for one in held}
+    by = None if caller.kind is CallerKind.PERSON else caller.ref
+    case.supplement(notice_id, form_digest=digest(person.form), materials=handed, by=by, at=tx.at)
+    await store.save_cases(tx, [case], sealed=await _seal(tx, case, person))
+    await material.claim_materials(tx, _claims(case, [one for one in handed if one.material_id not in before]))
+    return case
+
+
+async def on_reported(tx: Tx[Intake], event: CaseEvent) -> None:
+    """Show what routing or credential reported; close the case when routing has nothing more to do.
+
+    Raises:
+        CaseNotFound: Intake has no such case; the event is parked.
+    """
+    case = await store.get_case(tx, event.case_id)
+    if case is None or tx.envelope is None:
+        raise CaseNotFound
+    before = case.progress
+    case.hear(event, position=tx.envelope.position, at=tx.at)
+    if case.progress is not before:
+        await store.save_cases(tx, [case])
+
+
+SUBSCRIPTIONS: Subscriptions = MappingProxyType(
+    dict.fromkeys(
+        (
+            CaseValidated,
+            CaseSignedFor,
+            CaseReturned,
+            CorrectionNoticed,
+            CaseAccepted,
+            CaseNotAccepted,
+            CaseDecided,
+            CaseWithdrawn,
+            NoticeSealed,
+            DecisionSealed,
+            ResultDelivered,
+            HandlingEnded,
+        ),
+        on_reported,
+    )
+)
+"""What is heard of the handling: all of it only changes what is shown."""
+
+
+async def see_case(tx: Tx[Intake], no: str, *, caller: Caller, action: str = "view") -> Case:
+    """A case, if the caller may act on it so.
+
+    Raises:
+        CaseNotFound: There is none, or it is hidden from this caller: both look alike.
+        Forbidden: The caller may see it but not do this.
+    """
+    case = await store.get_case(tx, no)
+    if case is None:
+        raise CaseNotFound
+    keys = tx.context.applicant_keys(caller)
+    try:
+        permit(caller, "case", action, _row(case), regions=tx.context.catalogue, about=case.case_id, applicant_keys=keys)
+    except NotFound as hidden:
+        raise CaseNotFound from hidden
+    return case
+
+
+def rights(tx: Tx[Intake], *, caller: Caller, action: str) -> Tree:
+    """The cases on which a caller may act so, as a condition for a list."""
+    return tree(caller, "case", action, regions=tx.context.catalogue, applicant_keys=tx.context.applicant_keys(caller))
+
+
+def permit_search(tx: Tx[Intake], *, caller: Caller) -> Tree:
+    """The cases among which a caller may look for a person.
+
+    Raises:
+        Forbidden: The caller may look for nobody.
+    """
+    found = rights(tx, caller=caller, action="find")
+    if isinstance(found, Never):
+        raise Forbidden(facts={"aggregate": "case", "action": "find", "about": "person"})
+    return found
+
+
+async def find_cases(tx: Tx[Intake], among: Tree, *, id_type: str, id_number: str) -> list[Case]:
+    """The latest cases of a person, at most `MOST_FOUND`, of those that the tree lets through."""
+    key = tx.context.applicant_key(id_type=id_type, id_number=id_number)
+    return await store.list_cases(tx, among, applicant_key=key, limit=MOST_FOUND)
+
+
+async def open_person(tx: Tx[Intake], case: Case) -> Person:
+    """Who applies and what the form says.
+
+    Raises:
+        CaseNotFound: The case's key was destroyed, and this with it.
+    """
+    sealed = await store.get_sealed(tx, case.case_id)
+    try:
+        key = await tx.context.vault.key(tx, _owner(case))
+        if sealed is None:
+            raise CaseNotFound
+        return decode(Person, tx.context.vault.open(key, sealed))
+    except Unreadable as error:
+        raise CaseNotFound from error
+
+
+async def ask_progress(tx: Tx[Intake], case_no: str, *, last_six: str) -> Case:
+    """A case for whoever knows its number and the end of the identity number.
+
+    Raises:
+        CaseNotFound: The same for a wrong number and for a wrong end, after the same work.
+    """
+    case = await store.get_case(tx, case_no)
+    kept = "" if case is None else case.received.progress_key
+    asked = _progress_key(tx, CaseNo(case_no.upper()), id_number=last_six)
+    if not hmac.compare_digest(kept.encode(), asked.encode()) or case is None:
+        raise CaseNotFound
+    return case
+
+
+async def _receive(tx: Tx[Intake], submission: Submission, *, caller: Caller) -> Case:
+    applicant = submission.person.applicant
+    key = tx.context.applicant_key(id_type=applicant.id_type, id_number=applicant.id_number)
+    row = {"case_id": submission.case_id, "receiving_region": caller.region, "receiving_organ": caller.organ, "applicant_key": key}
+    keys = tx.context.applicant_keys(caller)
+    permit(caller, "case", "receive", row, regions=tx.context.catalogue, about=submission.item_code, applicant_keys=keys)
+    channel = _CHANNELS.get(caller.kind, Channel.WINDOW)
+    if submission.channel not in {None, channel}:
+        raise ChannelMismatch
+    checked = await check_submission(tx, submission, caller=caller, keep=True)
+    if checked.defects:
+        raise ApplicationHasDefects(defects=checked.defects)
+    place = await _place(tx, submission, caller=caller)
+    route, case_no = checked.route, await _number(tx, place.region)
+    receipt = Receipt(
+        case_no=case_no,
+        received_at=tx.at,
+        receiving_region=place.region,
+        receiving_organ=place.organ,
+        window=place.window,
+        channel=channel,
+        received_by=place.by,
+        helped_by=submission.helpers,
+        item_code=submission.item_code,
+        version_id=route.version_id,
+        situation=submission.situation,
+        mode=route.mode,
+        handling_region=route.handling_region,
+        handling_organ=route.handling_organ,
+        agreement_id=route.agreement_id,
+        route_rule=route.rule,
+        check_digest=verdict_digest(checked.parts, defects=()),
+        applicant_key=key,
+        applicant_label=mask_name(applicant.name, legal=applicant.type == "legal"),
+        progress_key=_progress_key(tx, case_no, id_number=applicant.id_number),
+    )
+    case = Case(case_id=submission.case_id, root_case_id=submission.case_id)
+    materials = _handed(submission.materials, checked.files)
+    case.receive(receipt, form_digest=digest(submission.person.form), materials=materials)
+    return case
+
+
+async def _place(tx: Tx[Intake], submission: Submission, *, caller: Caller) -> _Place:
+    """The window where an officer sits, the place a machine stands for, or the hall that answers for the web."""
+    item_code = submission.item_code
+    if caller.kind is CallerKind.PERSON:
+        answering = await hall.find_window(tx, receiving_region(submission, caller=caller), item_code=item_code)
+        return _Place(region=answering.region, organ=answering.organ)
+    if caller.kind is CallerKind.MACHINE and caller.region is not None and caller.organ is not None:
+        return _Place(region=caller.region, organ=caller.organ, by=caller.ref)
+    named = submission.window or caller.window
+    if named is None:
+        raise WindowUnknown
+    window = await hall.admit_officer(tx, caller.ref, window=named, item_code=item_code)
+    if (window.organ, window.region) != (caller.organ, caller.region):
+        raise OfficerNotOnDuty(facts={"aggregate": "case", "action": "receive", "about": window.window})
+    return _Place(region=window.region, organ=window.organ, window=window.window, by=caller.ref)
+
+
+async def _number(tx: Tx[Intake], region: RegionCode) -> CaseNo:
+    numbers = tx.context.numbers
+    if not numbers:
+        numbers.extend(await store.take_numbers(tx))
+    sequence = (numbers.popleft() - 1) % case_numbers.LAST_SEQUENCE + 1
+    return case_numbers.number(region=region, day=local_day(tx.at), sequence=sequence)
+
+
+async def _seal(tx: Tx[Intake], case: Case, person: Person) -> bytes:
+    key = await tx.context.vault.new_key(tx, _owner(case))
+    return tx.context.vault.seal(key, encode_object(person))
+
+
+def _handed(named: Sequence[Named], files: Mapping[str, File]) -> tuple[Handed, ...]:
+    return tuple(Handed(code=one.code, material_id=one.material_id, digest=files[one.material_id].digest) for one in named)
+
+
+def _claims(case: Case, materials: Sequence[Handed]) -> list[Claim]:
+    """One claim per file, also where it serves two lines of the checklist."""
+    receipt = case.received
+    return [
+        Claim(
+            material_id=material_id,
+            case_id=case.case_id,
+            receiving_region=receipt.receiving_region,
+            receiving_organ=receipt.receiving_organ,
+            handling_region=receipt.handling_region,
+            handling_organ=receipt.handling_organ,
+            applicant_key=receipt.applicant_key,
+        )
+        for material_id in dict.fromkeys(one.material_id for one in materials)
+    ]
+
+
+def _row(case: Case) -> dict[str, object]:
+    receipt = case.received
+    return {
+        "case_id": case.case_id,
+        "receiving_region": receipt.receiving_region,
+        "receiving_organ": receipt.receiving_organ,
+        "handling_region": receipt.handling_region,
+        "handling_organ": receipt.handling_organ,
+        "applicant_key": receipt.applicant_key,
+    }
+
+
+def _progress_key(tx: Tx[Intake], case_no: CaseNo, *, id_number: str) -> str:
+    return tx.context.vault.lookup(f"progress:{case_no}:{normalise(id_number)[-LAST_SIX:]}")
+
+
+def _owner(case: Case) -> str:
+    return f"case:{case.case_id}"

@@ -1,0 +1,256 @@
+"""Cases in intake's database: the row, what is sealed of the person, and the events, always in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    Row,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    select,
+    update,
+)
+from sqlalchemy import Sequence as NumberSequence
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from chassis.database import StaleVersion, Tx, where
+from chassis.outbox import Outgoing, put
+from chassis.paging import after
+from chassis.tables import PARKED
+from contracts.codec import decode, encode_object
+from contracts.values import CaseId, Digest
+from intake_svc.case.domain import Case, CaseAlreadyReceived, CaseState, Handed, Receipt, Supplement
+from intake_svc.context import Intake
+from intake_svc.progress.domain import Progress
+from intake_svc.schema import METADATA
+from rules.access import Tree
+
+NUMBERS_AT_ONCE = 100
+"""Numbers one process takes ahead; what it does not use stays a gap."""
+
+NUMBERS = NumberSequence("case_numbers", start=1, increment=NUMBERS_AT_ONCE, metadata=METADATA)
+"""Gives the first of a block; no number is promised to follow another."""
+
+CASES = Table(
+    "cases",
+    METADATA,
+    Column("case_id", Text, primary_key=True),
+    Column("root_case_id", Text, nullable=False),
+    Column("case_no", Text, nullable=False, unique=True),
+    Column("state", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("receiving_region", Text, nullable=False),
+    Column("receiving_organ", Text, nullable=False),
+    Column("handling_region", Text, nullable=False),
+    Column("handling_organ", Text, nullable=False),
+    Column("item_code", Text, nullable=False),
+    Column("version_id", Text, nullable=False),
+    Column("applicant_key", Text, nullable=False),
+    Column("applicant_label", Text, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("closed_at", DateTime(timezone=True)),
+    Column("version", Integer, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("ix_cases_receiving", "receiving_organ", "received_at", "case_id"),
+    Index("ix_cases_handling", "handling_organ", "received_at", "case_id"),
+    Index("ix_cases_receiving_region", "receiving_region", "received_at", "case_id"),
+    Index("ix_cases_handling_region", "handling_region", "received_at", "case_id"),
+    Index("ix_cases_applicant", "applicant_key", "received_at", "case_id"),
+    # A projection rewrites the row some ten times: room for the new form on the same page.
+    postgresql_with={"fillfactor": "80"},
+)
+_ACCESS = {
+    name: CASES.c[name] for name in ("case_id", "receiving_region", "receiving_organ", "handling_region", "handling_organ", "applicant_key")
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Body:
+    """What is kept of a case without being asked for by SQL; nothing of a person."""
+
+    receipt: Receipt
+    form_digest: Digest
+    materials: tuple[Handed, ...]
+    supplements: tuple[Supplement, ...] = ()
+    progress: Progress
+
+
+async def take_numbers(tx: Tx[Intake]) -> range:
+    """The next block of sequence numbers; a rollback does not give it back."""
+    first = int((await tx.execute(select(NUMBERS.next_value()))).scalar_one())
+    return range(first, first + NUMBERS_AT_ONCE)
+
+
+async def get_case(tx: Tx[Intake], no: str) -> Case | None:
+    """A case by its id or its number."""
+    found = await _first(tx, select(CASES).where(_named(no)))
+    return None if found is None else _case(found)
+
+
+async def find_root(tx: Tx[Intake], no: str) -> CaseId | None:
+    """The root case under whose lock a case is changed; it never changes."""
+    row = await _first(tx, select(CASES.c.root_case_id).where(_named(no)))
+    return None if row is None else CaseId(row.root_case_id)
+
+
+async def get_sealed(tx: Tx[Intake], case_id: CaseId) -> bytes | None:
+    """What is sealed of the person and the form."""
+    row = await _first(tx, select(CASES.c.sealed).where(CASES.c.case_id == case_id))
+    return None if row is None else cast("bytes", row.sealed)
+
+
+async def list_cases(
+    tx: Tx[Intake],
+    tree: Tree,
+    *,
+    state: str | None = None,
+    stage: str | None = None,
+    item_code: str | None = None,
+    applicant_key: str | None = None,
+    position: tuple[datetime, str] | None = None,
+    limit: int,
+) -> list[Case]:
+    """Cases that the tree lets through, the latest received first.
+
+    Args:
+        tx: Open transaction.
+        tree: The caller's rights.
+        state: Only this state.
+        stage: Only this stage.
+        item_code: Only this item.
+        applicant_key: Only this person's.
+        position: Instant of receipt and id of the last one shown.
+        limit: At most this many.
+    """
+    asked: list[ColumnElement[bool]] = [where(tree, _ACCESS)]
+    wanted = {"state": state, "stage": stage, "item_code": item_code, "applicant_key": applicant_key}
+    asked += [CASES.c[name] == value for name, value in wanted.items() if value is not None]
+    if position is not None:
+        asked.append(after((CASES.c.received_at, CASES.c.case_id), position, descending=True))
+    query = select(CASES).where(*asked).order_by(CASES.c.received_at.desc(), CASES.c.case_id.desc()).limit(limit)
+    return [_case(row) for row in await tx.execute(query)]
+
+
+async def needs_attention(tx: Tx[Intake], root_case_ids: Sequence[str]) -> frozenset[str]:
+    """Of these root cases the ones with events that could not take effect here."""
+    rows = await tx.execute(select(PARKED.c.key).where(PARKED.c.key.in_(root_case_ids)).distinct())
+    return frozenset(row.key for row in rows)
+
+
+async def add_cases(tx: Tx[Intake], received: Sequence[tuple[Case, bytes]]) -> None:
+    """Store received cases, each with what is sealed, and their events.
+
+    Raises:
+        CaseAlreadyReceived: One of the ids or numbers names a case already.
+    """
+    rows = [{**_row(case), "version": 1, "sealed": sealed} for case, sealed in received]
+    added = await tx.execute(insert(CASES).on_conflict_do_nothing().returning(CASES.c.case_id), rows)
+    if len(added.all()) != len(rows):
+        raise CaseAlreadyReceived
+    for case, _ in received:
+        case.version = 1
+    await _put_events(tx, [case for case, _ in received])
+
+
+async def save_cases(tx: Tx[Intake], cases: Sequence[Case], *, sealed: bytes | None = None) -> None:
+    """Store changed cases with their events; the caller holds the lock on their root cases.
+
+    Args:
+        tx: Open transaction.
+        cases: As changed.
+        sealed: The sealed value, where it changed; for a single case.
+
+    Raises:
+        StaleVersion: One of them was changed since it was read.
+    """
+    for case in cases:
+        changed: dict[str, object] = {name: value for name, value in _row(case).items() if name in _CHANGING}
+        changed["version"] = case.version + 1
+        if sealed is not None:
+            changed["sealed"] = sealed
+        statement = update(CASES).where(CASES.c.case_id == bindparam("id"), CASES.c.version == bindparam("read"))
+        done = await tx.execute(statement.values(changed), {"id": case.case_id, "read": case.version})
+        if done.rowcount != 1:
+            raise StaleVersion
+        case.version += 1
+    await _put_events(tx, cases)
+
+
+_CHANGING = frozenset({"state", "stage", "closed_at", "sequence", "body"})
+
+
+async def _put_events(tx: Tx[Intake], cases: Sequence[Case]) -> None:
+    await put(tx, [Outgoing(event=event, sequence=sequence) for case in cases for sequence, event in case.events])
+    for case in cases:
+        case.events.clear()
+
+
+async def _first(tx: Tx[Intake], query: Select[tuple[object, ...]]) -> Row[tuple[object, ...]] | None:
+    return (await tx.execute(query)).first()
+
+
+def _named(no: str) -> ColumnElement[bool]:
+    """A number has digits only (and a last X); an id has hyphens."""
+    return CASES.c.case_id == no.lower() if "-" in no else CASES.c.case_no == no.upper()
+
+
+def _row(case: Case) -> dict[str, object]:
+    receipt = case.received
+    body = _Body(
+        receipt=receipt,
+        form_digest=case.form_digest,
+        materials=case.materials,
+        supplements=case.supplements,
+        progress=case.progress,
+    )
+    return {
+        "case_id": case.case_id,
+        "root_case_id": case.root_case_id,
+        "case_no": receipt.case_no,
+        "state": case.state.value,
+        "stage": case.stage.value,
+        "receiving_region": receipt.receiving_region,
+        "receiving_organ": receipt.receiving_organ,
+        "handling_region": receipt.handling_region,
+        "handling_organ": receipt.handling_organ,
+        "item_code": receipt.item_code,
+        "version_id": receipt.version_id,
+        "applicant_key": receipt.applicant_key,
+        "applicant_label": receipt.applicant_label,
+        "received_at": receipt.received_at,
+        "closed_at": case.closed_at,
+        "sequence": case.sequence,
+        "body": encode_object(body),
+    }
+
+
+def _case(row: Row[tuple[object, ...]]) -> Case:
+    body = decode(_Body, row.body)
+    return Case(
+        case_id=CaseId(row.case_id),
+        root_case_id=CaseId(row.root_case_id),
+        state=CaseState(row.state),
+        receipt=body.receipt,
+        closed_at=row.closed_at,
+        form_digest=body.form_digest,
+        materials=body.materials,
+        supplements=body.supplements,
+        progress=body.progress,
+        version=row.version,
+        sequence=row.sequence,
+    )

@@ -1,0 +1,44 @@
+"""What intake holds while it runs."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from pydantic_settings import SettingsConfigDict
+
+from chassis.context import Context
+from chassis.settings import ServiceSettings
+from contracts.caller import Caller
+from rules.catalogue import Catalogue
+from rules.identifiers import normalise
+
+
+class Settings(ServiceSettings):
+    """Read once, from ``TONGBAN_INTAKE_…``."""
+
+    model_config = SettingsConfigDict(env_prefix="TONGBAN_INTAKE_")
+    NAME = "intake"
+
+    staff_issuer: str = ""
+    """Issuer in the references of the officers that the seed enters: the identity provider's ``iss``."""
+
+
+@dataclass(kw_only=True)
+class Intake(Context):
+    """Intake's own: the followed catalogue, and numbers taken ahead."""
+
+    settings: Settings
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    """Built from the followed topics; read by every check and route."""
+    numbers: deque[int] = field(default_factory=deque)
+    """Sequence numbers of the block this process holds; what is left at its end is a gap."""
+
+    def applicant_key(self, *, id_type: str, id_number: str) -> str:
+        """The keyed hash by which a person's cases are found."""
+        return self.vault.lookup(f"{id_type}:{normalise(id_number)}")
+
+    def applicant_keys(self, caller: Caller) -> frozenset[str]:
+        """The keys of a caller's own identity; none for whoever did not sign in as a person."""
+        known = caller.identity
+        return frozenset() if known is None else frozenset({self.applicant_key(id_type=known.id_type, id_number=known.id_number)})

@@ -1,0 +1,91 @@
+"""Enquiries over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from chassis.database import Tx
+from chassis.doors import PUBLIC_READER, READER, Reader
+from contracts.values import CaseNo
+from intake_svc.case import handlers
+from intake_svc.case.api import CaseList, OrganShown, show_briefs
+from intake_svc.case.domain import Case, CaseState
+from intake_svc.context import Intake
+from intake_svc.progress.domain import Stage
+from rules.workdays import local_day
+
+router = APIRouter(tags=["enquiries"])
+
+MOST_DAYS = 400
+"""Days looked ahead for working days left."""
+
+
+class PersonAsked(BaseModel):
+    """Whose cases are looked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id_type: Annotated[str, Field(min_length=1, max_length=40)]
+    id_number: Annotated[str, Field(min_length=1, max_length=40)]
+    purpose: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")] = "window"
+
+
+class ProgressAsked(BaseModel):
+    """What an applicant has in hand: the number on the slip and the own identity number."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    case_no: Annotated[str, Field(pattern=r"^[0-9]{20}[0-9Xx]$")]
+    id_last_six: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{6}$")]
+
+
+class ProgressShown(BaseModel):
+    """Where a case stands; nothing of the person."""
+
+    case_no: CaseNo
+    state: CaseState
+    stage: Stage
+    item_name: str
+    held_by: OrganShown | None
+    answer_by: datetime | None
+    workdays_left: int | None
+    """Working days until the holder must have answered, today not counted; None where no such date is known."""
+
+
+@router.post("/v1/cases:find", operation_id="findCases", response_model=CaseList)
+async def find_cases(read: Annotated[Reader[Intake], READER], body: PersonAsked) -> Response:
+    """A person's cases, of those the caller may see. Leaves a trace, also when nothing is found."""
+    rights = handlers.permit_search(read.tx, caller=read.caller)
+    read.trace(aggregate="case", action="find", about="person", purpose=body.purpose)
+    found = await handlers.find_cases(read.tx, rights, id_type=body.id_type, id_number=body.id_number)
+    return read.answer(CaseList(items=await show_briefs(read.tx, found)))
+
+
+@router.post("/v1/progress", operation_id="askProgress", response_model=ProgressShown)
+async def ask_progress(read: Annotated[Reader[Intake], PUBLIC_READER], body: ProgressAsked) -> Response:
+    """Where a case stands, for whoever holds its number and the end of the identity number; wrong and unknown look alike."""
+    case = await handlers.ask_progress(read.tx, body.case_no, last_six=body.id_last_six)
+    [brief] = await show_briefs(read.tx, [case])
+    shown = ProgressShown(
+        case_no=CaseNo(body.case_no.upper()),
+        state=brief.state,
+        stage=brief.stage,
+        item_name=brief.item_name,
+        held_by=brief.held_by,
+        answer_by=brief.answer_by,
+        workdays_left=_workdays_left(read.tx, case),
+    )
+    return read.answer(shown, headers={"cache-control": "no-store"})
+
+
+def _workdays_left(tx: Tx[Intake], case: Case) -> int | None:
+    if case.answer_by is None:
+        return None
+    calendar, today = tx.context.catalogue.calendar(case.received.handling_region), local_day(tx.at)
+    # The instant is exclusive: midnight ends the day before it.
+    last = min(local_day(case.answer_by - timedelta(microseconds=1)), today + timedelta(days=MOST_DAYS))
+    return sum(calendar.is_workday(today + timedelta(days=after)) for after in range(1, (last - today).days + 1))

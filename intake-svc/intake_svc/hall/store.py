@@ -1,0 +1,131 @@
+"""Windows, officers and duties in intake's database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, Row, Table, Text, and_, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+
+from chassis.database import Tx
+from contracts.values import ItemCode, OrganCode, PersonRef, RegionCode, WindowId
+from intake_svc.context import Intake
+from intake_svc.hall.domain import EVERY_ITEM, Duty, Officer, Window
+from intake_svc.schema import METADATA
+
+LIST_LIMIT = 200
+"""Windows shown of one region at most; no county's hall has more comprehensive windows."""
+
+WINDOWS = Table(
+    "windows",
+    METADATA,
+    Column("window", Text, primary_key=True),
+    Column("region", Text, nullable=False),
+    Column("organ", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("skills", ARRAY(Text), nullable=False),
+    Column("open", Boolean, nullable=False),
+    Index("ix_windows_region", "region", "window"),
+)
+OFFICERS = Table(
+    "officers",
+    METADATA,
+    Column("officer", Text, primary_key=True),
+    Column("organ", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+)
+DUTIES = Table(
+    "duties",
+    METADATA,
+    Column("window", Text, ForeignKey("windows.window"), primary_key=True),
+    Column("officer", Text, ForeignKey("officers.officer"), primary_key=True),
+    Column("begins", DateTime(timezone=True), primary_key=True),
+    Column("ends", DateTime(timezone=True)),
+)
+
+
+async def get_window(tx: Tx[Intake], window: WindowId) -> Window | None:
+    """One window, open or closed."""
+    row = (await tx.execute(select(WINDOWS).where(WINDOWS.c.window == window))).first()
+    return None if row is None else _window(row)
+
+
+async def first_window(tx: Tx[Intake], region: RegionCode, *, item_code: ItemCode) -> Window | None:
+    """The first open window of a region that takes the item in."""
+    serves = WINDOWS.c.skills.overlap([EVERY_ITEM, item_code])
+    row = (
+        await tx.execute(select(WINDOWS).where(WINDOWS.c.region == region, WINDOWS.c.open, serves).order_by(WINDOWS.c.window).limit(1))
+    ).first()
+    return None if row is None else _window(row)
+
+
+async def list_windows(tx: Tx[Intake], region: RegionCode) -> list[Window]:
+    """Open windows of a region, by id, at most `LIST_LIMIT`."""
+    rows = await tx.execute(select(WINDOWS).where(WINDOWS.c.region == region, WINDOWS.c.open).order_by(WINDOWS.c.window).limit(LIST_LIMIT))
+    return [_window(row) for row in rows]
+
+
+async def list_duties(tx: Tx[Intake], window: WindowId, *, officer: PersonRef, at: datetime) -> list[Duty]:
+    """The duties of an active officer at a window that reach the instant."""
+    reaches = and_(DUTIES.c.begins <= at, or_(DUTIES.c.ends.is_(None), DUTIES.c.ends > at))
+    rows = await tx.execute(
+        select(DUTIES)
+        .join(OFFICERS, OFFICERS.c.officer == DUTIES.c.officer)
+        .where(DUTIES.c.window == window, DUTIES.c.officer == officer, OFFICERS.c.active, reaches)
+    )
+    return [Duty(window=WindowId(row.window), officer=PersonRef(row.officer), begins=row.begins, ends=row.ends) for row in rows]
+
+
+async def save_windows(tx: Tx[Intake], windows: Sequence[Window]) -> None:
+    """Add windows, or bring those that are there to this form."""
+    rows = [
+        {
+            "window": window.window,
+            "region": window.region,
+            "organ": window.organ,
+            "name": window.name,
+            "name_en": window.name_en,
+            "address": window.address,
+            "skills": sorted(window.skills),
+            "open": window.open,
+        }
+        for window in windows
+    ]
+    statement = insert(WINDOWS)
+    changed = {column.name: statement.excluded[column.name] for column in WINDOWS.c if not column.primary_key}
+    if rows:
+        await tx.execute(statement.on_conflict_do_update(index_elements=["window"], set_=changed), rows)
+
+
+async def save_officers(tx: Tx[Intake], officers: Sequence[Officer]) -> None:
+    """Add officers, or bring those that are there to this form."""
+    rows = [{"officer": officer.officer, "organ": officer.organ, "active": officer.active} for officer in officers]
+    statement = insert(OFFICERS)
+    changed = {"organ": statement.excluded.organ, "active": statement.excluded.active}
+    if rows:
+        await tx.execute(statement.on_conflict_do_update(index_elements=["officer"], set_=changed), rows)
+
+
+async def save_duties(tx: Tx[Intake], duties: Sequence[Duty]) -> None:
+    """Add duties, or set the end of those that are there."""
+    rows = [{"window": duty.window, "officer": duty.officer, "begins": duty.begins, "ends": duty.ends} for duty in duties]
+    statement = insert(DUTIES)
+    changed = {"ends": statement.excluded.ends}
+    if rows:
+        await tx.execute(statement.on_conflict_do_update(index_elements=["window", "officer", "begins"], set_=changed), rows)
+
+
+def _window(row: Row[tuple[object, ...]]) -> Window:
+    return Window(
+        window=WindowId(row.window),
+        region=RegionCode(row.region),
+        organ=OrganCode(row.organ),
+        name=row.name,
+        name_en=row.name_en,
+        address=row.address,
+        skills=frozenset(ItemCode(code) for code in row.skills),
+        open=row.open,
+    )

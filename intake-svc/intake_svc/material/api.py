@@ -1,0 +1,179 @@
+"""Materials over HTTP: uploaded as the body or as the one file of a form, fetched by whoever may see the case."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import BaseModel
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartCallbacks, MultipartParser, parse_options_header
+
+from chassis.database import Tx
+from chassis.doors import READER, WRITER, Answer, Reader, Writer
+from chassis.problems import RequestUnreadable
+from contracts.caller import CallerKind
+from contracts.values import Digest
+from intake_svc.context import Intake
+from intake_svc.material import handlers
+from intake_svc.material.domain import MAX_BYTES, MEDIA_TYPES, Incoming, MaterialEmpty, MaterialTypeUnsupported
+from rules.access import permit
+
+router = APIRouter(tags=["materials"])
+
+MAX_BODY = MAX_BYTES + 64 * 1024
+"""Bytes of a request: a material and the frame of a form around it."""
+
+_UPLOAD = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            **{media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES},
+            "multipart/form-data": {
+                "schema": {"type": "object", "required": ["file"], "properties": {"file": {"type": "string", "format": "binary"}}},
+            },
+        },
+    },
+}
+_CONTENT: dict[int | str, dict[str, Any]] = {
+    200: {"content": {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES}}
+}
+
+
+class MaterialKept(BaseModel):
+    """A material that waits for its case, for a day."""
+
+    material_id: str
+    digest: Digest
+    size: int
+    media_type: str
+
+
+@router.post(
+    "/v1/materials",
+    operation_id="uploadMaterial",
+    status_code=201,
+    response_model=MaterialKept,
+    max_body_size=MAX_BODY,
+    openapi_extra=_UPLOAD,
+)
+async def upload_material(
+    request: Request,
+    write: Annotated[Writer[Intake], WRITER],
+    media_type: Annotated[str | None, Query(max_length=100, description="类型;默认取 Content-Type / the type, else Content-Type")] = None,
+) -> Response:
+    """Keep a file until a case claims it. Its bytes must be of the declared type; at most 20 MiB."""
+    permit(write.caller, "case", "check", {}, regions=write.context.catalogue, about="material")
+    declared, options = parse_options_header(request.headers.get("content-type", ""))
+    if declared == b"multipart/form-data":
+        incoming, pieces = await _read_form(request, boundary=options.get(b"boundary", b""), media_type=media_type)
+    else:
+        incoming = Incoming(_plain(media_type or declared.decode("latin-1")))
+        pieces = [piece async for piece in _read_body(request, incoming)]
+
+    async def act(tx: Tx[Intake]) -> Answer:
+        kept = await handlers.keep_material(tx, pieces, incoming=incoming, caller=write.caller)
+        body = MaterialKept(material_id=kept.material_id, digest=kept.digest, size=kept.size, media_type=kept.media_type)
+        return Answer(status=201, body=body)
+
+    return await write(act, fingerprint=f"{incoming.digest} {incoming.media_type}".encode())
+
+
+@router.get("/v1/materials/{material_id}", operation_id="fetchMaterial", response_class=Response, responses=_CONTENT)
+async def fetch_material(
+    read: Annotated[Reader[Intake], READER],
+    material_id: Annotated[str, Path(pattern=r"^[0-9a-f-]{36}$")],
+    purpose: Annotated[str, Query(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_-]*$")] = "handling",
+) -> Response:
+    """The bytes of a material. Leaves a trace, unless the applicant looks at an own one."""
+    material, _claim = await handlers.view_material(read.tx, material_id, caller=read.caller)
+    if read.caller.kind is not CallerKind.PERSON:
+        read.trace(aggregate="case", action="view_material", about=material_id, purpose=purpose)
+    content = await handlers.open_material(read.tx, material)
+    headers = {
+        "cache-control": "private, no-store",
+        "content-disposition": "attachment",
+        "x-content-type-options": "nosniff",
+        "digest": material.digest,
+    }
+    return Response(content, media_type=material.media_type, headers=headers)
+
+
+async def _read_body(request: Request, incoming: Incoming) -> AsyncIterator[bytes]:
+    async for data in request.stream():
+        for piece in incoming.feed(data):
+            yield piece
+    for piece in incoming.finish():
+        yield piece
+
+
+async def _read_form(request: Request, *, boundary: bytes, media_type: str | None) -> tuple[Incoming, list[bytes]]:
+    """The one file of a form, never written to a disk unsealed."""
+    form = _Form(media_type)
+    try:
+        parser = MultipartParser(boundary, form.callbacks())
+        async for data in request.stream():
+            parser.write(data)
+        parser.finalize()
+    except FormParserError as error:
+        raise RequestUnreadable from error
+    if form.incoming is None:
+        raise MaterialEmpty
+    return form.incoming, [*form.pieces, *form.incoming.finish()]
+
+
+def _plain(media_type: str) -> str:
+    return media_type.partition(";")[0].strip().lower()
+
+
+class _Form:
+    """Takes the part named ``file`` out of a form; other parts are passed over."""
+
+    def __init__(self, media_type: str | None) -> None:
+        self.incoming: Incoming | None = None
+        self.pieces: list[bytes] = []
+        self._declared = media_type
+        self._headers: dict[bytes, bytes] = {}
+        self._name = self._value = b""
+        self._inside = False
+
+    def callbacks(self) -> MultipartCallbacks:
+        return {
+            "on_part_begin": self._begin,
+            "on_header_begin": self._begin_header,
+            "on_header_field": self._field,
+            "on_header_value": self._text,
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._headed,
+            "on_part_data": self._data,
+        }
+
+    def _begin(self) -> None:
+        self._headers.clear()
+        self._inside = False
+
+    def _begin_header(self) -> None:
+        self._name = self._value = b""
+
+    def _field(self, data: bytes, start: int, end: int) -> None:
+        self._name += data[start:end]
+
+    def _text(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _end_header(self) -> None:
+        self._headers[self._name.lower()] = self._value
+
+    def _headed(self) -> None:
+        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        if options.get(b"name") != b"file":
+            return
+        if self.incoming is not None:
+            raise MaterialTypeUnsupported
+        declared = self._declared or self._headers.get(b"content-type", b"").decode("latin-1")
+        self.incoming, self._inside = Incoming(_plain(declared)), True
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        if self._inside and self.incoming is not None:
+            self.pieces += self.incoming.feed(data[start:end])

@@ -1,0 +1,148 @@
+"""What is done with materials: kept, claimed by a case, opened again, let go."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+import uuid_utils
+
+from chassis.database import Tx
+from chassis.vault import SecretKey, Unreadable
+from contracts.caller import Caller
+from contracts.refusals import NotFound
+from contracts.values import digest
+from intake_svc.context import Intake
+from intake_svc.material import store
+from intake_svc.material.domain import UNCLAIMED_FOR, Claim, Incoming, Material, MaterialNotFound
+from rules.access import permit
+
+EXPIRED_AT_ONCE = 100
+"""Unclaimed materials let go in one transaction."""
+
+_NUMBER_BYTES = 4
+
+
+async def keep_material(tx: Tx[Intake], pieces: Sequence[bytes], *, incoming: Incoming, caller: Caller) -> Material:
+    """Seal the pieces of an upload under a key of its own and store them; no case has it yet."""
+    material = Material(
+        material_id=str(uuid_utils.uuid7()),
+        digest=incoming.digest,
+        size=incoming.size,
+        media_type=incoming.media_type,
+        uploader=uploader_key(tx.context, caller),
+        organ=caller.organ,
+        at=tx.at,
+    )
+    key = await tx.context.vault.new_key(tx, _owner(material.material_id))
+    await store.save_materials(tx, [(material, [_seal(key, piece, number=number) for number, piece in enumerate(pieces)])])
+    return material
+
+
+async def list_claimable(tx: Tx[Intake], material_ids: Sequence[str], *, caller: Caller, keep: bool = False) -> dict[str, Material]:
+    """Of these materials the ones that no case has and that this caller may hand in.
+
+    Args:
+        tx: Open transaction.
+        material_ids: As named in an application.
+        caller: Who hands in.
+        keep: Hold them until the commit, so that none goes before it is claimed.
+    """
+    uploader = uploader_key(tx.context, caller)
+    found = await store.get_materials(tx, material_ids, keep=keep)
+    claimed = await store.get_claims(tx, list(found))
+    return {
+        material_id: material
+        for material_id, material in found.items()
+        if material_id not in claimed and material.may_be_claimed_by(uploader, organ=caller.organ)
+    }
+
+
+async def list_claimed(tx: Tx[Intake], material_ids: Sequence[str]) -> dict[str, Material]:
+    """Materials that a case has already, for checking it again."""
+    return await store.get_materials(tx, material_ids)
+
+
+async def claim_materials(tx: Tx[Intake], claims: Sequence[Claim]) -> None:
+    """Give materials to their cases.
+
+    Raises:
+        MaterialClaimed: Another case was quicker.
+    """
+    await store.save_claims(tx, claims)
+
+
+async def view_material(tx: Tx[Intake], material_id: str, *, caller: Caller) -> tuple[Material, Claim | None]:
+    """See what a material is: both sides of its case and the applicant may; before it has a case, whoever may claim it.
+
+    Raises:
+        MaterialNotFound: There is none, or it is not this caller's to see.
+    """
+    material = (await store.get_materials(tx, [material_id])).get(material_id)
+    if material is None:
+        raise MaterialNotFound
+    claim = (await store.get_claims(tx, [material_id])).get(material_id)
+    if claim is None:
+        if not material.may_be_claimed_by(uploader_key(tx.context, caller), organ=caller.organ):
+            raise MaterialNotFound
+        return material, None
+    row = {
+        "case_id": claim.case_id,
+        "receiving_region": claim.receiving_region,
+        "receiving_organ": claim.receiving_organ,
+        "handling_region": claim.handling_region,
+        "handling_organ": claim.handling_organ,
+        "applicant_key": claim.applicant_key,
+    }
+    keys = tx.context.applicant_keys(caller)
+    try:
+        permit(caller, "case", "view_material", row, regions=tx.context.catalogue, about=material_id, applicant_keys=keys)
+    except NotFound as hidden:
+        raise MaterialNotFound from hidden
+    return material, claim
+
+
+async def open_material(tx: Tx[Intake], material: Material) -> bytes:
+    """The plain bytes.
+
+    Raises:
+        MaterialNotFound: Its key was destroyed.
+    """
+    try:
+        key = await tx.context.vault.key(tx, _owner(material.material_id))
+        content = b"".join([piece async for piece in _pieces(tx, material.material_id, key=key)])
+    except Unreadable as error:
+        raise MaterialNotFound from error
+    if digest(content) != material.digest:
+        raise MaterialNotFound
+    return content
+
+
+async def expire_materials(tx: Tx[Intake]) -> int:
+    """Let go what no case claimed in time, key and all; how many went, at most `EXPIRED_AT_ONCE`."""
+    gone = await store.find_unclaimed(tx, before=tx.at - UNCLAIMED_FOR, limit=EXPIRED_AT_ONCE)
+    for material_id in gone:
+        await tx.context.vault.destroy(tx, _owner(material_id))
+    await store.delete_materials(tx, gone)
+    return len(gone)
+
+
+def uploader_key(context: Intake, caller: Caller) -> str:
+    """A keyed hash of who uploads: an account may be a person's."""
+    return context.vault.lookup(f"uploader:{caller.ref}")
+
+
+async def _pieces(tx: Tx[Intake], material_id: str, *, key: SecretKey) -> AsyncIterator[bytes]:
+    async for number, sealed in store.read_chunks(tx, material_id):
+        plain = key.open(sealed)
+        if int.from_bytes(plain[:_NUMBER_BYTES]) != number:
+            raise Unreadable("pieces stand in another order")
+        yield plain[_NUMBER_BYTES:]
+
+
+def _seal(key: SecretKey, piece: bytes, *, number: int) -> bytes:
+    """A piece carries its number inside the seal, so pieces cannot be put in another order."""
+    return key.seal(number.to_bytes(_NUMBER_BYTES) + piece)
+
+
+def _owner(material_id: str) -> str:
+    return f"material:{material_id}"

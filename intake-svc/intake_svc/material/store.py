@@ -1,0 +1,186 @@
+"""Materials, their sealed pieces and their claims in intake's database.
+
+A claim is a row of its own under the material's id: claiming twice is impossible, and claiming writes no material.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, Integer, LargeBinary, Row, Table, Text, delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from chassis.database import Tx
+from contracts.values import CaseId, Digest, OrganCode
+from intake_svc.context import Intake
+from intake_svc.material.domain import Claim, Material, MaterialClaimed
+from intake_svc.schema import METADATA
+
+MATERIALS = Table(
+    "materials",
+    METADATA,
+    Column("material_id", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("uploader", Text, nullable=False),
+    Column("organ", Text),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Index("ix_materials_at", "at"),
+)
+CHUNKS = Table(
+    "material_chunks",
+    METADATA,
+    Column("material_id", Text, ForeignKey("materials.material_id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+CLAIMS = Table(
+    "material_claims",
+    METADATA,
+    Column("material_id", Text, ForeignKey("materials.material_id"), primary_key=True),
+    Column("case_id", Text, nullable=False),
+    Column("receiving_region", Text, nullable=False),
+    Column("receiving_organ", Text, nullable=False),
+    Column("handling_region", Text, nullable=False),
+    Column("handling_organ", Text, nullable=False),
+    Column("applicant_key", Text, nullable=False),
+    Index("ix_material_claims_case", "case_id"),
+)
+
+
+async def get_materials(tx: Tx[Intake], material_ids: Sequence[str], *, keep: bool = False) -> dict[str, Material]:
+    """Materials by id; ids of none are left out.
+
+    Args:
+        tx: Open transaction.
+        material_ids: What is looked for.
+        keep: Hold them until the commit, so that none expires before it is claimed.
+    """
+    if not material_ids:
+        return {}
+    query = select(MATERIALS).where(MATERIALS.c.material_id.in_(material_ids))
+    rows = await tx.execute(query.with_for_update(read=True, key_share=True) if keep else query)
+    return {row.material_id: _material(row) for row in rows}
+
+
+async def get_claims(tx: Tx[Intake], material_ids: Sequence[str]) -> dict[str, Claim]:
+    """Claims by material id; unclaimed ones are left out."""
+    if not material_ids:
+        return {}
+    rows = await tx.execute(select(CLAIMS).where(CLAIMS.c.material_id.in_(material_ids)))
+    return {row.material_id: _claim(row) for row in rows}
+
+
+async def read_chunks(tx: Tx[Intake], material_id: str) -> AsyncIterator[tuple[int, bytes]]:
+    """The sealed pieces of a material in order, a few at a time."""
+    after, size = -1, 8
+    while True:
+        rows = (
+            await tx.execute(
+                select(CHUNKS.c.number, CHUNKS.c.sealed)
+                .where(CHUNKS.c.material_id == material_id, CHUNKS.c.number > after)
+                .order_by(CHUNKS.c.number)
+                .limit(size)
+            )
+        ).all()
+        for row in rows:
+            yield row.number, row.sealed
+        if len(rows) < size:
+            return
+        after = rows[-1].number
+
+
+async def save_materials(tx: Tx[Intake], materials: Sequence[tuple[Material, Sequence[bytes]]]) -> None:
+    """Add materials with their sealed pieces."""
+    await tx.execute(
+        insert(MATERIALS),
+        [
+            {
+                "material_id": material.material_id,
+                "digest": material.digest,
+                "size": material.size,
+                "media_type": material.media_type,
+                "uploader": material.uploader,
+                "organ": material.organ,
+                "at": material.at,
+            }
+            for material, _ in materials
+        ],
+    )
+    await tx.execute(
+        insert(CHUNKS),
+        [
+            {"material_id": material.material_id, "number": number, "sealed": piece}
+            for material, pieces in materials
+            for number, piece in enumerate(pieces)
+        ],
+    )
+
+
+async def save_claims(tx: Tx[Intake], claims: Sequence[Claim]) -> None:
+    """Give materials to their cases.
+
+    Raises:
+        MaterialClaimed: One of them has a case already.
+    """
+    if not claims:
+        return
+    rows = [
+        {
+            "material_id": claim.material_id,
+            "case_id": claim.case_id,
+            "receiving_region": claim.receiving_region,
+            "receiving_organ": claim.receiving_organ,
+            "handling_region": claim.handling_region,
+            "handling_organ": claim.handling_organ,
+            "applicant_key": claim.applicant_key,
+        }
+        for claim in claims
+    ]
+    made = await tx.execute(insert(CLAIMS).on_conflict_do_nothing().returning(CLAIMS.c.material_id), rows)
+    if len(made.all()) != len(rows):
+        raise MaterialClaimed
+
+
+async def find_unclaimed(tx: Tx[Intake], *, before: datetime, limit: int) -> list[str]:
+    """Ids of materials uploaded before the instant that no case has; locked, those that somebody holds left out."""
+    claimed = select(CLAIMS.c.material_id).where(CLAIMS.c.material_id == MATERIALS.c.material_id).exists()
+    rows = await tx.execute(
+        select(MATERIALS.c.material_id)
+        .where(MATERIALS.c.at < before, ~claimed)
+        .order_by(MATERIALS.c.at)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=MATERIALS)
+    )
+    return [row.material_id for row in rows]
+
+
+async def delete_materials(tx: Tx[Intake], material_ids: Sequence[str]) -> None:
+    """Remove materials with their pieces."""
+    await tx.execute(delete(MATERIALS).where(MATERIALS.c.material_id.in_(material_ids)))
+
+
+def _material(row: Row[tuple[object, ...]]) -> Material:
+    return Material(
+        material_id=row.material_id,
+        digest=Digest(row.digest),
+        size=row.size,
+        media_type=row.media_type,
+        uploader=row.uploader,
+        organ=None if row.organ is None else OrganCode(row.organ),
+        at=row.at,
+    )
+
+
+def _claim(row: Row[tuple[object, ...]]) -> Claim:
+    return Claim(
+        material_id=row.material_id,
+        case_id=CaseId(row.case_id),
+        receiving_region=row.receiving_region,
+        receiving_organ=row.receiving_organ,
+        handling_region=row.handling_region,
+        handling_organ=row.handling_organ,
+        applicant_key=row.applicant_key,
+    )

@@ -1,0 +1,1 @@
+"""Progress: what a case shows of the handling that routing and credential own."""
