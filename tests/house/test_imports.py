@@ -41,6 +41,7 @@ PURE: dict[str, set[str]] = {
     "contracts/contracts/*": {"contracts"},
     "contracts/rules/*": {"contracts", "rules", "jsonschema_rs", "stdnum"},
     "*_svc/*/domain.py": {"contracts", "rules"},
+    "*_svc/*/domain/*": {"contracts", "rules"},
 }
 """Files free of frameworks, with what they may import beside the standard library; domains also those of rooms below in their service."""
 
