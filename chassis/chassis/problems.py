@@ -118,6 +118,30 @@ class Behind(Unavailable):
     EN = "The step before has not arrived here yet; try again shortly"
 
 
+class UpstreamBroken(Refusal):
+    """The service behind broke off."""
+
+    RULE = "upstream.broken"
+    ZH = "后台服务中断,请稍后再试"
+    EN = "The service behind broke off; try again shortly"
+
+
+class UpstreamLate(Refusal):
+    """The service behind did not answer in time."""
+
+    RULE = "upstream.late"
+    ZH = "后台服务响应超时,请稍后再试"
+    EN = "The service behind did not answer in time; try again shortly"
+
+
+class UpstreamAway(Unavailable):
+    """The service behind cannot be reached."""
+
+    RULE = "upstream.away"
+    ZH = "后台服务暂时无法连接,请稍后再试"
+    EN = "The service behind cannot be reached now; try again shortly"
+
+
 class Internal(Refusal):
     """Something nobody foresaw."""
 
@@ -140,7 +164,9 @@ _STATUS: dict[type[Refusal], tuple[int, str, str]] = {
     Invalid: (422, "内容不符合要求", "Unprocessable content"),
     PreconditionRequired: (428, "缺少前提条件", "Precondition required"),
     Internal: (500, "内部错误", "Internal error"),
+    UpstreamBroken: (502, "后台服务异常", "Bad gateway"),
     Unavailable: (503, "暂时不可用", "Not available now"),
+    UpstreamLate: (504, "后台服务超时", "Gateway timeout"),
     Refusal: (400, "请求被拒绝", "Refused"),
 }
 
