@@ -1,0 +1,184 @@
+"""Start, stop and end clocks, each with its timers; what follows when one runs out is done by the room that owns the matter."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chassis.timers import Timer, TimerKind, cancel_timer, set_timer
+from chassis.watermarks import heard_until
+from contracts.catalogue import Limit
+from contracts.events import CASE_EVENTS, CaseReceived
+from contracts.values import CaseId, OrganCode, RegionCode
+from routing_svc.clock import store
+from routing_svc.clock.domain import HEARD_FROM, LIVE, WARNED, Clock, ClockKind, ClockState, start_clock
+from routing_svc.context import Routing, RoutingTx
+from rules.workdays import day_start, local_day
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A clock to be started."""
+
+    kind: ClockKind
+    limit: Limit
+    at: datetime
+    """The act that starts it."""
+    organ: OrganCode
+    region: RegionCode
+
+
+async def start(tx: RoutingTx, case: CaseReceived, *wanted: Wanted) -> tuple[Clock, ...]:
+    """Start clocks of a case and set their timers; in the order asked for."""
+    had = await store.count_clocks(tx, case.case_id)
+    clocks = tuple(
+        start_clock(
+            each.kind,
+            case=case,
+            number=had.get(each.kind, 0) + 1,
+            region=each.region,
+            organ=each.organ,
+            limit=each.limit,
+            at=each.at,
+            calendar=tx.context.catalogue.calendar(each.region),
+        )
+        for each in wanted
+    )
+    await store.add_clocks(tx, clocks)
+    for clock in clocks:
+        await _set_timers(tx, clock)
+    return clocks
+
+
+async def meet(tx: RoutingTx, case_id: CaseId, *kinds: ClockKind, at: datetime) -> tuple[Clock, ...]:
+    """End the clocks of these kinds: the act came."""
+    clocks = await store.get_clocks(tx, case_id, kinds=frozenset(kinds), live=True)
+    for clock in clocks:
+        if clock.state is ClockState.STOPPED:
+            clock.resume(at=at, calendar=tx.context.catalogue.calendar(clock.region))
+        clock.meet(at=at)
+    await _end(tx, clocks)
+    return clocks
+
+
+async def meet_one(tx: RoutingTx, clock_id: str, *, at: datetime) -> None:
+    """End one clock: the act came; nothing when it ended before."""
+    clock = await store.get_clock(tx, clock_id)
+    if clock is not None and clock.state in LIVE:
+        clock.meet(at=at)
+        await _end(tx, (clock,))
+
+
+async def cancel(tx: RoutingTx, case_id: CaseId, *kinds: ClockKind, at: datetime) -> None:
+    """End the clocks of these kinds, of all kinds when none is named: nothing is left to do in time."""
+    clocks = await store.get_clocks(tx, case_id, kinds=frozenset(kinds) if kinds else None, live=True)
+    for clock in clocks:
+        clock.cancel(at=at)
+    await _end(tx, clocks)
+
+
+async def stop(tx: RoutingTx, case_id: CaseId, *kinds: ClockKind, at: datetime, ground: str, law: str) -> None:
+    """Let the running clocks of these kinds stand still."""
+    clocks = await _running(tx, case_id, kinds)
+    for clock in clocks:
+        clock.stop(at=at, ground=ground, law=law)
+        await _take_timers(tx, clock)
+    await store.save_clocks(tx, clocks)
+
+
+async def resume(tx: RoutingTx, case_id: CaseId, *kinds: ClockKind, at: datetime) -> tuple[Clock, ...]:
+    """Let the standing clocks of these kinds run again; with their new dates."""
+    live = await store.get_clocks(tx, case_id, kinds=frozenset(kinds), live=True)
+    clocks = tuple(clock for clock in live if clock.state is ClockState.STOPPED)
+    for clock in clocks:
+        clock.resume(at=at, calendar=tx.context.catalogue.calendar(clock.region))
+        await _set_timers(tx, clock)
+    await store.save_clocks(tx, clocks)
+    return clocks
+
+
+async def lengthen(tx: RoutingTx, case_id: CaseId, *kinds: ClockKind, by: Limit) -> tuple[Clock, ...]:
+    """Give the running clocks of these kinds more time; with their new dates."""
+    clocks = await _running(tx, case_id, kinds)
+    for clock in clocks:
+        clock.lengthen(by=by, calendar=tx.context.catalogue.calendar(clock.region))
+        await _set_timers(tx, clock)
+    await store.save_clocks(tx, clocks)
+    return clocks
+
+
+async def current(tx: RoutingTx, case_id: CaseId, kind: ClockKind) -> Clock | None:
+    """The last clock of a kind, whatever became of it."""
+    clocks = await store.get_clocks(tx, case_id, kinds=frozenset({kind}))
+    return clocks[-1] if clocks else None
+
+
+async def overrun(tx: RoutingTx, timer: Timer) -> Clock | None:
+    """The clock of a timer that is due, noted as run out; ``None`` when it ended or moved meanwhile."""
+    clock = await store.get_clock(tx, timer.timer_id.rsplit("/", 1)[0])
+    if clock is None or clock.state is not ClockState.RUNNING or clock.due > timer.due:
+        return None
+    clock.run_out()
+    await store.save_clocks(tx, [clock])
+    return clock
+
+
+async def about(tx: RoutingTx, timer: Timer) -> Clock | None:
+    """The clock that a warning is about; ``None`` when it does not run any more or ends later."""
+    clock = await store.get_clock(tx, timer.timer_id.rsplit("/", 1)[0])
+    return clock if clock is not None and clock.state is ClockState.RUNNING and _warned_at(clock) <= timer.due else None
+
+
+async def facts_are_in(tx: RoutingTx, timer: Timer) -> bool:
+    """Whether everything that could have stopped the clock in time was heard."""
+    kind = ClockKind(timer.kind.removeprefix(_PREFIX))
+    for service in sorted(HEARD_FROM[kind]):
+        until = await heard_until(tx, service=service, topic=CASE_EVENTS, key=timer.key)
+        if until is None or until < timer.due:
+            return False
+    return True
+
+
+Fire = Callable[[RoutingTx, Timer], Awaitable[None]]
+
+
+def timers_when_due(effects: Mapping[ClockKind, Fire]) -> tuple[TimerKind[Routing], ...]:
+    """The timers of clocks that run out, each with what its room does then."""
+    return tuple(TimerKind(kind=f"{_PREFIX}{kind.value}", fire=fire, gate=facts_are_in) for kind, fire in effects.items())
+
+
+def timers_of_warnings(fire: Fire) -> tuple[TimerKind[Routing], ...]:
+    """The timers of clocks whose last day begins."""
+    return tuple(TimerKind(kind=f"{_PREFIX}{kind.value}{_WARNING}", fire=fire) for kind in sorted(WARNED))
+
+
+_PREFIX = "clock."
+_WARNING = ".warn"
+
+
+async def _running(tx: RoutingTx, case_id: CaseId, kinds: tuple[ClockKind, ...]) -> tuple[Clock, ...]:
+    live = await store.get_clocks(tx, case_id, kinds=frozenset(kinds), live=True)
+    return tuple(clock for clock in live if clock.state is ClockState.RUNNING)
+
+
+async def _end(tx: RoutingTx, clocks: tuple[Clock, ...]) -> None:
+    for clock in clocks:
+        await _take_timers(tx, clock)
+    await store.save_clocks(tx, clocks)
+
+
+async def _set_timers(tx: RoutingTx, clock: Clock) -> None:
+    key, kind = clock.root_case_id, f"{_PREFIX}{clock.kind.value}"
+    await set_timer(tx, timer_id=f"{clock.clock_id}/due", kind=kind, key=key, due=clock.due)
+    warned_at = _warned_at(clock)
+    if clock.kind in WARNED and warned_at > clock.started_at:
+        await set_timer(tx, timer_id=f"{clock.clock_id}/warn", kind=f"{kind}{_WARNING}", key=key, due=warned_at)
+
+
+async def _take_timers(tx: RoutingTx, clock: Clock) -> None:
+    await cancel_timer(tx, f"{clock.clock_id}/due")
+    if clock.kind in WARNED:
+        await cancel_timer(tx, f"{clock.clock_id}/warn")
+
+
+def _warned_at(clock: Clock) -> datetime:
+    return day_start(local_day(clock.due - timedelta(microseconds=1)))

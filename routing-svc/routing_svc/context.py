@@ -1,0 +1,32 @@
+"""What routing-svc holds in memory while it runs."""
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from chassis.context import Context
+from chassis.database import Tx
+from contracts.values import OrganCode
+from rules.catalogue import Catalogue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedKey:
+    """A private signing key, opened; lives in memory only."""
+
+    kid: str
+    private: bytes = field(repr=False)
+    """Ed25519, raw."""
+
+
+@dataclass(kw_only=True)
+class Routing(Context):
+    """One running routing-svc."""
+
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    """Regions, organs, items, agreements and calendars, followed from the catalogue's topics."""
+    exchange_keys: dict[OrganCode, OpenedKey] = field(default_factory=dict)
+    """Exchange keys opened so far; spares the vault for every receipt."""
+
+
+RoutingTx: TypeAlias = Tx[Routing]
+"""A transaction of routing-svc."""

@@ -1,0 +1,109 @@
+"""Deliveries, one per decision."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Table, Text, select, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from chassis.database import StaleVersion, where
+from contracts.codec import decode, encode_object
+from routing_svc.context import RoutingTx
+from routing_svc.delivery.domain import Delivery, DeliveryState
+from routing_svc.schema import METADATA
+from rules.access import Tree
+
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    Column("delivery_id", Text, primary_key=True),
+    Column("case_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("receiving_region", Text, nullable=False),
+    Column("receiving_organ", Text, nullable=False),
+    Column("handling_region", Text, nullable=False),
+    Column("handling_organ", Text, nullable=False),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Index("ix_deliveries_queue", "receiving_organ", "opened_at", "delivery_id"),
+    postgresql_with={"fillfactor": "80"},
+)
+
+_COLUMNS: Mapping[str, ColumnElement[object]] = {
+    name: DELIVERIES.c[name] for name in ("case_id", "receiving_region", "receiving_organ", "handling_region", "handling_organ")
+}
+
+
+def row_of(delivery: Delivery) -> Mapping[str, object]:
+    """The columns that access rules ask for."""
+    return {
+        "case_id": delivery.case_id,
+        "receiving_region": delivery.case.region,
+        "receiving_organ": delivery.case.receiving_organ,
+        "handling_region": delivery.region,
+        "handling_organ": delivery.organ,
+    }
+
+
+async def add_delivery(tx: RoutingTx, delivery: Delivery) -> bool:
+    """Keep a delivery just opened; False when the decision has one already."""
+    delivery.version = 1
+    row = {
+        **row_of(delivery),
+        "delivery_id": delivery.delivery_id,
+        "opened_at": delivery.opened_at,
+        "state": delivery.state.value,
+        "version": 1,
+        "body": encode_object(delivery),
+    }
+    made = await tx.execute(insert(DELIVERIES).values(row).on_conflict_do_nothing().returning(DELIVERIES.c.delivery_id))
+    return made.first() is not None
+
+
+async def save_deliveries(tx: RoutingTx, deliveries: Sequence[Delivery]) -> None:
+    """Keep what happened to deliveries.
+
+    Raises:
+        StaleVersion: One was changed since it was read.
+    """
+    for delivery in deliveries:
+        delivery.version += 1
+        done = await tx.execute(
+            update(DELIVERIES)
+            .where(DELIVERIES.c.delivery_id == delivery.delivery_id, DELIVERIES.c.version == delivery.version - 1)
+            .values(state=delivery.state.value, version=delivery.version, body=encode_object(delivery))
+        )
+        if done.rowcount != 1:
+            raise StaleVersion
+
+
+async def get_delivery(tx: RoutingTx, delivery_id: str) -> Delivery | None:
+    """One delivery."""
+    body = (await tx.execute(select(DELIVERIES.c.body).where(DELIVERIES.c.delivery_id == delivery_id))).scalar_one_or_none()
+    return None if body is None else decode(Delivery, body)
+
+
+async def list_deliveries(
+    tx: RoutingTx, tree: Tree, *, state: DeliveryState | None, case: str | None, after: tuple[datetime, str] | None, limit: int
+) -> tuple[Delivery, ...]:
+    """Deliveries that the tree lets through, oldest first.
+
+    Args:
+        tx: The transaction.
+        tree: The access rule.
+        state: Only these.
+        case: Only those of this case, by id.
+        after: Opening and id of the last one of the page before.
+        limit: Most.
+    """
+    statement = (
+        select(DELIVERIES.c.body).where(where(tree, _COLUMNS)).order_by(DELIVERIES.c.opened_at, DELIVERIES.c.delivery_id).limit(limit)
+    )
+    if state is not None:
+        statement = statement.where(DELIVERIES.c.state == state.value)
+    if case is not None:
+        statement = statement.where(DELIVERIES.c.case_id == case)
+    if after is not None:
+        statement = statement.where(tuple_(DELIVERIES.c.opened_at, DELIVERIES.c.delivery_id) > tuple_(*after))
+    return tuple(decode(Delivery, body) for body in (await tx.execute(statement)).scalars())

@@ -1,0 +1,1 @@
+"""Exchange: signed receipts of the steps of a transfer, chained per case."""

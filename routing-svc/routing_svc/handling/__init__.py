@@ -1,0 +1,1 @@
+"""Handling 办理: every legal state of a case, one per case."""

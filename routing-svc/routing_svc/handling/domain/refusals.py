@@ -1,0 +1,90 @@
+"""What a handling says no with."""
+
+from contracts.refusals import Conflict, Forbidden, Invalid
+
+
+class AwaitingSeal(Conflict):
+    """The last act is not in force yet: its notice waits for the organ's seal."""
+
+    RULE = "handling.awaiting-seal"
+    ZH = "上一文书尚未加盖电子印章,请稍后再办"
+    EN = "The last notice still waits for its seal; try again shortly"
+
+
+class CaseIsOver(Conflict):
+    """Another act came first and ended the matter; ``facts.winner`` names it."""
+
+    RULE = "handling.over"
+    ZH = "该办件已有结果,不能再办"
+    EN = "Another act came first and ended the matter"
+
+
+class DeemedAccepted(Conflict):
+    """The time to tell ran out: the application counts as accepted.
+
+    Law: 行政许可法 §32.
+    """
+
+    RULE = "acceptance.deemed"
+    ZH = "已逾期未告知,依法视为受理"
+    EN = "The time to tell ran out; by law the application counts as accepted"
+
+
+class ToldOnce(Conflict):
+    """Everything to be supplied is told once; what could be seen the first time may not be asked for later.
+
+    Law: 行政许可法 §32(4) (S-44).
+    """
+
+    RULE = "correction.told-once"
+    ZH = "补正内容应当一次性告知,首次可见的问题不得再次要求补正"
+    EN = "Everything to be supplied is told once; what could be seen the first time may not be asked for again"
+
+
+class SamePerson(Forbidden):
+    """Who received, helped, asked for corrections or accepted does not decide (S-47)."""
+
+    RULE = "decision.same-person"
+    ZH = "收件、帮办、补正或受理人员不得作出决定(受审分离)"
+    EN = "Who received, helped, asked for corrections or accepted may not decide"
+
+
+class GroundsMissing(Invalid):
+    """A denial, also of a part, names its grounds from the item's texts; a full grant has none.
+
+    Law: 行政许可法 §38.
+    """
+
+    RULE = "decision.grounds-missing"
+    ZH = "不予许可应当说明理由并引用事项公布的依据"
+    EN = "A denial gives its reason and names grounds that the item publishes"
+
+
+class GroundUnknown(Invalid):
+    """The ground is none for which the law stops the clock.
+
+    Law: 行政许可法 §45.
+    """
+
+    RULE = "suspension.ground-unknown"
+    ZH = "该情形不是法定的期限中止情形"
+    EN = "The law does not stop the clock for this"
+
+
+class ExtensionRefused(Conflict):
+    """There is one extension, before the time ran out, where the item allows it.
+
+    Law: 行政许可法 §42.
+    """
+
+    RULE = "extension.refused"
+    ZH = "期限只能在届满前延长一次,且事项须允许延长"
+    EN = "Time is extended once, before it ran out, and only where the item allows it"
+
+
+class NotOpened(Conflict):
+    """Nobody has signed for the case yet, so there is no handling."""
+
+    RULE = "handling.not-opened"
+    ZH = "该办件尚未签收"
+    EN = "Nobody has signed for this case yet"

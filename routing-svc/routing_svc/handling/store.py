@@ -1,0 +1,152 @@
+"""Handlings, one row per case, and the events they record."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Table, Text, select, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from chassis.database import StaleVersion, where
+from chassis.outbox import Outgoing, put
+from contracts.codec import decode, encode_object
+from contracts.events import CaseReceived
+from contracts.values import CaseId, PersonRef
+from routing_svc.context import RoutingTx
+from routing_svc.handling.domain import Handling, HandlingState
+from routing_svc.schema import METADATA
+from rules.access import Tree
+
+HANDLINGS = Table(
+    "handlings",
+    METADATA,
+    Column("case_id", Text, primary_key=True),
+    Column("case_no", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("item_code", Text, nullable=False),
+    Column("receiving_region", Text, nullable=False),
+    Column("receiving_organ", Text, nullable=False),
+    Column("handling_region", Text, nullable=False),
+    Column("handling_organ", Text, nullable=False),
+    Column("signed_by", Text, nullable=False),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Index("ix_handlings_queue", "handling_organ", "opened_at", "case_id"),
+    postgresql_with={"fillfactor": "80"},
+)
+
+_COLUMNS: Mapping[str, ColumnElement[object]] = {
+    name: HANDLINGS.c[name] for name in ("case_id", "receiving_region", "receiving_organ", "handling_region", "handling_organ")
+}
+
+
+def row_of(handling: Handling) -> Mapping[str, object]:
+    """The columns that access rules ask for."""
+    return {
+        "case_id": handling.case_id,
+        "receiving_region": handling.case.region,
+        "receiving_organ": handling.case.receiving_organ,
+        "handling_region": handling.region,
+        "handling_organ": handling.organ,
+    }
+
+
+def row_before(case: CaseReceived) -> Mapping[str, object]:
+    """The same columns while nobody has signed: whose handling it would be."""
+    return {
+        "case_id": case.case_id,
+        "receiving_region": case.region,
+        "receiving_organ": case.receiving_organ,
+        "handling_region": case.handling_region,
+        "handling_organ": case.handling_organ,
+    }
+
+
+async def add_handling(tx: RoutingTx, handling: Handling) -> None:
+    """Keep a handling just opened; there is one per case."""
+    handling.version = 1
+    outgoing = _outgoing(handling)
+    await tx.execute(
+        insert(HANDLINGS).values(
+            {
+                **row_of(handling),
+                "case_no": handling.case.case_no,
+                "item_code": handling.case.item_code,
+                "signed_by": handling.signed_by,
+                "opened_at": handling.opened_at,
+                "state": handling.state.value,
+                "version": handling.version,
+                "body": _body(handling),
+            }
+        )
+    )
+    await put(tx, outgoing)
+
+
+async def save_handlings(tx: RoutingTx, handlings: Sequence[Handling]) -> None:
+    """Keep what happened to handlings, and send their events.
+
+    Raises:
+        StaleVersion: One was changed since it was read.
+    """
+    for handling in handlings:
+        handling.version += 1
+        outgoing = _outgoing(handling)
+        done = await tx.execute(
+            update(HANDLINGS)
+            .where(HANDLINGS.c.case_id == handling.case_id, HANDLINGS.c.version == handling.version - 1)
+            .values(state=handling.state.value, version=handling.version, body=_body(handling))
+        )
+        if done.rowcount != 1:
+            raise StaleVersion
+        await put(tx, outgoing)
+
+
+async def get_handling(tx: RoutingTx, case_id: CaseId) -> Handling | None:
+    """The handling of a case, once somebody signed for it."""
+    body = (await tx.execute(select(HANDLINGS.c.body).where(HANDLINGS.c.case_id == case_id))).scalar_one_or_none()
+    return None if body is None else decode(Handling, body)
+
+
+async def list_handlings(
+    tx: RoutingTx,
+    tree: Tree,
+    *,
+    states: frozenset[HandlingState] | None,
+    signed_by: PersonRef | None,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> tuple[Handling, ...]:
+    """Handlings that the tree lets through, oldest first.
+
+    Args:
+        tx: The transaction.
+        tree: The access rule.
+        states: Only these.
+        signed_by: Only those that this person signed for.
+        after: Opening and case of the last one of the page before.
+        limit: Most.
+    """
+    statement = select(HANDLINGS.c.body).where(where(tree, _COLUMNS)).order_by(HANDLINGS.c.opened_at, HANDLINGS.c.case_id).limit(limit)
+    if states is not None:
+        statement = statement.where(HANDLINGS.c.state.in_(sorted(states)))
+    if signed_by is not None:
+        statement = statement.where(HANDLINGS.c.signed_by == signed_by)
+    if after is not None:
+        statement = statement.where(tuple_(HANDLINGS.c.opened_at, HANDLINGS.c.case_id) > tuple_(*after))
+    return tuple(decode(Handling, body) for body in (await tx.execute(statement)).scalars())
+
+
+def _outgoing(handling: Handling) -> list[Outgoing]:
+    outgoing = []
+    for event in handling.events:
+        handling.sequence += 1
+        outgoing.append(Outgoing(event=event, sequence=handling.sequence))
+    handling.events.clear()
+    return outgoing
+
+
+def _body(handling: Handling) -> Mapping[str, object]:
+    body = encode_object(handling)
+    del body["events"]
+    return body

@@ -1,0 +1,1 @@
+"""Notice 文书: what an organ writes to an applicant, numbered, sealed, kept."""

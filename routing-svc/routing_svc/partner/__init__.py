@@ -1,0 +1,1 @@
+"""Partner: accounts of machines, their tokens, and the development clock."""

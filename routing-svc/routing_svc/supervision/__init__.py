@@ -1,0 +1,1 @@
+"""Supervision: cards for what ran late, and traces of refused access."""

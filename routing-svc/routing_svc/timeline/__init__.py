@@ -1,0 +1,1 @@
+"""Timeline: what happened to a case, as both counties and the applicant see it."""

@@ -1,0 +1,80 @@
+"""Keep cases and their entries; the lowest room, called by all above it in their own transaction."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from chassis.context import Subscriptions
+from contracts.caller import Caller
+from contracts.events import CaseClosed, CaseReceived
+from contracts.refusals import NotFound
+from contracts.values import Json, OrganCode, PersonRef, RegionCode
+from routing_svc.context import RoutingTx
+from routing_svc.timeline import store
+from routing_svc.timeline.domain import EVERYONE, Audience, EntryKind, write_entry
+from rules.access import permit
+
+
+async def hear_of(tx: RoutingTx, case: CaseReceived) -> bool:
+    """Keep a case; False when it was known already, and then nothing is to be done."""
+    return bool(await store.save_cases(tx, [case]))
+
+
+async def find_case(tx: RoutingTx, number: str) -> CaseReceived:
+    """A case by number or id, without asking who calls.
+
+    Raises:
+        NotFound: Routing never heard of it.
+    """
+    return await store.get_case(tx, number)
+
+
+async def find_case_for(tx: RoutingTx, number: str, *, caller: Caller, aggregate: str, action: str) -> CaseReceived:
+    """A case by number or id, where the caller may act so on it.
+
+    Raises:
+        NotFound: Absent, or hidden from the caller.
+        Forbidden: The caller may see it but not do this.
+    """
+    case = await store.get_case(tx, number)
+    permit(caller, aggregate, action, store.row_of(case), regions=tx.context.catalogue, about=case.case_id)
+    return case
+
+
+async def record(
+    tx: RoutingTx,
+    case: CaseReceived,
+    kind: EntryKind,
+    *,
+    at: datetime,
+    organ: OrganCode | None = None,
+    region: RegionCode | None = None,
+    by: PersonRef | None = None,
+    audience: frozenset[Audience] = EVERYONE,
+    facts: Mapping[str, Json] | None = None,
+    remark: str = "",
+) -> None:
+    """Add one entry; organ and region are the handling side's unless told."""
+    entry = write_entry(
+        kind,
+        case_id=case.case_id,
+        at=at,
+        organ=case.handling_organ if organ is None else organ,
+        region=case.handling_region if region is None else region,
+        by=by,
+        audience=audience,
+        facts=facts,
+        remark=remark,
+    )
+    await store.save_entries(tx, [entry])
+
+
+async def on_case_closed(tx: RoutingTx, event: CaseClosed) -> None:
+    """Show that nothing is left to do at any window."""
+    try:
+        case = await store.get_case(tx, event.case_id)
+    except NotFound:
+        return
+    await record(tx, case, EntryKind.CLOSED, at=event.at, organ=case.receiving_organ, region=case.region)
+
+
+SUBSCRIPTIONS: Subscriptions = {CaseClosed: on_case_closed}

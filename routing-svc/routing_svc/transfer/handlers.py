@@ -1,0 +1,325 @@
+"""Route each case received to the organ that must decide it; let a person sign for it or give it back."""
+
+from datetime import datetime
+
+from chassis.context import Subscriptions
+from chassis.database import lock
+from chassis.timers import Timer
+from contracts.caller import Caller, CallerKind
+from contracts.events import CaseReceived, Receipt
+from contracts.refusals import NotFound
+from contracts.values import OrganCode, PersonRef, TransferId, digest
+from routing_svc.clock import handlers as clocks
+from routing_svc.clock.domain import OWN_LIMITS, ClockKind, show_due
+from routing_svc.clock.handlers import Wanted, timers_when_due
+from routing_svc.context import RoutingTx
+from routing_svc.exchange.domain import Step
+from routing_svc.exchange.handlers import give_receipts
+from routing_svc.handling import handlers as handlings
+from routing_svc.handling.domain import NotOpened
+from routing_svc.supervision.domain import OVERRUN, Colour
+from routing_svc.supervision.handlers import give_card, give_card_for
+from routing_svc.timeline.domain import EntryKind
+from routing_svc.timeline.handlers import find_case_for, hear_of, record
+from routing_svc.transfer import store
+from routing_svc.transfer.domain import ESCALATED_HOP, LOCAL_LIMITS, RETURN_GROUNDS, Transfer, TransferState
+from rules.access import permit
+from rules.catalogue import Catalogue
+from rules.competence import NoRoute, decide
+
+AT_ONCE = 50
+"""Waiting hops looked at in one round."""
+
+
+async def on_case_received(tx: RoutingTx, event: CaseReceived) -> None:
+    """Open the first hop of a case to the organ that must decide it, checking the route as of receipt once more."""
+    if not await hear_of(tx, event):
+        return
+    await record(
+        tx,
+        event,
+        EntryKind.RECEIVED,
+        at=event.at,
+        organ=event.receiving_organ,
+        region=event.region,
+        by=event.received_by,
+        facts={"case_no": event.case_no},
+    )
+    await _open_hop(tx, event, hop=1)
+
+
+async def try_again(tx: RoutingTx, transfer_id: TransferId) -> bool:
+    """Look again at a hop that waits; False while something is still unknown."""
+    seen = await store.get_transfer(tx, transfer_id)
+    if seen is None:
+        return False
+    await lock(tx, seen.case.root_case_id)
+    transfer = await store.get_transfer(tx, transfer_id)
+    if transfer is None or transfer.state is not TransferState.WAITING or _unknown(tx.context.catalogue, transfer.case):
+        return False
+    await clocks.meet(tx, transfer.case_id, ClockKind.TRANSFER_WAITING, at=tx.at)
+    await _check_route(tx, transfer)
+    await store.save_transfers(tx, [transfer])
+    return True
+
+
+async def sign_for(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller) -> tuple[Transfer, Receipt]:
+    """Let a person of the handling organ take the case; its handling opens and the first receiver is accountable no longer (S-121).
+
+    Raises:
+        NotFound: No such transfer, or none that the caller may know of.
+        Forbidden: The caller may see it but not sign.
+        TransferIsOver: The hop has ended.
+        IllegalMove: It is not validated, or signed for already.
+    """
+    transfer = await _load(tx, transfer_id, caller=caller, action="sign")
+    acceptance = await clocks.current(tx, transfer.case_id, ClockKind.ACCEPTANCE)
+    item = tx.context.catalogue.version(transfer.case.version_id)
+    if acceptance is None or item is None:
+        raise NotOpened
+    transfer.refuse_unless(TransferState.SIGNED_FOR)
+    receipt = await _receipt(tx, transfer, "signed_for", by=caller.ref, at=tx.at)
+    transfer.sign(at=tx.at, by=caller.ref, acceptance_due=acceptance.due, receipt=receipt)
+    await clocks.meet(tx, transfer.case_id, ClockKind.TRANSFER_SIGN, ClockKind.TRANSFER_LAPSE, at=tx.at)
+    await record(
+        tx,
+        transfer.case,
+        EntryKind.SIGNED_FOR,
+        at=tx.at,
+        organ=transfer.organ,
+        region=transfer.region,
+        by=caller.ref,
+        facts={"due": show_due(acceptance.due)},
+    )
+    await store.save_transfers(tx, [transfer])
+    await handlings.open_handling(
+        tx,
+        transfer.case,
+        item=item,
+        transfer_id=transfer.transfer_id,
+        organ=transfer.organ,
+        region=transfer.region,
+        by=caller.ref,
+        acceptance=acceptance,
+    )
+    return transfer, receipt
+
+
+async def give_back(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller, ground: str, reason: str) -> tuple[Transfer, Receipt]:
+    """Give a case back to the applicant before acceptance, with its reason.
+
+    Raises:
+        NotFound: No such transfer, or none that the caller may know of.
+        Forbidden: The caller may see it but not give it back.
+        TransferIsOver: The hop has ended.
+        IllegalMove: The handling is not at its opening any more.
+    """
+    transfer = await _load(tx, transfer_id, caller=caller, action="return")
+    transfer.refuse_unless(TransferState.RETURNED)
+    signed = transfer.state is TransferState.SIGNED_FOR
+    receipt = await _receipt(tx, transfer, "returned", by=caller.ref, at=tx.at)
+    transfer.give_back(at=tx.at, rule_id="returned-by-organ", reason=digest(reason.encode()), receipt=receipt)
+    zh, en = RETURN_GROUNDS[ground]
+    await _record_return(tx, transfer, reason=f"{zh} {en}", by=caller.ref, at=tx.at, remark=reason)
+    await clocks.cancel(tx, transfer.case_id, at=tx.at)
+    await store.save_transfers(tx, [transfer])
+    if signed:
+        await handlings.give_back(tx, transfer.case_id)
+    return transfer, receipt
+
+
+async def withdraw(tx: RoutingTx, no: str, *, caller: Caller, reason: str) -> CaseReceived:
+    """Take an application back for its applicant, under the case's lock, unless a decision or another end came first.
+
+    Raises:
+        NotFound: No such case, or none that the caller may know of.
+        Forbidden: The caller may see it but not withdraw it.
+        CaseIsOver: Something else came first; ``facts.winner`` names it.
+        TransferIsOver: The case was given back before.
+    """
+    case = await find_case_for(tx, no, caller=caller, aggregate="case", action="withdraw")
+    await lock(tx, case.root_case_id)
+    by = None if caller.kind is CallerKind.PERSON else caller.ref
+    if await handlings.withdraw(tx, case.case_id, by=by) is None:
+        transfer = await store.last_transfer(tx, case.case_id)
+        if transfer is None:
+            raise NotFound
+        transfer.recall(at=tx.at, by=by)
+        await store.save_transfers(tx, [transfer])
+    await clocks.cancel(tx, case.case_id, at=tx.at)
+    await record(tx, case, EntryKind.WITHDRAWN, at=tx.at, organ=case.receiving_organ, region=case.region, by=by, remark=reason)
+    return case
+
+
+async def on_lapse(tx: RoutingTx, timer: Timer) -> None:
+    """Nobody signed in time: the hop expires and the case is offered again; a repeated bounce is escalated."""
+    clock = await clocks.overrun(tx, timer)
+    if clock is None:
+        return
+    transfer = await store.last_transfer(tx, clock.case_id)
+    if transfer is None or transfer.state is not TransferState.VALIDATED:
+        return
+    receipt = await _receipt(tx, transfer, "expired", by=None, at=clock.due)
+    transfer.expire(at=clock.due, receipt=receipt)
+    await clocks.cancel(tx, clock.case_id, ClockKind.TRANSFER_SIGN, ClockKind.TRANSFER_LAPSE, at=clock.due)
+    await give_card_for(tx, clock, OVERRUN[clock.kind.value])
+    await record(tx, transfer.case, EntryKind.NOT_SIGNED, at=clock.due, organ=transfer.organ, region=transfer.region)
+    await store.save_transfers(tx, [transfer])
+    if transfer.hop + 1 >= ESCALATED_HOP:
+        await give_card_for(tx, clock, Colour.ESCALATION)
+    await _open_hop(tx, transfer.case, hop=transfer.hop + 1)
+
+
+async def on_unknown_too_long(tx: RoutingTx, timer: Timer) -> None:
+    """What the route rests on never came: the case goes back to the applicant, and the machines are charged."""
+    clock = await clocks.overrun(tx, timer)
+    transfer = None if clock is None else await store.last_transfer(tx, clock.case_id)
+    if clock is None or transfer is None or transfer.state is not TransferState.WAITING:
+        return
+    await give_card_for(tx, clock, OVERRUN[clock.kind.value])
+    await _fail(tx, transfer, rule_id="transfer.route-unknown", at=clock.due)
+    await store.save_transfers(tx, [transfer])
+
+
+SUBSCRIPTIONS: Subscriptions = {CaseReceived: on_case_received}
+TIMERS = timers_when_due({ClockKind.TRANSFER_LAPSE: on_lapse, ClockKind.TRANSFER_WAITING: on_unknown_too_long})
+
+
+async def _load(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller, action: str) -> Transfer:
+    seen = await store.get_transfer(tx, transfer_id)
+    if seen is None:
+        raise NotFound
+    await lock(tx, seen.case.root_case_id)
+    transfer = await store.get_transfer(tx, transfer_id) or seen
+    permit(caller, "transfer", action, store.row_of(transfer), regions=tx.context.catalogue, about=transfer.case_id)
+    return transfer
+
+
+async def _open_hop(tx: RoutingTx, case: CaseReceived, *, hop: int) -> None:
+    transfer = Transfer(case=case, hop=hop, region=case.handling_region, organ=case.handling_organ, opened_at=tx.at)
+    if hop > 1:
+        facts = {"hop": str(hop)}
+        await record(tx, case, EntryKind.OFFERED_AGAIN, at=tx.at, organ=case.receiving_organ, region=case.region, facts={**facts})
+    unknown = _unknown(tx.context.catalogue, case)
+    if unknown:
+        transfer.waits_for = unknown
+        limit = OWN_LIMITS[ClockKind.TRANSFER_WAITING]
+        wanted = Wanted(kind=ClockKind.TRANSFER_WAITING, limit=limit, at=tx.at, organ=case.receiving_organ, region=case.region)
+        await clocks.start(tx, case, wanted)
+        await record(tx, case, EntryKind.WAITING, at=tx.at, organ=case.receiving_organ, region=case.region)
+    else:
+        await _check_route(tx, transfer)
+    await store.add_transfers(tx, [transfer])
+
+
+def _unknown(catalogue: Catalogue, case: CaseReceived) -> str:
+    """What the route rests on and is not here yet; empty when all is."""
+    known = {
+        "item_version": catalogue.parts(case.version_id) is not None,
+        "receiving_region": catalogue.region(case.region) is not None,
+        "handling_region": catalogue.region(case.handling_region) is not None,
+        "handling_organ": catalogue.organ(case.handling_organ) is not None,
+        "agreement": case.agreement_id is None or catalogue.agreement(case.agreement_id) is not None,
+    }
+    return ",".join(name for name, here in known.items() if not here)
+
+
+async def _check_route(tx: RoutingTx, transfer: Transfer) -> None:
+    """Validate the hop as of receipt, or give the case back by the rule that does not hold."""
+    case = transfer.case
+    try:
+        route = decide(
+            tx.context.catalogue,
+            item_code=case.item_code,
+            receiving_region=case.region,
+            handling_region=case.handling_region,
+            mode=case.mode,
+            at=case.at,
+        )
+    except NoRoute as refused:
+        await _fail(tx, transfer, rule_id=refused.RULE, at=tx.at)
+        return
+    if (route.version_id, route.handling_organ, route.agreement_id) != (case.version_id, case.handling_organ, case.agreement_id):
+        await _fail(tx, transfer, rule_id="transfer.route-disagrees", at=tx.at)
+        return
+    transfer.limits = route.limits or LOCAL_LIMITS
+    await _offer(tx, transfer)
+
+
+async def _offer(tx: RoutingTx, transfer: Transfer) -> None:
+    case, catalogue = transfer.case, tx.context.catalogue
+    item = catalogue.version(case.version_id)
+    wanted = [
+        Wanted(kind=kind, limit=limit, at=tx.at, organ=transfer.organ, region=transfer.region)
+        for kind, limit in (
+            (ClockKind.TRANSFER_SIGN, transfer.limits.signed_for),
+            (ClockKind.TRANSFER_LAPSE, transfer.limits.returned_after),
+        )
+    ]
+    if item is not None and await clocks.current(tx, case.case_id, ClockKind.ACCEPTANCE) is None:
+        limit = item.acceptance_limit
+        # From receipt, not from when it came here: what transport takes is not the applicant's loss.
+        wanted.append(Wanted(kind=ClockKind.ACCEPTANCE, limit=limit, at=case.at, organ=transfer.organ, region=transfer.region))
+    sign, *_ = await clocks.start(tx, case, *wanted)
+    steps = (("offered", case.receiving_organ), ("delivered", transfer.organ), ("validated", transfer.organ))
+    receipts = await give_receipts(tx, case.case_id, [_step(transfer, name, organ=organ, by=None, at=tx.at) for name, organ in steps])
+    transfer.validate(at=tx.at, sign_by=sign.due, receipts=receipts)
+    await record(
+        tx,
+        case,
+        EntryKind.VALIDATED,
+        at=tx.at,
+        organ=transfer.organ,
+        region=transfer.region,
+        facts={"due": show_due(sign.due)},
+    )
+
+
+async def _fail(tx: RoutingTx, transfer: Transfer, *, rule_id: str, at: datetime) -> None:
+    case = transfer.case
+    receipt = await _receipt(tx, transfer, "returned", by=None, at=at)
+    transfer.give_back(at=at, rule_id=rule_id, reason=None, receipt=receipt)
+    await clocks.cancel(tx, case.case_id, at=at)
+    await give_card(
+        tx,
+        case,
+        Colour.TRANSPORT,
+        card_id=f"{transfer.transfer_id}/{rule_id}",
+        rule_id=rule_id,
+        organ=case.receiving_organ,
+        region=case.region,
+        at=at,
+        name=("收件时确定的办理机关经复核不成立", "the route taken at receipt does not hold"),
+    )
+    await _record_return(tx, transfer, reason=rule_id, by=None, at=at)
+
+
+async def _record_return(tx: RoutingTx, transfer: Transfer, *, reason: str, by: PersonRef | None, at: datetime, remark: str = "") -> None:
+    await record(
+        tx,
+        transfer.case,
+        EntryKind.RETURNED,
+        at=at,
+        organ=transfer.organ,
+        region=transfer.region,
+        by=by,
+        facts={"reason": reason},
+        remark=remark,
+    )
+
+
+async def _receipt(tx: RoutingTx, transfer: Transfer, name: str, *, by: PersonRef | None, at: datetime) -> Receipt:
+    (receipt,) = await give_receipts(tx, transfer.case_id, [_step(transfer, name, organ=transfer.organ, by=by, at=at)])
+    return receipt
+
+
+def _step(transfer: Transfer, name: str, *, organ: OrganCode, by: PersonRef | None, at: datetime) -> Step:
+    return Step(
+        transfer_id=transfer.transfer_id,
+        hop=transfer.hop,
+        name=name,
+        organ=organ,
+        by=by,
+        at=at,
+        facts=digest(transfer.facts),
+    )

@@ -1,0 +1,133 @@
+"""Transfers, one row per hop, and the events they record."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from chassis.database import StaleVersion
+from chassis.outbox import Outgoing, put
+from contracts.codec import decode, encode_object
+from contracts.values import CaseId, TransferId
+from routing_svc.context import RoutingTx
+from routing_svc.schema import METADATA
+from routing_svc.transfer.domain import Transfer, TransferState
+
+TRANSFERS = Table(
+    "transfers",
+    METADATA,
+    Column("transfer_id", Text, primary_key=True),
+    Column("case_id", Text, nullable=False),
+    Column("hop", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("receiving_region", Text, nullable=False),
+    Column("receiving_organ", Text, nullable=False),
+    Column("handling_region", Text, nullable=False),
+    Column("handling_organ", Text, nullable=False),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Index("ix_transfers_case", "case_id", "hop", unique=True),
+    Index("ix_transfers_waiting", "opened_at", postgresql_where="state = 'waiting'"),
+    postgresql_with={"fillfactor": "80"},
+)
+
+
+def row_of(transfer: Transfer) -> Mapping[str, object]:
+    """The columns that access rules ask for."""
+    return {
+        "case_id": transfer.case_id,
+        "receiving_region": transfer.case.region,
+        "receiving_organ": transfer.case.receiving_organ,
+        "handling_region": transfer.region,
+        "handling_organ": transfer.organ,
+    }
+
+
+async def add_transfers(tx: RoutingTx, transfers: Sequence[Transfer]) -> None:
+    """Keep hops just opened, and send their events."""
+    outgoing = []
+    rows = []
+    for transfer in transfers:
+        transfer.version = 1
+        outgoing += _outgoing(transfer)
+        rows.append(
+            {
+                **row_of(transfer),
+                "transfer_id": transfer.transfer_id,
+                "hop": transfer.hop,
+                "opened_at": transfer.opened_at,
+                "state": transfer.state.value,
+                "version": transfer.version,
+                "body": _body(transfer),
+            }
+        )
+    await tx.execute(insert(TRANSFERS), rows)
+    await put(tx, outgoing)
+
+
+async def save_transfers(tx: RoutingTx, transfers: Sequence[Transfer]) -> None:
+    """Keep what happened to hops, and send their events.
+
+    Raises:
+        StaleVersion: One was changed since it was read.
+    """
+    for transfer in transfers:
+        transfer.version += 1
+        outgoing = _outgoing(transfer)
+        done = await tx.execute(
+            update(TRANSFERS)
+            .where(TRANSFERS.c.transfer_id == transfer.transfer_id, TRANSFERS.c.version == transfer.version - 1)
+            .values(state=transfer.state.value, version=transfer.version, body=_body(transfer))
+        )
+        if done.rowcount != 1:
+            raise StaleVersion
+        await put(tx, outgoing)
+
+
+async def get_transfer(tx: RoutingTx, transfer_id: TransferId) -> Transfer | None:
+    """One hop."""
+    body = (await tx.execute(select(TRANSFERS.c.body).where(TRANSFERS.c.transfer_id == transfer_id))).scalar_one_or_none()
+    return None if body is None else decode(Transfer, body)
+
+
+async def get_transfers(tx: RoutingTx, case_id: CaseId) -> tuple[Transfer, ...]:
+    """The hops of a case, in order."""
+    statement = select(TRANSFERS.c.body).where(TRANSFERS.c.case_id == case_id).order_by(TRANSFERS.c.hop)
+    return tuple(decode(Transfer, body) for body in (await tx.execute(statement)).scalars())
+
+
+async def last_transfer(tx: RoutingTx, case_id: CaseId) -> Transfer | None:
+    """The newest hop of a case."""
+    statement = select(TRANSFERS.c.body).where(TRANSFERS.c.case_id == case_id).order_by(TRANSFERS.c.hop.desc()).limit(1)
+    body = (await tx.execute(statement)).scalar_one_or_none()
+    return None if body is None else decode(Transfer, body)
+
+
+async def list_waiting(tx: RoutingTx, *, limit: int) -> tuple[TransferId, ...]:
+    """Hops that wait for what their route rests on, oldest first."""
+    statement = (
+        select(TRANSFERS.c.transfer_id).where(TRANSFERS.c.state == TransferState.WAITING.value).order_by(TRANSFERS.c.opened_at).limit(limit)
+    )
+    return tuple(TransferId(each) for each in (await tx.execute(statement)).scalars())
+
+
+def _outgoing(transfer: Transfer) -> list[Outgoing]:
+    outgoing = []
+    ends = 0
+    for event in transfer.events:
+        if event.subject == transfer.transfer_id:
+            transfer.sequence += 1
+            outgoing.append(Outgoing(event=event, sequence=transfer.sequence))
+        else:
+            # About the case itself, which has no handling then and never will: these are its only events from here.
+            ends += 1
+            outgoing.append(Outgoing(event=event, sequence=ends))
+    transfer.events.clear()
+    return outgoing
+
+
+def _body(transfer: Transfer) -> Mapping[str, object]:
+    body = encode_object(transfer)
+    del body["events"]
+    return body
