@@ -1,0 +1,121 @@
+"""Where everything of a local system lies and what each service is told: folder, keys, ports, databases, environment.
+
+`make run` hands the same values to five servers in one process that `make run-full` gives to five processes, so there is
+one description of a system and no second set of settings.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from chassis.identity import SigningKey
+from tongban_local.ports import free_ports
+from tongban_local.postgres import PostgresServer
+
+ROOT = Path(__file__).parents[3]
+TOPICS = ROOT / "deploy/topics.yaml"
+PEOPLE = ROOT / "deploy/local/people.yaml"
+
+SERVICES = ("catalog", "intake", "routing", "credential")
+ALL = (*SERVICES, "gateway")
+CALLING = ("gateway", "credential", "routing", "intake", "catalog")
+"""Who holds a key of its own for internal tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """One local system."""
+
+    data: Path
+    ports: dict[str, int]
+    database_urls: dict[str, str]
+    log_url: str
+    kafka_bootstrap: str
+    """Empty: the PostgreSQL log."""
+
+    @property
+    def url(self) -> str:
+        """The gateway's address."""
+        return f"http://127.0.0.1:{self.ports['gateway']}"
+
+    def service_url(self, name: str) -> str:
+        """Address of one service on loopback."""
+        return f"http://127.0.0.1:{self.ports[name]}"
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What one service reads from its environment."""
+        keys = self.data / "keys"
+        told = {
+            "host": "127.0.0.1",
+            "port": str(self.ports[name]),
+            "bus": "kafka" if self.kafka_bootstrap else "postgres",
+            "kafka_bootstrap": self.kafka_bootstrap,
+            "log_url": self.log_url,
+            "topics_file": str(TOPICS),
+            "development": "true",
+            "internal_key_file": str(keys / f"{name}.json"),
+            "internal_jwks_file": str(keys / "internal-jwks.json"),
+            "wrapping_key_file": str(keys / f"{name}.wrapping-key"),
+            "staff_issuer": f"{self.url}/dev/oidc",
+            "public_url": self.url,
+            "people_file": str(PEOPLE),
+            "oidc_issuer": f"{self.url}/dev/oidc",
+            "watermark_every": "1",
+            "migrate_on_start": "true",
+            "seed": "true",
+        }
+        told |= {f"{each}_url": self.service_url(each) for each in SERVICES}
+        if name in self.database_urls:
+            told["database_url"] = self.database_urls[name]
+        return {f"TONGBAN_{name.upper()}_{setting.upper()}": value for setting, value in told.items()}
+
+
+def make_keys(data: Path) -> None:
+    """Make the keys a system needs, once; private files are 0600 in a 0700 folder."""
+    keys = data / "keys"
+    keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+    public = []
+    for name in CALLING:
+        file = keys / f"{name}.json"
+        if not file.exists():
+            _write_private(file, json.dumps(SigningKey.make(name).private))
+        public.append(SigningKey.load(file).public)
+    for name in SERVICES:
+        file = keys / f"{name}.wrapping-key"
+        if not file.exists():
+            _write_private(file, base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+    (keys / "internal-jwks.json").write_text(json.dumps({"keys": public}), encoding="utf-8")
+
+
+def _write_private(file: Path, text: str) -> None:
+    temporary = file.with_suffix(file.suffix + ".new")
+    temporary.touch(mode=0o600)
+    temporary.write_text(text, encoding="utf-8")
+    temporary.rename(file)
+
+
+def lay_out(*, data: Path, postgres: PostgresServer, kafka_bootstrap: str = "", port: int | None = None, prefix: str = "tongban") -> Layout:
+    """Make keys and databases and choose ports.
+
+    Args:
+        data: Folder of the system; kept between runs.
+        postgres: A running server.
+        kafka_bootstrap: A running Kafka, or empty for the PostgreSQL log.
+        port: The gateway's port; a free one when ``None``.
+        prefix: Begins the names of the databases.
+    """
+    make_keys(data)
+    for name in (*SERVICES, *(() if kafka_bootstrap else ("log",))):
+        postgres.create_database(f"{prefix}_{name}")
+    ports = dict(zip(ALL, free_ports(len(ALL)), strict=True))
+    return Layout(
+        data=data,
+        ports=ports if port is None else ports | {"gateway": port},
+        database_urls={name: postgres.url(f"{prefix}_{name}") for name in SERVICES},
+        log_url="" if kafka_bootstrap else postgres.url(f"{prefix}_log"),
+        kafka_bootstrap=kafka_bootstrap,
+    )

@@ -1,0 +1,206 @@
+"""``make run``: the whole system in one process on a bare machine, until Ctrl-C.
+
+Five servers on loopback share one event loop; PostgreSQL is a private server whose programs come with a wheel (or from the
+machine); the event log lies in that PostgreSQL. After ``kill -9`` the next start finds the same cases.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import fcntl
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from importlib import import_module
+from pathlib import Path
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from tongban_local.layout import ALL, SERVICES, Layout, lay_out
+from tongban_local.people import logins
+from tongban_local.postgres import PostgresServer
+from tongban_local.processes import EngineFailed
+from tongban_local.system import PACKAGES
+
+READY_WITHIN = 120.0
+"""Seconds; the first start brings in the catalogue."""
+DRAIN = 10
+"""Seconds an open request may still take after Ctrl-C."""
+
+
+class Server(uvicorn.Server):
+    """A server that leaves the signals to whoever runs all five."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Touch no signal handler: five servers would each take Ctrl-C from the others."""
+        yield
+
+
+def say(line: str) -> None:
+    """One line for the person at the terminal, whatever standard output is redirected to."""
+    print(line, file=sys.__stdout__, flush=True)
+
+
+def applications(layout: Layout) -> dict[str, FastAPI]:
+    """The five applications with the settings of this layout; imported here, while the engine already starts."""
+    for name in ALL:
+        os.environ.update(layout.environment(name))
+    found = {}
+    for name in ALL:
+        module = import_module(f"{PACKAGES[name]}.app")
+        found[name] = module.create_app(module.Settings())
+    return found
+
+
+async def serve(layout: Layout, *, begun: float) -> None:
+    """Run all five until a signal comes.
+
+    Raises:
+        EngineFailed: A server ended before it was ready, or was not ready in time.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    servers = {
+        name: Server(
+            uvicorn.Config(
+                app, host="127.0.0.1", port=layout.ports[name], log_config=None, access_log=False, timeout_graceful_shutdown=DRAIN
+            )
+        )
+        for name, app in applications(layout).items()
+    }
+    tasks = {name: asyncio.create_task(server.serve(), name=name) for name, server in servers.items()}
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        ready = asyncio.create_task(until_ready(layout))
+        await asyncio.wait({ready, stopping, *tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
+        if ready.done():
+            ready.result()
+            announce(layout, begun=begun)
+            await asyncio.wait({stopping, *tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if not stop.is_set():
+            raise EngineFailed(f"a server ended; its log: {layout.data / 'logs'}")
+        say("stopping …")
+    finally:
+        await _drain(servers, tasks)
+        stopping.cancel()
+
+
+async def _drain(servers: dict[str, Server], tasks: dict[str, asyncio.Task[None]]) -> None:
+    """The gateway first: whoever is inside still gets an answer, nobody new comes in."""
+    for names in (("gateway",), SERVICES):
+        for name in names:
+            servers[name].should_exit = True
+        await asyncio.gather(*(tasks[name] for name in names), return_exceptions=True)
+
+
+async def until_ready(layout: Layout) -> None:
+    """Wait until every service says that it is ready; a line for each, and a sign of life on long waits.
+
+    Raises:
+        EngineFailed: One is not ready in time.
+    """
+    begun = time.monotonic()
+    waiting = list(ALL)
+    told = 3.0
+    async with httpx.AsyncClient(timeout=3) as http:
+        while waiting:
+            for name in list(waiting):
+                try:
+                    answer = await http.get(f"{layout.service_url(name)}/readyz")
+                except httpx.TransportError:
+                    continue
+                if answer.status_code == httpx.codes.OK:
+                    waiting.remove(name)
+            waited = time.monotonic() - begun
+            if waiting and waited > READY_WITHIN:
+                raise EngineFailed(f"not ready after {waited:.0f} s: {', '.join(waiting)}")
+            if waiting and waited > told:
+                say(f"  … {', '.join(waiting)} ({waited:.0f} s)")
+                told += 3
+            await asyncio.sleep(0.05)
+
+
+def announce(layout: Layout, *, begun: float) -> None:
+    """Say where it is and who may sign in."""
+    say(f"\n  通办 Tongban  {layout.url}")
+    say(f"  API documents  {layout.url}/docs    logs  {layout.data / 'logs'}\n")
+    for line in logins():
+        say(f"  {line}")
+    say("\n  make demo tells a case from 铜鼓 to 浏阳; Ctrl-C stops everything")
+    say(f"ready in {time.monotonic() - begun:.1f} s")
+
+
+@contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Hold the folder for this process.
+
+    Raises:
+        EngineFailed: Another run has it.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "run.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise EngineFailed(f"another run uses {data} / 该数据目录正被另一个进程使用") from error
+        yield
+
+
+def require_free(port: int) -> None:
+    """See that nobody listens on the port.
+
+    Raises:
+        EngineFailed: Somebody does.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise EngineFailed(f"port {port} is taken; choose another: make run PORT=8090 / 端口 {port} 已被占用") from error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Start, run, stop."""
+    parser = argparse.ArgumentParser(prog="make run", description="The whole system in one process / 单进程运行整个系统")
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--data", type=Path, default=Path("var"))
+    parser.add_argument("--postgres", choices=("wheel", "system"), default="wheel")
+    chosen = parser.parse_args(arguments)
+    begun = time.monotonic()
+    data = chosen.data.resolve()
+    try:
+        with alone(data):
+            require_free(chosen.port)
+            postgres = PostgresServer.start(data=data / "postgres", binaries=chosen.postgres, progress=lambda line: say(f"  {line}"))
+            try:
+                layout = lay_out(data=data, postgres=postgres, port=chosen.port)
+                logs = data / "logs"
+                logs.mkdir(exist_ok=True)
+                say("  services: starting …")
+                with (logs / "run.log").open("a", encoding="utf-8") as log, redirect_stdout(log):
+                    asyncio.run(serve(layout, begun=begun))
+            finally:
+                postgres.stop()
+    except EngineFailed as error:
+        say(f"make run: {error}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    say("stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""Five services as five processes: started, watched, killed, started again, stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from tongban_local.layout import ALL, Layout
+from tongban_local.processes import EngineFailed, Progress, last_lines, quiet
+
+PACKAGES = {
+    "catalog": "catalog_svc",
+    "intake": "intake_svc",
+    "routing": "routing_svc",
+    "credential": "credential_svc",
+    "gateway": "gateway",
+}
+START = 60.0
+"""Seconds a service may take until it is ready."""
+STOP = 20.0
+"""Seconds a service may take to finish what it began."""
+
+
+class ServiceProcess:
+    """One service in a process of its own; ``python -m <package>`` with its settings in the environment."""
+
+    def __init__(self, name: str, *, layout: Layout, log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._layout = layout
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its process, while it runs."""
+        return None if self._process is None or self._process.poll() is not None else self._process.pid
+
+    def start(self, extra: Mapping[str, str] | None = None) -> None:
+        """Start it; ``extra`` settings by their lower-case name, e.g. ``{"crash_point": "in-sealing"}``."""
+        told = {f"TONGBAN_{self.name.upper()}_{key.upper()}": value for key, value in (extra or {}).items()}
+        environment = os.environ | self._layout.environment(self.name) | told
+        with self.log.open("ab") as sink:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", PACKAGES[self.name]],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait_ready(self, *, seconds: float = START) -> None:
+        """Wait until it says that it is ready.
+
+        Raises:
+            EngineFailed: It ended or was not ready in time; with the end of its log.
+        """
+        end = time.monotonic() + seconds
+        url = f"{self._layout.service_url(self.name)}/readyz"
+        while time.monotonic() < end:
+            if self.pid is None:
+                break
+            try:
+                if httpx.get(url, timeout=2).status_code == httpx.codes.OK:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.1)
+        raise EngineFailed(f"{self.name} is not ready:\n{last_lines(self.log, count=25)}")
+
+    def kill(self) -> None:
+        """SIGKILL, now."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def wait_gone(self, *, seconds: float = 30.0) -> bool:
+        """Wait for it to end by itself; false when it still runs after so many seconds."""
+        if self._process is None:
+            return True
+        try:
+            self._process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def tell(self, number: signal.Signals) -> None:
+        """Send it a signal, e.g. SIGSTOP and SIGCONT."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM: finish what was begun and end."""
+        self.tell(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """Ask to stop, and insist when it does not."""
+        self.ask_to_stop()
+        if not self.wait_gone(seconds=STOP):
+            self.kill()
+
+
+class System:
+    """All five."""
+
+    def __init__(self, layout: Layout) -> None:
+        logs = layout.data / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        self.layout = layout
+        self.services = {name: ServiceProcess(name, layout=layout, log=logs / f"{name}.log") for name in ALL}
+
+    def __getitem__(self, name: str) -> ServiceProcess:
+        return self.services[name]
+
+    def start(self, *, progress: Progress = quiet, extra: Mapping[str, str] | None = None) -> None:
+        """Start all, the gateway last, and wait until each is ready.
+
+        Raises:
+            EngineFailed: One is not.
+        """
+        for name in ALL:
+            self.services[name].start(extra)
+        for name in ALL:
+            self.services[name].wait_ready()
+            progress(f"{name}: ready on port {self.layout.ports[name]}")
+
+    def stop(self) -> None:
+        """Stop the gateway first, so that nobody is turned away half-way, then the others together."""
+        self.services["gateway"].stop()
+        others = [service for name, service in self.services.items() if name != "gateway"]
+        for service in others:
+            service.ask_to_stop()
+        for service in others:
+            service.stop()

@@ -1,0 +1,157 @@
+"""Somebody who uses a running system over HTTP: signs in as a browser would, then calls the API.
+
+The demo and the journeys act through this and nothing else, so what they show is what a clerk's front-end can do.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+
+CLIENT_ID = "tongban-demo"
+CALLBACK = "http://127.0.0.1/callback"
+DEMO_PASSWORD = "tongban"  # noqa: S105 - the development issuer's, printed by make run
+
+Body = Mapping[str, Any]
+"""A JSON object sent or received; ``Any`` because it is another program's document."""
+
+
+class Unexpected(AssertionError):
+    """The system answered otherwise than the story needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    seconds: float
+    """From the call to the last byte of the answer."""
+    body: Any
+    """The JSON document, or None."""
+
+    def __getitem__(self, name: str) -> Any:
+        """One member of the body."""
+        return self.body[name]
+
+    @property
+    def rule(self) -> str:
+        """The rule id of a refusal, empty otherwise."""
+        return str(self.body.get("rule", "")) if isinstance(self.body, dict) else ""
+
+
+@dataclass(slots=True)
+class Visitor:
+    """One signed-in person (or nobody) at one gateway; sends back every `Tongban-Seen` it was given."""
+
+    name: str
+    http: httpx.AsyncClient
+    token: str | None = None
+    seen: str | None = None
+    watch: Callable[[str, str, Reply], None] | None = None
+    """Told of every call: method, path, reply."""
+    _headers: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    async def sign_in(cls, name: str, *, url: str, password: str = DEMO_PASSWORD) -> Self:
+        """Sign in at the development issuer with authorization code and PKCE.
+
+        Raises:
+            Unexpected: A step of the sign-in failed.
+        """
+        http = httpx.AsyncClient(base_url=url, timeout=40, follow_redirects=False)
+        discovery = (await http.get("/dev/oidc/.well-known/openid-configuration")).raise_for_status().json()
+        verifier = secrets.token_urlsafe(48)
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        asked = {
+            "response_type": "code",
+            "client_id": CLIENT_ID,
+            "redirect_uri": CALLBACK,
+            "scope": "openid",
+            "state": secrets.token_urlsafe(8),
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        answer = await http.post(discovery["authorization_endpoint"], data=asked | {"username": name, "password": password})
+        if answer.status_code not in {302, 303}:
+            raise Unexpected(f"sign-in of {name}: {answer.status_code}")
+        query = parse_qs(urlsplit(answer.headers["location"]).query)
+        if query.get("state") != [asked["state"]]:
+            raise Unexpected(f"sign-in of {name}: state was not returned")
+        exchange = await http.post(
+            discovery["token_endpoint"],
+            data={
+                "grant_type": "authorization_code",
+                "code": query["code"][0],
+                "redirect_uri": CALLBACK,
+                "client_id": CLIENT_ID,
+                "code_verifier": verifier,
+            },
+        )
+        if exchange.status_code != httpx.codes.OK:
+            raise Unexpected(f"token for {name}: {exchange.status_code}")
+        return cls(name=name, http=http, token=exchange.json()["access_token"])
+
+    @classmethod
+    def nobody(cls, *, url: str) -> Self:
+        """A member of the public."""
+        return cls(name="public", http=httpx.AsyncClient(base_url=url, timeout=40, follow_redirects=False))
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Body | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        key: str | None = None,
+    ) -> Reply:
+        """Call and take whatever comes; a changing POST gets a key of its own unless one is given."""
+        sent = dict(headers or {})
+        if self.token is not None:
+            sent["Authorization"] = f"Bearer {self.token}"
+        if self.seen is not None:
+            sent["Tongban-Seen"] = self.seen
+        if method == "POST":
+            sent.setdefault("Idempotency-Key", key or str(uuid.uuid4()))
+        begun = time.perf_counter()
+        answer = await self.http.request(method, f"/v1{path}", json=json, content=content, headers=sent, params=params)
+        if "tongban-seen" in answer.headers:
+            self.seen = answer.headers["tongban-seen"]
+        is_json = "json" in answer.headers.get("content-type", "")
+        reply = Reply(answer.status_code, answer.headers, answer.content, time.perf_counter() - begun, answer.json() if is_json else None)
+        if self.watch is not None:
+            self.watch(method, path, reply)
+        return reply
+
+    async def get(self, path: str, *, expect: int = 200, **options: Any) -> Reply:
+        """GET and expect a status."""
+        return self._expected(await self.call("GET", path, **options), "GET", path, expect)
+
+    async def post(self, path: str, json: Body | None = None, *, expect: int = 201, **options: Any) -> Reply:
+        """POST and expect a status."""
+        return self._expected(await self.call("POST", path, json=json, **options), "POST", path, expect)
+
+    def _expected(self, reply: Reply, method: str, path: str, expect: int) -> Reply:
+        if reply.status != expect:
+            raise Unexpected(
+                f"{self.name}: {method} {path}: {reply.status}, expected {expect}: {reply.content[:800].decode(errors='replace')}"
+            )
+        return reply
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self.http.aclose()
