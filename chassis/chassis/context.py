@@ -3,8 +3,8 @@
 A service adds its own in ``<svc>/context.py``::
 
     @dataclass(kw_only=True)
-    class Routing(Context):
-        catalogue: Catalogue = field(default_factory=Catalogue)
+    class Listing(Context):
+        index: Index = field(default_factory=Index)
 """
 
 import asyncio

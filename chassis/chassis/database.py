@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import orjson
 from sqlalchemy import (
     ARRAY,
+    Column,
     ColumnElement,
     CursorResult,
     Executable,
@@ -33,6 +34,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from contracts.envelope import Envelope
 from contracts.refusals import Stale, Unavailable
@@ -45,6 +47,9 @@ C = TypeVar("C", bound="Context")
 
 Params = Mapping[str, object] | Sequence[Mapping[str, object]]
 """Parameters of one execution, or of many of the same statement."""
+
+Columns = Mapping[str, ColumnElement[Any]] | ReadOnlyColumnCollection[str, Column[Any]]
+"""The SQL columns that an access rule may name: a mapping, or a table's ``.c``."""
 
 TRANSACTION_LIMIT = 10.0
 """Seconds a transaction may live; watermarks stand 15 s back because of it."""
@@ -221,7 +226,7 @@ async def lock(tx: Tx[Any], *keys: str) -> None:
         await tx.execute(_LOCK, {"keys": sorted(set(keys))})
 
 
-def where(tree: Tree, columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[bool]:
+def where(tree: Tree, columns: Columns) -> ColumnElement[bool]:
     """Compile an access rule to SQL: the same rows for which `rules.access.allows` is true.
 
     Args:

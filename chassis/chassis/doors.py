@@ -2,10 +2,10 @@
 
 ::
 
-    @router.post("/{id}/acceptance", status_code=201)
-    async def accept(write: Annotated[Writer[Routing], WRITER], id: CaseId, body: Acceptance) -> Response:
-        async def act(tx: Tx[Routing]) -> Answer:
-            return Answer(status=201, body=await handlers.accept(tx, caller=write.caller, case_id=id, …))
+    @router.post("/widgets", status_code=201)
+    async def make(write: Annotated[Writer[Listing], WRITER], body: WidgetIn) -> Response:
+        async def act(tx: Tx[Listing]) -> Answer:
+            return Answer(status=201, body=await handlers.make(tx, caller=write.caller, name=body.name))
 
         return await write(act)
 
@@ -94,6 +94,14 @@ class Writer(Generic[C]):
                 if tries >= TRIES or not is_transient(error):
                     raise
             tries += 1
+
+    def require_key(self) -> None:
+        """Refuse a request without a usable ``Idempotency-Key``, for a route that works before it writes.
+
+        Raises:
+            IdempotencyKeyMissing: It has none.
+        """
+        idempotency.read_key(self._request.headers.get(idempotency.HEADER))
 
     async def _claim(self, fingerprint: bytes | None) -> Claim:
         request, vault = self._request, self.context.vault
@@ -221,9 +229,23 @@ def expect_version(request: Request) -> int:
     return int(found[1])
 
 
-def write_etag(version: int) -> str:
+async def version(request: Request) -> int:
+    """The version that must be named; `VERSION` in a route whose edits always do."""
+    return expect_version(request)
+
+
+async def version_if_any(request: Request) -> int | None:
+    """The version that was named, or None; `VERSION_IF_ANY` in a route that lets the caller choose."""
+    return expect_version(request) if "if-match" in request.headers else None
+
+
+VERSION = Depends(version)
+VERSION_IF_ANY = Depends(version_if_any)
+
+
+def write_etag(number: int) -> str:
     """The strong tag of a version."""
-    return f'"{version}"'
+    return f'"{number}"'
 
 
 def write_json(body: BaseModel | JsonObject) -> bytes:
@@ -263,6 +285,8 @@ __all__ = [
     "PUBLIC_READER",
     "PUBLIC_WRITER",
     "READER",
+    "VERSION",
+    "VERSION_IF_ANY",
     "WRITER",
     "Answer",
     "ReadTrace",
@@ -272,6 +296,8 @@ __all__ = [
     "expect_version",
     "put_reads",
     "route_of",
+    "version",
+    "version_if_any",
     "write_etag",
     "write_json",
 ]

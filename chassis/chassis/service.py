@@ -1,0 +1,245 @@
+"""One service: its routes, what it hears, what it follows, what it does by itself, started and stopped in order.
+
+::
+
+    def create_app(settings: Settings) -> FastAPI:
+        return create_service(
+            Listing, settings, title="…", metadata=METADATA, migrations=MIGRATIONS,
+            routers=(widget.api.router, owner.api.router),
+            subscriptions={**widget.handlers.SUBSCRIPTIONS, **owner.handlers.SUBSCRIPTIONS},
+            sends=(WIDGET_EVENTS,), hears=frozenset({"stock"}),
+        )
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic
+
+from fastapi import APIRouter, FastAPI
+from sqlalchemy import MetaData
+
+from chassis import crash, idempotency, logs, operations, topics, tracing
+from chassis.application import create_application
+from chassis.bus import Bus
+from chassis.bus_kafka import KafkaBus
+from chassis.bus_postgres import PostgresBus
+from chassis.context import Subscriptions
+from chassis.database import C, Database
+from chassis.follow import Follower
+from chassis.health import Check, Health
+from chassis.inbox import Consumer
+from chassis.jobs import Job, run_job
+from chassis.metrics import Metrics
+from chassis.migrate import upgrade
+from chassis.now import Now
+from chassis.outbox import Relay
+from chassis.parking import OnParked
+from chassis.settings import ServiceSettings
+from chassis.timers import TimerKind, Timers
+from chassis.topics import Topic
+from chassis.vault import open_vault
+from contracts.documents import ACCESS_RULES
+from contracts.events import ACCESS_EVENTS
+from contracts.values import JsonObject
+
+_CLOCK = "clock/offset"
+_REST = 1.0
+"""Seconds before something that ended unexpectedly is started again."""
+
+_HOUR = 3600.0
+
+_log = logs.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Follow(Generic[C]):
+    """Compacted topics that a service keeps in memory."""
+
+    topics: tuple[str, ...]
+    apply: Callable[[C, str, str, JsonObject | None], None]
+    """Takes context, topic, key and document; None takes the key out."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Parts(Generic[C]):
+    """What runs beside the routes."""
+
+    context: C
+    relay: Relay
+    follower: Follower | None
+    consumer: Consumer[C] | None
+    timers: Timers[C] | None
+    jobs: Sequence[Job[C]]
+
+    def runs(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
+        """Every part by name."""
+        found: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {"relay": self.relay.run}
+        for name, part in (("follower", self.follower), ("consumer", self.consumer), ("timers", self.timers)):
+            if part is not None:
+                found[name] = part.run
+        for job in self.jobs:
+            found[f"job {job.name}"] = _job(job, self.context)
+        return found
+
+
+def create_service(
+    context_factory: Callable[..., C],
+    settings: ServiceSettings,
+    *,
+    title: str,
+    routers: Sequence[APIRouter],
+    metadata: MetaData,
+    migrations: str | Path,
+    version: str = "0.1.0",
+    subscriptions: Subscriptions | None = None,
+    sends: Collection[str] = (),
+    hears: frozenset[str] = frozenset(),
+    follows: Sequence[Follow[C]] = (),
+    timers: Sequence[TimerKind[C]] = (),
+    jobs: Sequence[Job[C]] = (),
+    on_start: Callable[[C], Awaitable[None]] | None = None,
+    on_parked: OnParked | None = None,
+) -> FastAPI:
+    """Make a service; nothing is opened before its lifespan begins.
+
+    Args:
+        context_factory: Makes the service's context from the keywords of `chassis.context.Context`.
+        settings: The service's own.
+        title: As the OpenAPI document names it.
+        routers: The rooms' routes.
+        metadata: The service's tables, the chassis' among them.
+        migrations: Folder with ``env.py`` and ``versions``.
+        version: The software's own.
+        subscriptions: The events it hears.
+        sends: Topics its events go to; watermarks go there too. Traces of access go out from every service.
+        hears: Services whose events it subscribes to or follows, for ``Tongban-Seen``.
+        follows: Compacted topics it keeps in memory.
+        timers: What happens at an instant.
+        jobs: What it does in rounds.
+        on_start: Run once the database is there and before anything else.
+        on_parked: Told, in the same transaction, of every event that is put aside.
+
+    Raises:
+        ValueError: The settings name no wrapping key.
+    """
+    bus: Bus = KafkaBus(settings.kafka_bootstrap) if settings.bus == "kafka" else PostgresBus(settings.log_url)
+    database = Database(settings.database_url, name=settings.NAME, pool_size=settings.pool_size, limit=settings.transaction_limit)
+    context = context_factory(
+        settings=settings,
+        database=database,
+        now=Now(development=settings.development),
+        metrics=Metrics(settings.NAME),
+        bus=bus,
+        vault=open_vault(settings),
+        hears=hears,
+        subscriptions=subscriptions or {},
+    )
+    parts = _Parts(
+        context=context,
+        relay=Relay(context, sends={*sends, ACCESS_EVENTS}),
+        follower=_follower(context, follows),
+        consumer=Consumer(context, subscriptions, on_parked=on_parked) if subscriptions else None,
+        timers=Timers(context, timers) if timers else None,
+        jobs=(*jobs, Job(name="forget answers", every=_HOUR, run=idempotency.forget_old)),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        logs.configure(settings.log_level)
+        tracing.work_as(context.name)
+        crash.arm(settings.crash_point)
+        wanted = topics.load(settings.topics_file) if settings.migrate_on_start else ()
+        if settings.migrate_on_start:
+            await upgrade(settings.database_url, migrations, metadata=metadata)
+        if on_start is not None:
+            await on_start(context)
+        tried = asyncio.Event()
+        tasks = [asyncio.create_task(_connect(bus, wanted, tried), name="log")]
+        await tried.wait()
+        tasks += [asyncio.create_task(_keep_running(name, run), name=name) for name, run in parts.runs().items()]
+        _log.info("service.started", version=version)
+        try:
+            yield
+        finally:
+            context.stopping.set()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await bus.stop()
+            await context.database.close()
+            _log.info("service.stopped")
+
+    return create_application(
+        context,
+        title=title,
+        version=version,
+        routers=(*routers, operations.router, *((operations.development,) if settings.development else ())),
+        checks=Health(_checks(parts)),
+        lifespan=lifespan,
+    )
+
+
+def _follower(context: C, follows: Sequence[Follow[C]]) -> Follower | None:
+    topic_names = {topic for follow in follows for topic in follow.topics}
+    if context.settings.development:
+        topic_names.add(ACCESS_RULES)
+    if not topic_names:
+        return None
+
+    def apply(topic: str, key: str, data: JsonObject | None) -> None:
+        if context.settings.development and topic == ACCESS_RULES and key == _CLOCK and data is not None:
+            context.now.set_offset(float(str(data["seconds"])))
+        for follow in follows:
+            if topic in follow.topics:
+                follow.apply(context, topic, key, data)
+
+    return Follower(context, sorted(topic_names), apply)
+
+
+def _checks(parts: _Parts[C]) -> dict[str, Check]:
+    async def database() -> str | None:
+        await parts.context.database.ping()
+        return None
+
+    async def log() -> str | None:
+        await parts.context.bus.ping()
+        return None
+
+    async def followed() -> str | None:
+        return None if parts.follower is None or parts.follower.caught_up else "not caught up"
+
+    return {"database": database, "log": log, "followed": followed}
+
+
+async def _connect(bus: Bus, wanted: Sequence[Topic], tried: asyncio.Event) -> None:
+    """Reach the log as soon as it is there; until then the service works from its own store."""
+    for step in (bus.start, partial(bus.create, wanted)):
+        while True:
+            try:
+                await step()
+                break
+            except Exception as error:  # noqa: BLE001 - whatever it is, a log that comes later must be found
+                _log.warning("log.away", exc_info=error)
+                tried.set()
+                await asyncio.sleep(_REST)
+    tried.set()
+
+
+async def _keep_running(name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    while True:
+        try:
+            await run()
+        except Exception as error:  # noqa: BLE001 - one part that fails must not take the others along
+            _log.error("part.failed", name=name, exc_info=error)
+        await asyncio.sleep(_REST)
+
+
+def _job(job: Job[C], context: C) -> Callable[[], Coroutine[Any, Any, None]]:
+    return lambda: run_job(job, context)
+
+
+__all__ = ["Follow", "Job", "create_service"]
