@@ -16,6 +16,7 @@ from chassis.doors import route_of
 from chassis.entrance import Entrance
 from chassis.health import Health
 from chassis.identity import Verifier
+from chassis.openapi import describe
 from contracts.caller import ANONYMOUS, Caller
 from contracts.refusals import Forbidden, Refusal
 
@@ -42,6 +43,16 @@ _PROBLEM = {
         },
     },
 }
+
+
+class _Application(FastAPI):
+    """Says in its document what its doors ask for too."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = describe(self)
+        return self.openapi_schema
 
 
 class Lifespan(Protocol):
@@ -71,7 +82,7 @@ def create_application(
         checks: What ``/readyz`` asks.
         lifespan: Starts and stops what runs beside the routes.
     """
-    application = FastAPI(
+    application = _Application(
         title=title,
         version=version,
         lifespan=lifespan,

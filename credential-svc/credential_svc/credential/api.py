@@ -7,12 +7,12 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 
 import segno
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from chassis.database import Tx
-from chassis.doors import READER, WRITER, Answer, Reader, Writer, expect_version
+from chassis.doors import READER, VERSION_IF_ANY, WRITER, Answer, Reader, Writer
 from contracts.codec import encode
 from contracts.refusals import Invalid
 from contracts.values import CredentialId, JsonObject
@@ -26,6 +26,8 @@ from rules.access import allows, tree
 router = APIRouter(prefix="/v1", tags=["credentials"])
 
 Id = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[0-9a-zA-Z-]+$")]
+Write = Annotated[Writer[Credential], WRITER]
+Version = Annotated[int | None, VERSION_IF_ANY]
 MODULE = 4
 """Pixels of one module of a code."""
 PAPER = "M"
@@ -216,9 +218,8 @@ async def get_code(
 
 
 @router.post("/credentials/{credential_id}/suspension", operation_id="suspendCredential", status_code=201, response_model=Changed)
-async def suspend(credential_id: Id, body: Suspension, write: Annotated[Writer[Credential], WRITER], request: Request) -> Response:
+async def suspend(credential_id: Id, body: Suspension, write: Write, version: Version) -> Response:
     """Suspend; published at once."""
-    version = _version(request)
 
     async def act(tx: Tx[Credential]) -> Answer:
         about = CredentialId(credential_id)
@@ -228,9 +229,8 @@ async def suspend(credential_id: Id, body: Suspension, write: Annotated[Writer[C
 
 
 @router.post("/credentials/{credential_id}/resumption", operation_id="resumeCredential", status_code=201, response_model=Changed)
-async def resume(credential_id: Id, write: Annotated[Writer[Credential], WRITER], request: Request) -> Response:
+async def resume(credential_id: Id, write: Write, version: Version) -> Response:
     """Let a suspended credential hold again; published at once."""
-    version = _version(request)
 
     async def act(tx: Tx[Credential]) -> Answer:
         return _changed(await handlers.resume(tx, CredentialId(credential_id), caller=write.caller, version=version))
@@ -239,19 +239,14 @@ async def resume(credential_id: Id, write: Annotated[Writer[Credential], WRITER]
 
 
 @router.post("/credentials/{credential_id}/revocation", operation_id="revokeCredential", status_code=201, response_model=Changed)
-async def revoke(credential_id: Id, body: Revocation, write: Annotated[Writer[Credential], WRITER], request: Request) -> Response:
+async def revoke(credential_id: Id, body: Revocation, write: Write, version: Version) -> Response:
     """Revoke for ever; published at once."""
-    version = _version(request)
 
     async def act(tx: Tx[Credential]) -> Answer:
         about = CredentialId(credential_id)
         return _changed(await handlers.revoke(tx, about, ground=body.ground, caller=write.caller, version=version))
 
     return await write(act)
-
-
-def _version(request: Request) -> int | None:
-    return expect_version(request) if "if-match" in request.headers else None
 
 
 def _changed(credential: IssuedCredential) -> Answer:

@@ -3,11 +3,11 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.doors import READER, WRITER, Answer, Reader, Writer, expect_version, write_etag
+from chassis.doors import READER, VERSION, WRITER, Answer, Reader, Writer, write_etag
 from chassis.paging import DEFAULT_LIMIT, Cursor, Limit, Pages
 from contracts.caller import CallerKind
 from contracts.events import DefectFound
@@ -25,12 +25,7 @@ No = Annotated[str, Path(max_length=60, description="办件编号或 id / number
 Reason = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-async def expected(request: Request) -> int:
-    """The version that the caller read, from ``If-Match``."""
-    return expect_version(request)
-
-
-Version = Annotated[int, Depends(expected)]
+Version = Annotated[int, VERSION]
 Write = Annotated[Writer[Routing], WRITER]
 
 
@@ -173,7 +168,7 @@ async def read_handling(no: No, read: Annotated[Reader[Routing], READER]) -> Res
 
 
 @router.post("/handlings/{no}/acceptance", operation_id="acceptCase", response_model=HandlingMoved)
-async def accept(no: No, version: Version, write: Write) -> Response:
+async def accept(no: No, write: Write, version: Version) -> Response:
     """受理 / accept the application; the decision clocks start the next working day."""
 
     async def act(tx: RoutingTx) -> Answer:
@@ -183,7 +178,7 @@ async def accept(no: No, version: Version, write: Write) -> Response:
 
 
 @router.post("/handlings/{no}/non-acceptance", operation_id="refuseAcceptance", response_model=HandlingMoved)
-async def not_accept(no: No, body: NotAccept, version: Version, write: Write) -> Response:
+async def not_accept(no: No, body: NotAccept, write: Write, version: Version) -> Response:
     """不予受理 / refuse acceptance with its ground."""
 
     async def act(tx: RoutingTx) -> Answer:
@@ -194,7 +189,7 @@ async def not_accept(no: No, body: NotAccept, version: Version, write: Write) ->
 
 
 @router.post("/handlings/{no}/correction-notice", operation_id="noticeCorrection", response_model=HandlingMoved)
-async def correct(no: No, body: Correct, version: Version, write: Write) -> Response:
+async def correct(no: No, body: Correct, write: Write, version: Version) -> Response:
     """一次性告知补正 / tell once everything to be supplied."""
 
     async def act(tx: RoutingTx) -> Answer:
@@ -206,7 +201,7 @@ async def correct(no: No, body: Correct, version: Version, write: Write) -> Resp
 
 
 @router.post("/handlings/{no}/suspension", operation_id="suspendHandling", response_model=HandlingMoved)
-async def suspend(no: No, body: Suspend, version: Version, write: Write) -> Response:
+async def suspend(no: No, body: Suspend, write: Write, version: Version) -> Response:
     """中止计时 / stop the decision clocks for a hearing, a test or the like."""
 
     async def act(tx: RoutingTx) -> Answer:
@@ -217,7 +212,7 @@ async def suspend(no: No, body: Suspend, version: Version, write: Write) -> Resp
 
 
 @router.post("/handlings/{no}/resumption", operation_id="resumeHandling", response_model=HandlingMoved)
-async def resume(no: No, version: Version, write: Write) -> Response:
+async def resume(no: No, write: Write, version: Version) -> Response:
     """恢复计时 / let the decision clocks run again."""
 
     async def act(tx: RoutingTx) -> Answer:
@@ -227,7 +222,7 @@ async def resume(no: No, version: Version, write: Write) -> Response:
 
 
 @router.post("/handlings/{no}/extension", operation_id="extendHandling", response_model=HandlingMoved)
-async def extend(no: No, body: Extend, version: Version, write: Write) -> Response:
+async def extend(no: No, body: Extend, write: Write, version: Version) -> Response:
     """延长期限 / give the organ more time, once."""
 
     async def act(tx: RoutingTx) -> Answer:
@@ -237,7 +232,7 @@ async def extend(no: No, body: Extend, version: Version, write: Write) -> Respon
 
 
 @router.post("/handlings/{no}/decision", operation_id="decideCase", response_model=HandlingMoved)
-async def decide(no: No, body: Decide, version: Version, write: Write) -> Response:
+async def decide(no: No, body: Decide, write: Write, version: Version) -> Response:
     """决定 / decide, by somebody who did nothing else on the case."""
 
     async def act(tx: RoutingTx) -> Answer:
