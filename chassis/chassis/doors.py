@@ -229,7 +229,7 @@ def expect_version(request: Request) -> int:
     return int(found[1])
 
 
-async def version(request: Request) -> int:
+async def named_version(request: Request) -> int:
     """The version that must be named; `VERSION` in a route whose edits always do."""
     return expect_version(request)
 
@@ -239,7 +239,7 @@ async def version_if_any(request: Request) -> int | None:
     return expect_version(request) if "if-match" in request.headers else None
 
 
-VERSION = Depends(version)
+VERSION = Depends(named_version)
 VERSION_IF_ANY = Depends(version_if_any)
 
 
@@ -294,9 +294,9 @@ __all__ = [
     "Writer",
     "context_of",
     "expect_version",
+    "named_version",
     "put_reads",
     "route_of",
-    "version",
     "version_if_any",
     "write_etag",
     "write_json",

@@ -40,7 +40,7 @@ _VERSION: JsonObject = {
 _ASKED: dict[object, JsonObject] = {
     doors.writer: _KEY,
     doors.public_writer: _KEY,
-    doors.version: _VERSION,
+    doors.named_version: _VERSION,
     doors.version_if_any: {**_VERSION, "required": False},
 }
 """Headers by the dependency that reads them."""
