@@ -13,6 +13,9 @@ from contracts.caller import Caller
 from rules.catalogue import Catalogue
 from rules.identifiers import normalise
 
+MAX_BODY = (20 * 1024 + 64) * 1024
+"""Bytes of the largest request: a material, and the frame of a form around it."""
+
 
 class Settings(ServiceSettings):
     """Read once, from ``TONGBAN_INTAKE_…``."""
@@ -20,6 +23,7 @@ class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="TONGBAN_INTAKE_")
     NAME = "intake"
 
+    max_body: int = MAX_BODY
     staff_issuer: str = ""
     """Issuer in the references of the officers that the seed enters: the identity provider's ``iss``."""
 

@@ -33,6 +33,9 @@ from rules.check import Agent, Applicant, verdict_digest
 
 router = APIRouter(tags=["cases"])
 
+MAX_BODY = 512 * 1024
+"""Bytes of an application; its materials were uploaded before."""
+
 MOST_DEPTH = 16
 """Objects and lists inside each other in a form."""
 
@@ -184,7 +187,7 @@ class Verdict(BaseModel):
     route: RouteShown
 
 
-@router.post("/v1/cases:check", operation_id="checkCase", response_model=Verdict)
+@router.post("/v1/cases:check", operation_id="checkCase", response_model=Verdict, max_body_size=MAX_BODY)
 async def check_case(read: Annotated[Reader[Intake], READER], body: NewCase) -> Response:
     """Find every defect that a machine can find, by the handling organ's own rules; nothing is stored."""
     submission = body.submission(read.caller, case_id=CaseId(""))

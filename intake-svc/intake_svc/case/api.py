@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Annotated, Literal, cast
 
 import uuid_utils
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.database import Tx
-from chassis.doors import READER, WRITER, Answer, Reader, Writer, expect_version
+from chassis.doors import READER, VERSION_IF_ANY, WRITER, Answer, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Cursor, Limit, Pages
 from chassis.parking import parked_keys
 from contracts.caller import CallerKind
@@ -34,7 +34,7 @@ from contracts.values import (
     RegionCode,
     WindowId,
 )
-from intake_svc.application.api import FormValues, MaterialNamed, NewCase
+from intake_svc.application.api import MAX_BODY, FormValues, MaterialNamed, NewCase
 from intake_svc.application.domain import Named
 from intake_svc.case import handlers, store
 from intake_svc.case.domain import Case, CaseState
@@ -42,9 +42,6 @@ from intake_svc.context import Intake
 from intake_svc.progress.domain import Stage
 
 router = APIRouter(tags=["cases"])
-
-MAX_BODY = 512 * 1024
-"""Bytes of an application; its materials were uploaded before."""
 
 No = Annotated[str, Path(pattern=r"^[0-9A-Za-z-]{1,40}$", description="办件编号或 id / case number or id")]
 Purpose = Annotated[str, Query(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_-]*$", description="查阅目的 / what for")]
@@ -252,9 +249,10 @@ async def get_person(read: Annotated[Reader[Intake], READER], no: No, purpose: P
     response_model=SupplementReceipt,
     max_body_size=MAX_BODY,
 )
-async def supplement_case(write: Annotated[Writer[Intake], WRITER], request: Request, no: No, body: SupplementGiven) -> Response:
+async def supplement_case(
+    write: Annotated[Writer[Intake], WRITER], version: Annotated[int | None, VERSION_IF_ANY], no: No, body: SupplementGiven
+) -> Response:
     """Give what a correction notice asked for; ``If-Match`` is looked at when it is sent."""
-    version = expect_version(request) if "if-match" in request.headers else None
 
     async def act(tx: Tx[Intake]) -> Answer:
         case = await handlers.supplement_case(

@@ -203,6 +203,9 @@ class Case:
         Raises:
             IllegalMove: It is not a draft.
         """
+        if self.receipt is not None or self.state is not CaseState.DRAFT:
+            # A closed case goes back to received by being reopened, never by a second receipt.
+            raise IllegalMove(facts={"from": self.state.value, "to": CaseState.RECEIVED.value})
         self._move(CaseState.RECEIVED)
         self.receipt = receipt
         self.form_digest, self.materials = form_digest, materials

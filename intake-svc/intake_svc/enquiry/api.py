@@ -18,7 +18,7 @@ from intake_svc.context import Intake
 from intake_svc.progress.domain import Stage
 from rules.workdays import local_day
 
-router = APIRouter(tags=["enquiries"])
+router = APIRouter(tags=["enquiries"], max_body_size=16 * 1024)
 
 MOST_DAYS = 400
 """Days looked ahead for working days left."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartCallbacks, MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser, parse_options_header
 
 from chassis.database import Tx
 from chassis.doors import READER, WRITER, Answer, Reader, Writer
@@ -17,13 +17,13 @@ from contracts.caller import CallerKind
 from contracts.values import Digest
 from intake_svc.context import Intake
 from intake_svc.material import handlers
-from intake_svc.material.domain import MAX_BYTES, MEDIA_TYPES, Incoming, MaterialEmpty, MaterialTypeUnsupported
+from intake_svc.material.domain import MEDIA_TYPES, Incoming, MaterialEmpty, MaterialTypeUnsupported
 from rules.access import permit
 
-router = APIRouter(tags=["materials"])
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
-MAX_BODY = MAX_BYTES + 64 * 1024
-"""Bytes of a request: a material and the frame of a form around it."""
+router = APIRouter(tags=["materials"])
 
 _UPLOAD = {
     "requestBody": {
@@ -55,7 +55,6 @@ class MaterialKept(BaseModel):
     operation_id="uploadMaterial",
     status_code=201,
     response_model=MaterialKept,
-    max_body_size=MAX_BODY,
     openapi_extra=_UPLOAD,
 )
 async def upload_material(

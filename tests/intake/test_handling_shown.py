@@ -1,0 +1,137 @@
+"""What routing and credential report is shown, in whatever order it is heard, and closes the case at its end."""
+
+import random
+
+import pytest
+from sqlalchemy import insert
+
+from chassis.tables import PARKED
+from contracts.events import CaseEvent
+from contracts.refusals import NotFound
+from tests.intake.builders import (
+    AT,
+    CLERK,
+    PHONE,
+    REVIEWER,
+    Fact,
+    Service,
+    a_case_id,
+    accepted,
+    decided,
+    decision_sealed,
+    delivered,
+    ended,
+    notice_sealed,
+    signed_for,
+    validated,
+)
+
+ID_END = "31002X"
+
+
+async def test_both_sides_see_the_handling_and_who_holds_the_case(service: Service) -> None:
+    case = await service.received()
+    facts: tuple[Fact, ...] = (validated, signed_for, accepted)
+    for position, fact in enumerate(facts, start=1):
+        await service.hear(fact(case["case_id"]), position=position)
+
+    receiving = await service.shown(case["case_no"])
+    handling = await service.shown(case["case_id"], by=REVIEWER)
+
+    assert receiving == handling
+    assert (receiving["stage"], receiving["held_by"]["name"], receiving["awaiting_seal"]) == ("accepted", "浏阳市市场监督管理局", True)
+    assert (receiving["applicant"], receiving["item_name"]) == ("谭**", "个体工商户登记")
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_the_end_closes_the_case_once_in_any_order_of_the_two_services(service: Service, seed: int) -> None:
+    case = await service.received()
+    case_id = case["case_id"]
+    facts: tuple[Fact, ...] = (validated, signed_for, accepted, decided, delivered, ended)
+    routing = [(fact(case_id), position) for position, fact in enumerate(facts, start=1)]
+    credential: list[tuple[CaseEvent, int]] = [(notice_sealed(case_id), 1), (decision_sealed(case_id), 2)]
+    heard = [*routing, *credential, *routing]
+    random.Random(seed).shuffle(heard)
+
+    for event, position in heard:
+        await service.hear(event, position=position)
+
+    shown = await service.shown(case["case_no"])
+    [closed] = await service.outbox("tongban.case.closed.v1")
+    assert (shown["stage"], shown["state"], shown["ending"], shown["held_by"]) == ("delivered", "closed", "granted", None)
+    assert closed["ending"] == "granted"
+
+
+async def test_a_fact_that_comes_late_leaves_the_version_alone(service: Service) -> None:
+    case = await service.received()
+    await service.hear(signed_for(case["case_id"]), position=5)
+    before = await service.shown(case["case_no"])
+
+    await service.hear(validated(case["case_id"]), position=4)
+
+    assert await service.shown(case["case_no"]) == before
+
+
+async def test_a_fact_about_a_case_nobody_received_is_refused(service: Service) -> None:
+    with pytest.raises(NotFound):
+        await service.hear(validated(a_case_id()), position=1)
+
+
+async def test_a_case_with_parked_events_asks_for_attention(service: Service) -> None:
+    case = await service.received()
+    row = {
+        "consumer": "intake",
+        "topic": "case.events.v1",
+        "partition": 0,
+        "offset": 1,
+        "key": case["case_id"],
+        "type": "tongban.case.accepted.v9",
+        "event_id": "e1",
+        "headers": [],
+        "value": b"{}",
+        "reason": "unknown-version",
+        "error": "",
+        "at": AT,
+    }
+    assert (await service.shown(case["case_no"]))["attention"] is False
+
+    async with service.context.database.begin(service.context) as tx:
+        await tx.execute(insert(PARKED), row)
+
+    assert (await service.shown(case["case_no"]))["attention"] is True
+
+
+async def test_an_unchanged_case_is_not_sent_again(service: Service) -> None:
+    case = await service.received()
+    path = f"/v1/cases/{case['case_no']}"
+    first = await service.get(path, by=CLERK)
+
+    again = await service.get(path, by=CLERK, if_none_match=first.headers["etag"])
+    await service.hear(validated(case["case_id"]), position=1)
+    changed = await service.get(path, by=CLERK, if_none_match=first.headers["etag"])
+
+    assert (again.status_code, changed.status_code) == (304, 200)
+
+
+async def test_whoever_holds_the_slip_learns_where_the_case_stands(service: Service) -> None:
+    case = await service.received()
+    await service.hear(accepted(case["case_id"]), position=1)
+
+    answer = await service.post("/v1/progress", {"case_no": case["case_no"], "id_last_six": ID_END.lower()}, by=None)
+
+    shown = answer.json()
+    assert answer.status_code == 200, answer.text
+    assert (shown["stage"], shown["held_by"]["name"]) == ("accepted", "浏阳市市场监督管理局")
+    assert shown["workdays_left"] >= 0
+    assert PHONE not in answer.text
+
+
+async def test_a_wrong_end_and_an_unknown_number_look_alike(service: Service) -> None:
+    case = await service.received()
+
+    wrong = await service.post("/v1/progress", {"case_no": case["case_no"], "id_last_six": "000000"}, by=None)
+    unknown = await service.post("/v1/progress", {"case_no": "360926202611230099990", "id_last_six": ID_END}, by=None)
+
+    bodies = [{name: value for name, value in answer.json().items() if name != "traceId"} for answer in (wrong, unknown)]
+    assert wrong.status_code == unknown.status_code == 404
+    assert bodies[0] == bodies[1]

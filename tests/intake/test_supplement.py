@@ -1,0 +1,142 @@
+"""After a correction notice the applicant gives what is missing where the application was handed in."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from intake_svc.case.domain import CaseState
+from tests.intake.builders import (
+    CLERK,
+    CLERK2,
+    LIUYANG_CLERK,
+    REVIEWER,
+    Service,
+    a_case_id,
+    correction_noticed,
+    ended,
+    person,
+    signed_for,
+)
+
+NOTICE = "n-correction"
+
+
+@pytest.fixture
+async def case(service: Service) -> dict[str, Any]:
+    """A case whose handling organ has sent a correction notice."""
+    received = await service.received()
+    await service.hear(signed_for(received["case_id"]), position=1)
+    await service.hear(correction_noticed(received["case_id"]), position=2)
+    return await service.shown(received["case_no"])
+
+
+def path(case: dict[str, Any]) -> str:
+    return f"/v1/cases/{case['case_no']}/supplements"
+
+
+async def test_a_supplement_is_added_to_the_application_and_told(service: Service, case: dict[str, Any]) -> None:
+    lease = await service.material(b"%PDF-1.7 a lease")
+    body = {"notice_id": NOTICE, "form": {"rented": True}, "materials": [{"code": "lease", "material_id": lease}]}
+
+    answer = await service.post(path(case), body, by=CLERK)
+
+    [event] = await service.outbox("tongban.case.supplemented.v1")
+    shown = await service.shown(case["case_no"])
+    opened = await service.get(f"/v1/cases/{case['case_no']}/person?purpose=handling", by=REVIEWER)
+    assert answer.status_code == 201, answer.text
+    assert (answer.json()["supplement"], event["supplement"], event["supplemented_by"]) == (1, 1, CLERK.ref)
+    assert {material["code"] for material in event["materials"]} == {"premises", "lease"}
+    assert event["form_digest"] == shown["form_digest"] != case["form_digest"]
+    assert (shown["stage"], shown["held_by"]["code"]) == ("supplemented", shown["handling_organ"]["code"])
+    assert opened.json()["form"] == {"trade_name": "浏阳河小吃店", "capital": 50_000, "rented": True}
+
+
+async def test_what_is_still_wrong_is_listed_and_nothing_is_stored(service: Service, case: dict[str, Any]) -> None:
+    before = await service.counts()
+
+    answer = await service.post(path(case), {"notice_id": NOTICE, "form": {"rented": True, "capital": -1}}, by=CLERK)
+
+    assert (answer.status_code, answer.json()["rule"]) == (422, "case.defects")
+    assert {error["pointer"] for error in answer.json()["errors"]} == {"/form/capital", "/materials/lease"}
+    assert await service.counts() == before
+    assert (await service.shown(case["case_no"]))["stage"] == "correcting"
+
+
+async def test_null_takes_a_field_out(service: Service, case: dict[str, Any]) -> None:
+    answer = await service.post(path(case), {"notice_id": NOTICE, "form": {"trade_name": None}}, by=CLERK)
+
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/form/trade_name"]
+
+
+async def test_a_new_file_replaces_the_old_one_of_its_code(service: Service, case: dict[str, Any]) -> None:
+    better = await service.material(b"%PDF-1.7 a better scan")
+
+    answer = await service.post(path(case), {"notice_id": NOTICE, "materials": [{"code": "premises", "material_id": better}]}, by=CLERK)
+
+    shown = await service.shown(case["case_no"])
+    fetched = await service.get(f"/v1/materials/{better}", by=REVIEWER)
+    assert answer.status_code == 201, answer.text
+    assert [material["material_id"] for material in shown["materials"]] == [better]
+    assert fetched.content == b"%PDF-1.7 a better scan"
+
+
+async def test_a_file_that_is_not_there_is_told_with_its_place(service: Service, case: dict[str, Any]) -> None:
+    body = {"notice_id": NOTICE, "materials": [{"code": "premises", "material_id": a_case_id()}]}
+
+    answer = await service.post(path(case), body, by=CLERK)
+
+    assert [(error["rule"], error["pointer"]) for error in answer.json()["errors"]] == [("material.not-found", "/materials/0/material_id")]
+
+
+async def test_the_applicant_may_give_it_too(service: Service, case: dict[str, Any]) -> None:
+    await service.post(path(case), {"notice_id": NOTICE, "form": {"capital": 60_000}}, by=person())
+
+    [event] = await service.outbox("tongban.case.supplemented.v1")
+    assert event["supplemented_by"] is None
+
+
+@pytest.mark.parametrize(("caller", "status"), [(REVIEWER, 403), (LIUYANG_CLERK, 404)], ids=["handling side", "stranger"])
+async def test_nobody_else_may(service: Service, case: dict[str, Any], caller: Any, status: int) -> None:
+    answer = await service.post(path(case), {"notice_id": NOTICE, "form": {"capital": 60_000}}, by=caller)
+
+    assert answer.status_code == status
+
+
+async def test_of_two_clerks_at_once_one_gives_it(service: Service, case: dict[str, Any]) -> None:
+    body = {"notice_id": NOTICE, "form": {"capital": 60_000}}
+
+    answers = await asyncio.gather(*(service.post(path(case), body, by=clerk) for clerk in (CLERK, CLERK2)))
+
+    assert sorted(answer.status_code for answer in answers) == [201, 409]
+    assert {answer.json().get("rule") for answer in answers} == {None, "supplement.not-asked"}
+    assert len(await service.outbox("tongban.case.supplemented.v1")) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [({"notice_id": "another", "form": {"capital": 1}}, "supplement.not-asked"), ({"notice_id": NOTICE}, "supplement.empty")],
+)
+async def test_what_nobody_asked_for_is_refused(service: Service, case: dict[str, Any], body: dict[str, Any], rule: str) -> None:
+    answer = await service.post(path(case), body, by=CLERK)
+
+    assert answer.json()["rule"] == rule
+
+
+async def test_a_closed_case_takes_no_supplement(service: Service, case: dict[str, Any]) -> None:
+    await service.hear(ended(case["case_id"]), position=3)
+
+    answer = await service.post(path(case), {"notice_id": NOTICE, "form": {"capital": 1}}, by=CLERK)
+
+    assert (answer.status_code, (await service.shown(case["case_no"]))["state"]) == (409, CaseState.CLOSED)
+
+
+async def test_a_stale_if_match_is_refused(service: Service, case: dict[str, Any]) -> None:
+    body = {"notice_id": NOTICE, "form": {"capital": 60_000}}
+
+    stale = await service.post(path(case), body, by=CLERK, if_match=f'"{case["version"] - 1}"')
+    weak = await service.post(path(case), body, by=CLERK, if_match="*")
+    current = await service.post(path(case), body, by=CLERK, if_match=f'"{case["version"]}"')
+
+    assert (stale.status_code, weak.status_code, current.status_code) == (412, 412, 201)
+    assert current.json()["version"] == case["version"] + 1
