@@ -22,6 +22,9 @@ class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="TONGBAN_CATALOG_")
     NAME = "catalog"
 
+    seed: bool = False
+    """Bring the seed in at the start, unless just this seed was brought in before."""
+
 
 @dataclass(kw_only=True)
 class Catalog(Context):

@@ -97,6 +97,16 @@ async def put_document(tx: Tx[Any], document: Document, *, sequence: int = 0) ->
     await _write(tx, [_Draft(topic=topic, key=key, type=kind, place="", subject=key, sequence=sequence, at=tx.at, data=data)])
 
 
+async def put_documents(tx: Tx[Any], documents: Sequence[Document]) -> None:
+    """Publish many documents, in this order and in one statement; as `put_document`."""
+    drafts: list[_Draft] = []
+    for document in documents:
+        topic, key, kind = address(document)
+        data = orjson.dumps(encode_object(document))
+        drafts.append(_Draft(topic=topic, key=key, type=kind, place="", subject=key, sequence=0, at=tx.at, data=data))
+    await _write(tx, drafts)
+
+
 async def put_tombstone(tx: Tx[Any], *, topic: str, key: str, type: str) -> None:  # noqa: A002 - the attribute's name in CloudEvents
     """Take back what stands under a key of a compacted topic; the caller holds the key's lock, as for `put`."""
     await _write(tx, [_Draft(topic=topic, key=key, type=type, place="", subject=key, sequence=0, at=tx.at, data=None)])

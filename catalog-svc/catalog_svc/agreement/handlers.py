@@ -7,7 +7,7 @@ from catalog_svc.agreement.domain import AgreementUnknown, check_agreement
 from catalog_svc.base_item import handlers as base_items
 from catalog_svc.context import Catalog
 from catalog_svc.proposal import handlers as proposals
-from catalog_svc.proposal.domain import Draft, Proposal
+from catalog_svc.proposal.domain import Draft, Proposal, Proposed
 from catalog_svc.region import handlers as regions
 from chassis.database import Tx
 from contracts.caller import Caller
@@ -18,7 +18,7 @@ from contracts.values import AgreementId
 KIND = "agreement"
 
 
-async def propose_agreements(tx: Tx[Catalog], agreements: Sequence[Agreement], *, by: Caller) -> dict[str, Proposal]:
+async def propose_agreements(tx: Tx[Catalog], agreements: Sequence[Agreement], *, by: Caller) -> Proposed:
     """Draft agreements; the handling side writes them down, for it gives its authority's window away.
 
     Raises:

@@ -65,5 +65,4 @@ async def save_agreements(tx: Tx[Catalog], agreements: Sequence[Agreement]) -> N
             for one in agreements
         ],
     )
-    for agreement in agreements:
-        await outbox.put_document(tx, agreement)
+    await outbox.put_documents(tx, agreements)

@@ -6,7 +6,7 @@ from catalog_svc.base_item import store
 from catalog_svc.base_item.domain import BaseItem, BaseItemUnknown, check_base_items
 from catalog_svc.context import Catalog
 from catalog_svc.proposal import handlers as proposals
-from catalog_svc.proposal.domain import Draft, Proposal
+from catalog_svc.proposal.domain import Draft, Proposal, Proposed
 from catalog_svc.region import handlers as regions
 from chassis.database import Tx
 from contracts.caller import Caller
@@ -31,7 +31,7 @@ async def edition(tx: Tx[Catalog]) -> int:
     return await store.get_edition(tx)
 
 
-async def propose_base_items(tx: Tx[Catalog], items: Sequence[BaseItem], *, by: Caller) -> dict[str, Proposal]:
+async def propose_base_items(tx: Tx[Catalog], items: Sequence[BaseItem], *, by: Caller) -> Proposed:
     """Draft base items; the directory is the nation's.
 
     Raises:

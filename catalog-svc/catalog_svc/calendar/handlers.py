@@ -6,7 +6,7 @@ from catalog_svc.calendar import store
 from catalog_svc.calendar.domain import CalendarUnknown, check_calendar
 from catalog_svc.context import Catalog
 from catalog_svc.proposal import handlers as proposals
-from catalog_svc.proposal.domain import Draft, Proposal
+from catalog_svc.proposal.domain import Draft, Proposal, Proposed
 from catalog_svc.region import handlers as regions
 from chassis.database import Tx
 from contracts.caller import Caller
@@ -22,7 +22,7 @@ def key_of(*, region: str, year: int) -> str:
     return f"{region}-{year}"
 
 
-async def propose_calendars(tx: Tx[Catalog], calendars: Sequence[CalendarYear], *, by: Caller) -> dict[str, Proposal]:
+async def propose_calendars(tx: Tx[Catalog], calendars: Sequence[CalendarYear], *, by: Caller) -> Proposed:
     """Draft years.
 
     Raises:

@@ -55,5 +55,4 @@ async def save_calendars(tx: Tx[Catalog], calendars: Sequence[CalendarYear]) -> 
             for one in calendars
         ],
     )
-    for calendar in calendars:
-        await outbox.put_document(tx, calendar)
+    await outbox.put_documents(tx, calendars)

@@ -126,9 +126,8 @@ async def save_versions(tx: Tx[Catalog], records: Sequence[ItemVersionRecord]) -
     for record in records:
         record.version += 1
     await write_rows(tx, VERSIONS, [_row(record) for record in records])
-    for record in records:
-        if record.effective_from is not None and record.state.value in _HEARD:
-            await outbox.put_document(tx, record.document())
+    heard = [one.document() for one in records if one.effective_from is not None and one.state.value in _HEARD]
+    await outbox.put_documents(tx, heard)
 
 
 def _row(record: ItemVersionRecord) -> dict[str, object]:

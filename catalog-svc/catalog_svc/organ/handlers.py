@@ -6,7 +6,7 @@ from catalog_svc.context import Catalog
 from catalog_svc.organ import store
 from catalog_svc.organ.domain import OrganUnknown, check_organ
 from catalog_svc.proposal import handlers as proposals
-from catalog_svc.proposal.domain import Draft, Proposal
+from catalog_svc.proposal.domain import Draft, Proposal, Proposed
 from catalog_svc.region import handlers as regions
 from chassis.database import Tx
 from contracts.caller import Caller
@@ -22,7 +22,7 @@ async def known_organs(tx: Tx[Catalog], codes: Sequence[OrganCode]) -> dict[Orga
     return await store.get_organs(tx, codes)
 
 
-async def propose_organs(tx: Tx[Catalog], organs: Sequence[Organ], *, by: Caller) -> dict[str, Proposal]:
+async def propose_organs(tx: Tx[Catalog], organs: Sequence[Organ], *, by: Caller) -> Proposed:
     """Draft organs.
 
     Raises:

@@ -58,5 +58,4 @@ async def save_organs(tx: Tx[Catalog], organs: Sequence[Organ]) -> None:
         ORGANS,
         [{"code": one.code, "region": one.region, "version": versions.get(one.code, 0) + 1, "body": encode_object(one)} for one in organs],
     )
-    for organ in organs:
-        await outbox.put_document(tx, organ)
+    await outbox.put_documents(tx, organs)

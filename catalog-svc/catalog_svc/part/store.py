@@ -53,7 +53,5 @@ async def publish_parts(tx: Tx[Catalog], digests: Sequence[Digest]) -> None:
     """Put parts on their topic that are not there yet; the caller holds the lock on each digest."""
     unpublished = PARTS.c.digest.in_(digests) & ~PARTS.c.published
     rows = await tx.execute(update(PARTS).where(unpublished).values(published=True).returning(PARTS.c.digest, PARTS.c.body))
-    for row in sorted(rows, key=lambda one: str(one.digest)):
-        part = read(topic=TOPIC, key=row.digest, data=row.body)
-        if part is not None:
-            await outbox.put_document(tx, part)
+    found = (read(topic=TOPIC, key=row.digest, data=row.body) for row in sorted(rows, key=lambda one: str(one.digest)))
+    await outbox.put_documents(tx, [part for part in found if part is not None])

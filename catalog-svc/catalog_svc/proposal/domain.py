@@ -111,3 +111,18 @@ class Proposal:
         if to not in MOVES[self.state]:
             raise IllegalMove(facts={"from": self.state.value, "to": to.value})
         self.state = to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """What became of drafts that were handed in."""
+
+    proposals: Mapping[str, Proposal]
+    """By key, unchanged ones too."""
+    changed: frozenset[str]
+    """Keys whose content is new."""
+
+    @property
+    def waiting(self) -> list[str]:
+        """Keys that wait for review, in the order they were handed in."""
+        return [key for key, proposal in self.proposals.items() if proposal.state is ProposalState.DRAFT]

@@ -4,16 +4,15 @@ from collections.abc import Sequence
 
 from catalog_svc.context import Catalog
 from catalog_svc.proposal import store
-from catalog_svc.proposal.domain import Draft, Proposal, ProposalNotFound, ProposalState
+from catalog_svc.proposal.domain import Draft, Proposal, ProposalNotFound, ProposalState, Proposed
 from chassis.database import Tx, lock
 from contracts.caller import Caller
 
 
-async def propose(tx: Tx[Catalog], drafts: Sequence[Draft], *, kind: str, by: Caller) -> dict[str, Proposal]:
+async def propose(tx: Tx[Catalog], drafts: Sequence[Draft], *, kind: str, by: Caller) -> Proposed:
     """Put documents up for review; what is already drafted or published with the same content stays as it is.
 
-    Returns:
-        The proposals by key; the state of an unchanged one says whether it still waits for review.
+    The caller has let the officer act.
     """
     keys = [draft.key for draft in drafts]
     await lock(tx, *(f"{kind}/{key}" for key in keys))
@@ -29,7 +28,7 @@ async def propose(tx: Tx[Catalog], drafts: Sequence[Draft], *, kind: str, by: Ca
             proposal.redraft(draft, by=by.ref)
         changed.append(proposal)
     await store.save_proposals(tx, changed)
-    return known
+    return Proposed(proposals={key: known[key] for key in keys}, changed=frozenset(one.key for one in changed))
 
 
 async def waiting(tx: Tx[Catalog], keys: Sequence[str], *, kind: str) -> list[Proposal]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from catalog_svc.context import Catalog
 from catalog_svc.proposal import handlers as proposals
-from catalog_svc.proposal.domain import Draft, Proposal
+from catalog_svc.proposal.domain import Draft, Proposal, Proposed
 from catalog_svc.region import store
 from catalog_svc.region.domain import RegionUnknown, Subtree, check_regions
 from chassis.database import Tx
@@ -35,7 +35,7 @@ async def known_regions(tx: Tx[Catalog], codes: Sequence[RegionCode]) -> dict[Re
     return await store.get_regions(tx, codes)
 
 
-async def propose_regions(tx: Tx[Catalog], regions: Sequence[Region], *, by: Caller) -> dict[str, Proposal]:
+async def propose_regions(tx: Tx[Catalog], regions: Sequence[Region], *, by: Caller) -> Proposed:
     """Draft regions; parents and successors may be in the same list.
 
     Raises:

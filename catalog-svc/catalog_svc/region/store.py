@@ -67,8 +67,7 @@ async def save_regions(tx: Tx[Catalog], regions: Sequence[Region]) -> None:
     for row in await tx.execute(select(REGIONS.c.code, REGIONS.c.version).where(REGIONS.c.code.in_([one.code for one in regions]))):
         versions[row.code] = row.version
     await write_rows(tx, REGIONS, [_row(one, version=versions.get(one.code, 0) + 1) for one in regions])
-    for region in regions:
-        await outbox.put_document(tx, region)
+    await outbox.put_documents(tx, regions)
 
 
 def _row(region: Region, *, version: int) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -41,9 +40,7 @@ class RouteSigner:
         """
         self.kid = kid
         self._private = Ed25519PrivateKey.from_private_bytes(private)
-        raw = self._private.public_key().public_bytes_raw()
-        parameters = {"kty": "OKP", "crv": ALGORITHM, "x": _encode(raw), "d": _encode(private), "kid": kid}
-        self._key = OKPKey.import_key(parameters)
+        self._key = OKPKey.import_key(self._private, {"kid": kid})
 
     def sign(self, route: JsonObject) -> str:
         """A compact JWS over the canonical bytes of a route."""
@@ -54,7 +51,3 @@ class RouteSigner:
         """What others check the signatures with."""
         pem = self._private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         return PublicKey(kid=self.kid, owner="catalog", use="route", algorithm=ALGORITHM, public_key=pem.decode())
-
-
-def _encode(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -22,6 +22,9 @@ MAX_QUERY = 60
 _LEAST = 0.35
 """Score below which a hit is noise."""
 
+_SHORT = 3
+"""Fewer letters or characters than this mean too many words."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
@@ -42,8 +45,8 @@ class _Entry:
     bigrams: frozenset[str]
     pinyin: str
     initials: str
-    words: tuple[str, ...]
-    """Everyday words that mean this item."""
+    words: tuple[tuple[str, str], ...]
+    """Everyday words that mean this item, each with its pinyin."""
 
 
 def synonyms() -> dict[str, tuple[str, ...]]:
@@ -74,7 +77,7 @@ class SearchIndex:
                 bigrams=_bigrams(name),
                 pinyin="".join(lazy_pinyin(name)),
                 initials="".join(lazy_pinyin(name, style=Style.FIRST_LETTER)),
-                words=tuple(words.get(name, ())),
+                words=tuple((word, "".join(lazy_pinyin(word))) for word in words.get(name, ())),
             )
             for code, name in names
         )
@@ -103,27 +106,35 @@ def _ways(entry: _Entry, *, text: str, spoken: str, bigrams: frozenset[str], lat
         yield 1.0, "name"
     elif text in entry.name:
         yield 0.9 + 0.05 * len(text) / len(entry.name), "name"
-    for word in entry.words:
+    yield from _by_synonym(entry, text=text, spoken=spoken)
+    yield from _by_letters(entry, text) if latin else _by_characters(entry, text=text, spoken=spoken, bigrams=bigrams)
+
+
+def _by_synonym(entry: _Entry, *, text: str, spoken: str) -> Iterable[tuple[float, str]]:
+    for word, sound in entry.words:
         if text == word:
             yield 0.95, "synonym"
         elif len(text) > 1 and (text in word or word in text):
             yield 0.8, "synonym"
-        elif len(spoken) > 3 and spoken == "".join(lazy_pinyin(word)):  # noqa: PLR2004 - shorter sounds mean too many words
+        elif len(spoken) > _SHORT and spoken == sound:
             yield 0.75, "synonym"
-    if latin:
-        if len(text) > 1 and text in entry.initials:
-            yield (0.88 if entry.initials.startswith(text) else 0.7), "initials"
-        if len(text) > 2 and text in entry.pinyin:  # noqa: PLR2004 - the same
-            yield (0.85 if entry.pinyin.startswith(text) else 0.75), "pinyin"
-        if len(text) > 5:  # noqa: PLR2004 - the same
-            yield 0.7 * fuzz.partial_ratio(text, entry.pinyin) / 100 if len(text) <= len(entry.pinyin) else 0.0, "similar"
-        return
-    if bigrams:
-        shared = len(bigrams & entry.bigrams)
-        yield 0.8 * shared / len(bigrams) * (0.75 + 0.25 * shared / max(1, len(entry.bigrams))), "characters"
+
+
+def _by_letters(entry: _Entry, text: str) -> Iterable[tuple[float, str]]:
+    if len(text) > 1 and text in entry.initials:
+        yield (0.88 if entry.initials.startswith(text) else 0.7), "initials"
+    if len(text) >= _SHORT and text in entry.pinyin:
+        yield (0.85 if entry.pinyin.startswith(text) else 0.75), "pinyin"
+    if _SHORT * 2 <= len(text) <= len(entry.pinyin):
+        yield 0.7 * fuzz.partial_ratio(text, entry.pinyin) / 100, "similar"
+
+
+def _by_characters(entry: _Entry, *, text: str, spoken: str, bigrams: frozenset[str]) -> Iterable[tuple[float, str]]:
+    shared = len(bigrams & entry.bigrams)
+    yield 0.8 * shared / len(bigrams) * (0.75 + 0.25 * shared / max(1, len(entry.bigrams))), "characters"
     if len(text) > 1 and spoken in entry.pinyin:
         yield 0.82, "pinyin"
-    if len(text) > 2:  # noqa: PLR2004 - the same
+    if len(text) >= _SHORT:
         near = fuzz.partial_ratio(spoken, entry.pinyin) if len(spoken) <= len(entry.pinyin) else fuzz.ratio(spoken, entry.pinyin)
         yield 0.8 * max(0.0, near / 100 - 0.35) / 0.65, "similar"
 

@@ -1,0 +1,117 @@
+"""Routes of agreements."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from catalog_svc.agreement import handlers, store
+from catalog_svc.context import Catalog
+from catalog_svc.proposal.api import (
+    PUBLIC_FOR_A_WHILE,
+    Body,
+    ItemText,
+    KeyPath,
+    KeyText,
+    NameText,
+    ProposalAnswer,
+    RegionText,
+    ShortText,
+    answer_proposed,
+    answer_published,
+)
+from chassis.database import Tx
+from chassis.doors import PUBLIC_READER, WRITER, Answer, Reader, Writer
+from chassis.paging import DEFAULT_LIMIT, Limit
+from contracts.catalogue import Agreement
+from contracts.codec import decode, encode_object
+from contracts.values import AgreementId, Mode, RegionCode
+
+router = APIRouter(prefix="/v1/agreements", tags=["agreements"])
+
+
+class LimitBody(Body):
+    """A period of time."""
+
+    amount: Annotated[int, Field(ge=0, le=10_000)]
+    unit: Literal["workdays", "hours", "minutes"]
+    basis: ShortText = ""
+
+
+class TransferLimitsBody(Body):
+    """How long each step of a transfer may take."""
+
+    delivered: LimitBody
+    validated: LimitBody
+    signed_for: LimitBody
+    returned_after: LimitBody
+
+
+class AgreementBody(Body):
+    """An agreement as it is drafted."""
+
+    agreement_id: KeyText
+    name: NameText
+    receiving: Annotated[list[RegionText], Field(min_length=1, max_length=500)]
+    handling: Annotated[list[RegionText], Field(min_length=1, max_length=500)]
+    items: Annotated[list[ItemText], Field(max_length=1000)]
+    """Empty: every item that both sides publish for the mode."""
+    modes: Annotated[list[Mode], Field(min_length=1, max_length=4)]
+    valid_from: date
+    valid_to: date
+    """First day on which it no longer holds for new cases."""
+    limits: TransferLimitsBody
+    signatories: Annotated[list[ShortText], Field(default_factory=list, max_length=20)]
+    contacts: Annotated[list[ShortText], Field(default_factory=list, max_length=20)]
+
+
+class AgreementList(BaseModel):
+    """A page of agreements."""
+
+    items: list[AgreementBody]
+    next: str | None
+    """Value of ``after`` for the next page."""
+
+
+@router.get("/{agreement_id}", operation_id="get_agreement", response_model=AgreementBody)
+async def get_agreement(read: Annotated[Reader[Catalog], PUBLIC_READER], agreement_id: KeyPath) -> Response:
+    """An agreement, in force or not."""
+    agreement, version = await handlers.get_agreement(read.tx, AgreementId(agreement_id))
+    return read.answer(encode_object(agreement), etag=version, headers=PUBLIC_FOR_A_WHILE)
+
+
+@router.get("", operation_id="list_agreements", response_model=AgreementList)
+async def list_agreements(
+    read: Annotated[Reader[Catalog], PUBLIC_READER],
+    region: Annotated[str | None, Query(pattern=r"^[0-9]{6,12}$")] = None,
+    after: Annotated[str, Query(max_length=64)] = "",
+    limit: Limit = DEFAULT_LIMIT,
+) -> Response:
+    """Agreements that name a region on either side, or all."""
+    place = None if region is None else RegionCode(region)
+    found = await store.list_agreements(read.tx, region=place, after=after, limit=limit)
+    following = found[-1].agreement_id if len(found) == limit else None
+    return read.answer({"items": [encode_object(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
+
+
+@router.post("", operation_id="draft_agreement", status_code=201, response_model=ProposalAnswer)
+async def draft_agreement(write: Annotated[Writer[Catalog], WRITER], body: AgreementBody) -> Response:
+    """Draft an agreement; the same content again changes nothing."""
+    agreement = decode(Agreement, body.model_dump(mode="json"))
+
+    async def act(tx: Tx[Catalog]) -> Answer:
+        proposed = await handlers.propose_agreements(tx, [agreement], by=write.caller)
+        return answer_proposed(proposed, key=agreement.agreement_id)
+
+    return await write(act)
+
+
+@router.post("/{agreement_id}/review", operation_id="publish_agreement", response_model=ProposalAnswer)
+async def publish_agreement(write: Annotated[Writer[Catalog], WRITER], agreement_id: KeyPath) -> Response:
+    """Let a second officer put a drafted agreement in force."""
+
+    async def act(tx: Tx[Catalog]) -> Answer:
+        return answer_published(await handlers.publish_agreements(tx, [agreement_id], by=write.caller))
+
+    return await write(act)

@@ -1,0 +1,59 @@
+"""The catalogue as a service: its rooms, in the order in which they may call each other.
+
+proposal · region · organ · base_item · agreement · calendar · part · item · guide · route · search
+"""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from catalog_svc.context import Catalog, Settings
+from catalog_svc.schema import METADATA
+from chassis.logs import get_logger
+from chassis.service import Follow, create_service
+from contracts.documents import PARTS, RULES, VERSIONS
+from contracts.values import JsonObject
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+_log = get_logger()
+
+__all__ = ["MIGRATIONS", "Settings", "create_app"]
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the service; it starts with the application's lifespan."""
+    from catalog_svc.agreement import api as agreement
+    from catalog_svc.base_item import api as base_item
+    from catalog_svc.calendar import api as calendar
+    from catalog_svc.guide import api as guide
+    from catalog_svc.item import api as item
+    from catalog_svc.organ import api as organ
+    from catalog_svc.region import api as region
+    from catalog_svc.route import api as route
+    from catalog_svc.search import api as search
+
+    rooms = (region, organ, base_item, agreement, calendar, guide, item, route, search)
+    return create_service(
+        Catalog,
+        settings,
+        title="Tongban catalogue 事项目录",
+        routers=[room.router for room in rooms],
+        metadata=METADATA,
+        migrations=MIGRATIONS,
+        follows=(Follow(topics=(VERSIONS, PARTS, RULES), apply=_apply),),
+        on_start=_begin,
+    )
+
+
+async def _begin(context: Catalog) -> None:
+    from catalog_svc.route.handlers import open_signer
+    from catalog_svc.seed import load
+
+    await open_signer(context)
+    if context.settings.seed:
+        await load(context, lambda line: _log.info("seed", name=line))
+
+
+def _apply(context: Catalog, topic: str, key: str, data: JsonObject | None) -> None:
+    context.catalogue.apply(topic, key, data)

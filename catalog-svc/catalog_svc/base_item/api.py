@@ -1,0 +1,88 @@
+"""Routes of base items."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from catalog_svc.base_item import handlers, store
+from catalog_svc.base_item.domain import BaseItem
+from catalog_svc.context import Catalog
+from catalog_svc.proposal.api import (
+    PUBLIC_FOR_A_WHILE,
+    Body,
+    ItemPath,
+    ItemText,
+    NameText,
+    ProposalAnswer,
+    ShortText,
+    answer_proposed,
+    answer_published,
+)
+from chassis.database import Tx
+from chassis.doors import PUBLIC_READER, WRITER, Answer, Reader, Writer
+from chassis.paging import DEFAULT_LIMIT, Limit
+from contracts.codec import decode, encode_object
+from contracts.values import ItemCode, Mode
+
+router = APIRouter(prefix="/v1/base-items", tags=["base items"])
+
+
+class BaseItemBody(Body):
+    """A base item as it is drafted."""
+
+    code: ItemText
+    name: NameText
+    kind: Literal["01", "05", "07", "08", "09", "10", "20"]
+    ministry: NameText
+    batch: ShortText
+    source: Literal["found", "recalled"]
+    listed: Literal["list", "high", "service"]
+    locked_modes: Annotated[list[Mode], Field(default_factory=list, max_length=4)]
+    part_of: ItemText | None = None
+
+
+class BaseItemList(BaseModel):
+    """A page of base items."""
+
+    items: list[BaseItemBody]
+    next: str | None
+    """Value of ``after`` for the next page."""
+
+
+@router.get("/{code}", operation_id="get_base_item", response_model=BaseItemBody)
+async def get_base_item(read: Annotated[Reader[Catalog], PUBLIC_READER], code: ItemPath) -> Response:
+    """A base item."""
+    item, version = await handlers.get_base_item(read.tx, ItemCode(code))
+    return read.answer(encode_object(item), etag=version, headers=PUBLIC_FOR_A_WHILE)
+
+
+@router.get("", operation_id="list_base_items", response_model=BaseItemList)
+async def list_base_items(
+    read: Annotated[Reader[Catalog], PUBLIC_READER], after: Annotated[str, Query(max_length=12)] = "", limit: Limit = DEFAULT_LIMIT
+) -> Response:
+    """The base directory, by code."""
+    found = await store.list_base_items(read.tx, after=after, limit=limit)
+    following = found[-1].code if len(found) == limit else None
+    return read.answer({"items": [encode_object(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
+
+
+@router.post("", operation_id="draft_base_item", status_code=201, response_model=ProposalAnswer)
+async def draft_base_item(write: Annotated[Writer[Catalog], WRITER], body: BaseItemBody) -> Response:
+    """Draft a base item; the same content again changes nothing."""
+    item = decode(BaseItem, body.model_dump(mode="json"))
+
+    async def act(tx: Tx[Catalog]) -> Answer:
+        return answer_proposed(await handlers.propose_base_items(tx, [item], by=write.caller), key=item.code)
+
+    return await write(act)
+
+
+@router.post("/{code}/review", operation_id="publish_base_item", response_model=ProposalAnswer)
+async def publish_base_item(write: Annotated[Writer[Catalog], WRITER], code: ItemPath) -> Response:
+    """Let a second officer put a drafted base item in force."""
+
+    async def act(tx: Tx[Catalog]) -> Answer:
+        return answer_published(await handlers.publish_base_items(tx, [code], by=write.caller))
+
+    return await write(act)

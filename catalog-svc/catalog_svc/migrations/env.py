@@ -1,0 +1,5 @@
+"""Run by `chassis.migrate`."""
+
+from chassis.migrate import run_migrations
+
+run_migrations()

@@ -1,0 +1,90 @@
+"""Routes of organs."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from catalog_svc.context import Catalog
+from catalog_svc.organ import handlers, store
+from catalog_svc.proposal.api import (
+    PUBLIC_FOR_A_WHILE,
+    Body,
+    NameText,
+    OrganPath,
+    OrganText,
+    ProposalAnswer,
+    RegionText,
+    answer_proposed,
+    answer_published,
+)
+from chassis.database import Tx
+from chassis.doors import PUBLIC_READER, WRITER, Answer, Reader, Writer
+from chassis.paging import DEFAULT_LIMIT, Limit
+from contracts.catalogue import Organ
+from contracts.codec import decode, encode_object
+from contracts.values import OrganCode, RegionCode
+
+router = APIRouter(prefix="/v1/organs", tags=["organs"])
+
+
+class OrganBody(Body):
+    """An organ as it is drafted."""
+
+    code: OrganText
+    name: NameText
+    region: RegionText
+    hosted: bool
+    reconsideration_organ: NameText
+    court: NameText
+    telephone: Annotated[str, Field(max_length=40)] = ""
+
+
+class OrganList(BaseModel):
+    """A page of organs."""
+
+    items: list[OrganBody]
+    next: str | None
+    """Value of ``after`` for the next page."""
+
+
+@router.get("/{code}", operation_id="get_organ", response_model=OrganBody)
+async def get_organ(read: Annotated[Reader[Catalog], PUBLIC_READER], code: OrganPath) -> Response:
+    """An organ."""
+    organ, version = await handlers.get_organ(read.tx, OrganCode(code))
+    return read.answer(encode_object(organ), etag=version, headers=PUBLIC_FOR_A_WHILE)
+
+
+@router.get("", operation_id="list_organs", response_model=OrganList)
+async def list_organs(
+    read: Annotated[Reader[Catalog], PUBLIC_READER],
+    region: Annotated[str | None, Query(pattern=r"^[0-9]{6,12}$")] = None,
+    after: Annotated[str, Query(max_length=18)] = "",
+    limit: Limit = DEFAULT_LIMIT,
+) -> Response:
+    """Organs by code, of one region or of all."""
+    place = None if region is None else RegionCode(region)
+    found = await store.list_organs(read.tx, region=place, after=after, limit=limit)
+    following = found[-1].code if len(found) == limit else None
+    return read.answer({"items": [encode_object(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
+
+
+@router.post("", operation_id="draft_organ", status_code=201, response_model=ProposalAnswer)
+async def draft_organ(write: Annotated[Writer[Catalog], WRITER], body: OrganBody) -> Response:
+    """Draft an organ; the same content again changes nothing."""
+    organ = decode(Organ, body.model_dump(mode="json"))
+
+    async def act(tx: Tx[Catalog]) -> Answer:
+        return answer_proposed(await handlers.propose_organs(tx, [organ], by=write.caller), key=organ.code)
+
+    return await write(act)
+
+
+@router.post("/{code}/review", operation_id="publish_organ", response_model=ProposalAnswer)
+async def publish_organ(write: Annotated[Writer[Catalog], WRITER], code: OrganPath) -> Response:
+    """Let a second officer put a drafted organ in force."""
+
+    async def act(tx: Tx[Catalog]) -> Answer:
+        return answer_published(await handlers.publish_organs(tx, [code], by=write.caller))
+
+    return await write(act)

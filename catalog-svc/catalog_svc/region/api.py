@@ -1,0 +1,106 @@
+"""Routes of regions."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from catalog_svc.context import Catalog
+from catalog_svc.proposal.api import (
+    PUBLIC_FOR_A_WHILE,
+    Body,
+    NameText,
+    ProposalAnswer,
+    RegionPath,
+    RegionText,
+    answer_proposed,
+    answer_published,
+)
+from catalog_svc.region import handlers, store
+from chassis.database import Tx
+from chassis.doors import PUBLIC_READER, WRITER, Answer, Reader, Writer
+from chassis.paging import DEFAULT_LIMIT, Limit
+from contracts.catalogue import Region
+from contracts.codec import decode, encode_object
+from contracts.values import Json, RegionCode
+
+router = APIRouter(prefix="/v1/regions", tags=["regions"])
+
+
+class RegionBody(Body):
+    """A region as it is drafted."""
+
+    code: RegionText
+    name: NameText
+    level: Literal["nation", "province", "city", "county", "town", "village"]
+    parent: RegionText | None
+    kind: Annotated[str, Field(max_length=20)] = ""
+    valid_from: date | None = None
+    valid_to: date | None = None
+    successors: Annotated[list[RegionText], Field(default_factory=list, max_length=20)]
+
+
+class RegionName(BaseModel):
+    """A region by name."""
+
+    code: str
+    name: str
+
+
+class RegionShown(RegionBody):
+    """A region, in force or not, with the names of its successors."""
+
+    successors_named: list[RegionName]
+
+
+class RegionList(BaseModel):
+    """A page of regions."""
+
+    items: list[RegionBody]
+    next: str | None
+    """Value of ``after`` for the next page."""
+
+
+@router.get("/{code}", operation_id="get_region", response_model=RegionShown)
+async def get_region(read: Annotated[Reader[Catalog], PUBLIC_READER], code: RegionPath) -> Response:
+    """A region; one that was abolished names its successors."""
+    region, version, successors = await handlers.get_region(read.tx, RegionCode(code))
+    named: list[Json] = [{"code": one.code, "name": one.name} for one in successors]
+    return read.answer({**encode_object(region), "successors_named": named}, etag=version, headers=PUBLIC_FOR_A_WHILE)
+
+
+@router.get("", operation_id="list_regions", response_model=RegionList)
+async def list_regions(
+    read: Annotated[Reader[Catalog], PUBLIC_READER],
+    parent: Annotated[str | None, Query(pattern=r"^[0-9]{6,12}$")] = None,
+    q: Annotated[str, Query(max_length=30)] = "",
+    after: Annotated[str, Query(max_length=12)] = "",
+    limit: Limit = DEFAULT_LIMIT,
+) -> Response:
+    """Regions by code: those right below a parent, or by part of their name."""
+    place = None if parent is None else RegionCode(parent)
+    found = await store.list_regions(read.tx, parent=place, text=q, after=after, limit=limit)
+    following = found[-1].code if len(found) == limit else None
+    return read.answer({"items": [encode_object(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
+
+
+@router.post("", operation_id="draft_region", status_code=201, response_model=ProposalAnswer)
+async def draft_region(write: Annotated[Writer[Catalog], WRITER], body: RegionBody) -> Response:
+    """Draft a region; the same content again changes nothing."""
+    region = decode(Region, body.model_dump(mode="json"))
+
+    async def act(tx: Tx[Catalog]) -> Answer:
+        return answer_proposed(await handlers.propose_regions(tx, [region], by=write.caller), key=region.code)
+
+    return await write(act)
+
+
+@router.post("/{code}/review", operation_id="publish_region", response_model=ProposalAnswer)
+async def publish_region(write: Annotated[Writer[Catalog], WRITER], code: RegionPath) -> Response:
+    """Let a second officer put a drafted region in force."""
+
+    async def act(tx: Tx[Catalog]) -> Answer:
+        return answer_published(await handlers.publish_regions(tx, [code], by=write.caller))
+
+    return await write(act)

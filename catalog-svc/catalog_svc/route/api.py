@@ -1,0 +1,95 @@
+"""Routes of routes: who is competent, and the keys that the answers are signed with."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AwareDatetime, BaseModel
+
+from catalog_svc.context import Catalog
+from catalog_svc.route import handlers
+from chassis.doors import PUBLIC_READER, Reader
+from contracts.codec import encode
+from contracts.documents import PublicKey
+from contracts.values import ItemCode, Mode, RegionCode
+
+router = APIRouter(prefix="/v1", tags=["routes"])
+
+_CACHED = "public, max-age=30"
+
+
+class Considered(BaseModel):
+    """One step of the decision."""
+
+    rule: str
+    outcome: str
+    zh: str
+    en: str
+
+
+class RouteBody(BaseModel):
+    """Who decides, on what ground, as of an instant."""
+
+    item_code: str
+    item_id: str
+    version_id: str
+    receiving_region: str
+    handling_region: str
+    handling_organ: str
+    mode: Mode
+    agreement_id: str | None
+    limits: dict[str, dict[str, object]] | None
+    rule: str
+    considered: list[Considered]
+    instant: str
+    positions: dict[str, list[int]]
+    """By topic, how far the index had read."""
+
+
+class RouteShown(BaseModel):
+    """A route that may be used until an instant, with its proof."""
+
+    route: RouteBody
+    parts: dict[str, str]
+    """Digests of the version's parts."""
+    valid_until: str
+    proof: str
+    """Compact JWS (Ed25519) over the canonical JSON of ``route``."""
+
+
+class RouteKeys(BaseModel):
+    """Keys that routes were signed with."""
+
+    keys: list[PublicKey]
+
+
+@router.get("/routes", operation_id="find_route", response_model=RouteShown)
+async def find_route(
+    read: Annotated[Reader[Catalog], PUBLIC_READER],
+    request: Request,
+    item: Annotated[str, Query(pattern=r"^[0-9A-Z]{12}$")],
+    region: Annotated[str, Query(pattern=r"^[0-9]{6,12}$", description="办理地 / where the matter belongs")],
+    origin: Annotated[str, Query(alias="from", pattern=r"^[0-9]{6,12}$", description="收件地 / where it is handed in")],
+    mode: Mode | None = None,
+    at: AwareDatetime | None = None,
+) -> Response:
+    """Name the organ that must decide, with every step that led to it; without one, the problem names the reason."""
+    found = await handlers.find_route(
+        read.tx,
+        item_code=ItemCode(item),
+        receiving_region=RegionCode(origin),
+        handling_region=RegionCode(region),
+        mode=mode,
+        at=at,
+    )
+    tag = f'"{found.tag}"'
+    headers = {"etag": tag, "cache-control": _CACHED}
+    if tag in {part.strip() for part in request.headers.get("if-none-match", "").split(",")}:
+        return Response(status_code=304, headers=headers)
+    body = {"route": found.route, "parts": found.parts, "valid_until": encode(found.valid_until), "proof": found.proof}
+    return read.answer(body, headers=headers)
+
+
+@router.get("/.well-known/tongban-route-keys", operation_id="list_route_keys", response_model=RouteKeys)
+async def list_route_keys(read: Annotated[Reader[Catalog], PUBLIC_READER]) -> Response:
+    """The public keys of route answers."""
+    return read.answer({"keys": [*await handlers.public_keys(read.tx)]}, headers={"cache-control": "public, max-age=300"})
