@@ -13,7 +13,6 @@ from routing_svc.clock import store
 from routing_svc.clock.domain import NAMES, Clock, ClockState, show_limit
 from routing_svc.context import Routing
 from routing_svc.timeline.handlers import find_case_for
-from rules.workdays import local_day
 
 router = APIRouter(tags=["clocks"])
 
@@ -94,7 +93,7 @@ def _show(clock: Clock, *, context: Routing, now: datetime) -> ClockShown:
         started_at=clock.started_at,
         limit=show_limit(clock.limit),
         due=None if stands else clock.due,
-        last_day=None if stands else local_day(clock.due),
+        last_day=None if stands else clock.last_day,
         provisional=clock.provisional,
         calendar_version=clock.calendar_version,
         unknown_since=clock.due if clock.state is ClockState.RUNNING and now >= clock.due else None,

@@ -6,7 +6,7 @@ those of our own that no law or agreement sets.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -15,7 +15,7 @@ from contracts.events import CaseReceived
 from contracts.refusals import IllegalMove
 from contracts.values import CaseId, Json, OrganCode, RegionCode
 from rules.calendars import SHANGHAI, Calendar
-from rules.workdays import Due, Line, Segment, due_with_stops, explain
+from rules.workdays import Due, Line, Segment, due_with_stops, explain, local_day
 
 
 class ClockKind(StrEnum):
@@ -129,6 +129,11 @@ class Clock:
     def clock_id(self) -> str:
         """Made of case, kind and number, so that a clock is started once whatever is heard twice."""
         return clock_id(self.case_id, self.kind, self.number)
+
+    @property
+    def last_day(self) -> date:
+        """The last day on which the act is in time, Asia/Shanghai."""
+        return local_day(self.due - timedelta(microseconds=1))
 
     def stop(self, *, at: datetime, ground: str, law: str) -> None:
         """Let it stand still.

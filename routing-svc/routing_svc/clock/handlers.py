@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from chassis.timers import Timer, TimerKind, cancel_timer, set_timer
 from chassis.watermarks import heard_until
@@ -12,7 +12,7 @@ from contracts.values import CaseId, OrganCode, RegionCode
 from routing_svc.clock import store
 from routing_svc.clock.domain import HEARD_FROM, LIVE, WARNED, Clock, ClockKind, ClockState, start_clock
 from routing_svc.context import Routing, RoutingTx
-from rules.workdays import day_start, local_day
+from rules.workdays import day_start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,4 +181,4 @@ async def _take_timers(tx: RoutingTx, clock: Clock) -> None:
 
 
 def _warned_at(clock: Clock) -> datetime:
-    return day_start(local_day(clock.due - timedelta(microseconds=1)))
+    return day_start(clock.last_day)

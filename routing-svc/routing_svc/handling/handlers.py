@@ -237,11 +237,11 @@ async def deliver(tx: RoutingTx, case_id: CaseId, *, delivery_id: str, means: st
 async def put_in_force(tx: RoutingTx, event: DecisionSealed) -> Handling | None:
     """Put a decision in force under its seal; ``None`` when this is not the decision that waits for one."""
     handling = await store.get_handling(tx, event.case_id)
-    if handling is None or not handling.decision_sealed(
-        at=event.at, decision=event.decision, notice_id=event.notice_id, credential_id=event.credential_id
-    ):
+    if handling is None or not await put_seal(tx, event.notice_id, seal=event.seal, at=event.at):
         return None
-    await put_seal(tx, event.notice_id, seal=event.seal, at=event.at)
+    credential = event.credential_id
+    if not handling.decision_sealed(at=event.at, decision=event.decision, notice_id=event.notice_id, credential_id=credential):
+        return None
     await _record(tx, handling, EntryKind.IN_FORCE, at=event.at)
     await store.save_handlings(tx, [handling])
     return handling
@@ -249,7 +249,8 @@ async def put_in_force(tx: RoutingTx, event: DecisionSealed) -> Handling | None:
 
 async def on_notice_sealed(tx: RoutingTx, event: NoticeSealed) -> None:
     """Put the act of a notice in force; a refusal of acceptance then ends the case."""
-    await put_seal(tx, event.notice_id, seal=event.seal, at=event.at)
+    if not await put_seal(tx, event.notice_id, seal=event.seal, at=event.at):
+        return
     handling = await store.get_handling(tx, event.case_id)
     if handling is not None and handling.sealed(at=event.at, notice_id=event.notice_id):
         await store.save_handlings(tx, [handling])

@@ -117,8 +117,8 @@ class Notice:
         return self.case.case_id
 
     def sealed(self, seal: Seal) -> bool:
-        """Put the organ's seal on it; False when it has one, or when the seal is over another text."""
-        if NoticeState.SEALED not in MOVES[self.state] or seal.digest != self.digest:
+        """Put the organ's seal on it; False when it has one, or when the seal is another organ's or over another text."""
+        if NoticeState.SEALED not in MOVES[self.state] or (seal.organ, seal.digest) != (self.organ, self.digest):
             return False
         self.state, self.seal = NoticeState.SEALED, seal
         return True
