@@ -64,10 +64,13 @@ async def test_a_list_is_narrowed_and_its_cursor_belongs_to_it(service: Service)
         await service.received()
     cursor = (await service.get("/v1/cases?limit=1", by=CLERK)).json()["next"]
 
+    [first, second] = (await service.get("/v1/cases", by=CLERK)).json()["items"]
+    one = await service.get(f"/v1/cases?case={first['case_id']}&case={a_case_id()}", by=CLERK)
     closed = await service.get("/v1/cases?state=closed", by=CLERK)
     received = await service.get("/v1/cases?state=received&stage=received&item=000131001000", by=REVIEWER)
     elsewhere = await service.get(f"/v1/cases?state=closed&after={cursor}", by=CLERK)
 
+    assert one.json()["items"] == [first] != [second]
     assert (closed.json()["items"], len(received.json()["items"])) == ([], 2)
     assert (elsewhere.status_code, elsewhere.json()["rule"]) == (422, "paging.cursor")
 

@@ -8,11 +8,11 @@ from typing import Annotated, Literal, cast
 
 import uuid_utils
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chassis.database import Tx
 from chassis.doors import READER, VERSION_IF_ANY, WRITER, Answer, Reader, Writer
-from chassis.paging import DEFAULT_LIMIT, Cursor, Limit, Pages
+from chassis.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, Pages
 from chassis.parking import parked_keys
 from contracts.caller import CallerKind
 from contracts.codec import encode_object
@@ -44,6 +44,7 @@ from intake_svc.progress.domain import Stage
 router = APIRouter(tags=["cases"])
 
 No = Annotated[str, Path(pattern=r"^[0-9A-Za-z-]{1,40}$", description="办件编号或 id / case number or id")]
+CaseRef = Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{36}$")]
 Purpose = Annotated[str, Query(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_-]*$", description="查阅目的 / what for")]
 
 
@@ -198,11 +199,12 @@ async def list_cases(
     state: CaseState | None = None,
     stage: Stage | None = None,
     item: Annotated[str | None, Query(pattern=r"^[0-9A-Za-z]{1,31}$")] = None,
+    case: Annotated[list[CaseRef], Query(max_length=MAX_LIMIT, description="只列这些办件 / only these cases")] = [],  # noqa: B006 - FastAPI copies it
     after: Cursor = "",
     limit: Limit = DEFAULT_LIMIT,
 ) -> Response:
     """The cases that the caller may see."""
-    pages = Pages(vault=read.context.vault, scope=("cases", state or "", stage or "", item or ""))
+    pages = Pages(vault=read.context.vault, scope=("cases", state or "", stage or "", item or "", *case))
     position = pages.position(after)
     found = await store.list_cases(
         read.tx,
@@ -210,6 +212,7 @@ async def list_cases(
         state=state,
         stage=stage,
         item_code=item,
+        case_ids=case,
         position=None if position is None else (datetime.fromisoformat(str(position[0])), str(position[1])),
         limit=limit + 1,
     )

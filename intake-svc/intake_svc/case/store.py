@@ -19,12 +19,14 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    any_,
     bindparam,
+    literal,
     select,
     update,
 )
 from sqlalchemy import Sequence as NumberSequence
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 
 from chassis.database import StaleVersion, Tx, where
 from chassis.outbox import Outgoing, put
@@ -122,6 +124,7 @@ async def list_cases(
     stage: str | None = None,
     item_code: str | None = None,
     applicant_key: str | None = None,
+    case_ids: Sequence[str] = (),
     position: tuple[datetime, str] | None = None,
     limit: int,
 ) -> list[Case]:
@@ -134,12 +137,15 @@ async def list_cases(
         stage: Only this stage.
         item_code: Only this item.
         applicant_key: Only this person's.
+        case_ids: Only these; all when empty.
         position: Instant of receipt and id of the last one shown.
         limit: At most this many.
     """
     asked: list[ColumnElement[bool]] = [where(tree, _ACCESS)]
     wanted = {"state": state, "stage": stage, "item_code": item_code, "applicant_key": applicant_key}
     asked += [CASES.c[name] == value for name, value in wanted.items() if value is not None]
+    if case_ids:
+        asked.append(CASES.c.case_id == any_(literal(list(case_ids), ARRAY(Text))))
     if position is not None:
         asked.append(after((CASES.c.received_at, CASES.c.case_id), position, descending=True))
     query = select(CASES).where(*asked).order_by(CASES.c.received_at.desc(), CASES.c.case_id.desc()).limit(limit)

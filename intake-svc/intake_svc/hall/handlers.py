@@ -19,12 +19,12 @@ async def admit_officer(tx: Tx[Intake], officer: PersonRef, *, window: WindowId,
         OfficerNotOnDuty: The officer has no duty there now.
         WindowLacksSkill: The window does not take the item in.
     """
-    found = await store.get_window(tx, window)
+    found = await store.get_window(tx, window, officer=officer, at=tx.at)
     if found is None:
         raise WindowUnknown
-    duties = await store.list_duties(tx, window, officer=officer, at=tx.at)
-    found.admit(officer, duties=duties, item_code=item_code, at=tx.at)
-    return found
+    here, duties = found
+    here.admit(officer, duties=duties, item_code=item_code, at=tx.at)
+    return here
 
 
 async def find_window(tx: Tx[Intake], region: RegionCode, *, item_code: ItemCode) -> Window:

@@ -47,10 +47,18 @@ DUTIES = Table(
 )
 
 
-async def get_window(tx: Tx[Intake], window: WindowId) -> Window | None:
-    """One window, open or closed."""
-    row = (await tx.execute(select(WINDOWS).where(WINDOWS.c.window == window))).first()
-    return None if row is None else _window(row)
+async def get_window(tx: Tx[Intake], window: WindowId, *, officer: PersonRef, at: datetime) -> tuple[Window, list[Duty]] | None:
+    """One window, open or closed, with the duties of an active officer there that reach the instant; one query for each receipt."""
+    reaches = and_(DUTIES.c.begins <= at, or_(DUTIES.c.ends.is_(None), DUTIES.c.ends > at))
+    duty = DUTIES.join(OFFICERS, and_(OFFICERS.c.officer == DUTIES.c.officer, OFFICERS.c.active))
+    here = and_(DUTIES.c.window == WINDOWS.c.window, DUTIES.c.officer == officer, reaches)
+    query = select(WINDOWS, DUTIES.c.begins, DUTIES.c.ends).select_from(WINDOWS.outerjoin(duty, here))
+    rows = (await tx.execute(query.where(WINDOWS.c.window == window))).all()
+    if not rows:
+        return None
+    return _window(rows[0]), [
+        Duty(window=window, officer=officer, begins=row.begins, ends=row.ends) for row in rows if row.begins is not None
+    ]
 
 
 async def first_window(tx: Tx[Intake], region: RegionCode, *, item_code: ItemCode) -> Window | None:
@@ -66,17 +74,6 @@ async def list_windows(tx: Tx[Intake], region: RegionCode) -> list[Window]:
     """Open windows of a region, by id, at most `LIST_LIMIT`."""
     rows = await tx.execute(select(WINDOWS).where(WINDOWS.c.region == region, WINDOWS.c.open).order_by(WINDOWS.c.window).limit(LIST_LIMIT))
     return [_window(row) for row in rows]
-
-
-async def list_duties(tx: Tx[Intake], window: WindowId, *, officer: PersonRef, at: datetime) -> list[Duty]:
-    """The duties of an active officer at a window that reach the instant."""
-    reaches = and_(DUTIES.c.begins <= at, or_(DUTIES.c.ends.is_(None), DUTIES.c.ends > at))
-    rows = await tx.execute(
-        select(DUTIES)
-        .join(OFFICERS, OFFICERS.c.officer == DUTIES.c.officer)
-        .where(DUTIES.c.window == window, DUTIES.c.officer == officer, OFFICERS.c.active, reaches)
-    )
-    return [Duty(window=WindowId(row.window), officer=PersonRef(row.officer), begins=row.begins, ends=row.ends) for row in rows]
 
 
 async def save_windows(tx: Tx[Intake], windows: Sequence[Window]) -> None:

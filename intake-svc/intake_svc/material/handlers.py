@@ -48,13 +48,8 @@ async def list_claimable(tx: Tx[Intake], material_ids: Sequence[str], *, caller:
         keep: Hold them until the commit, so that none goes before it is claimed.
     """
     uploader = uploader_key(tx.context, caller)
-    found = await store.get_materials(tx, material_ids, keep=keep)
-    claimed = await store.get_claims(tx, list(found))
-    return {
-        material_id: material
-        for material_id, material in found.items()
-        if material_id not in claimed and material.may_be_claimed_by(uploader, organ=caller.organ)
-    }
+    found = await store.get_unclaimed(tx, material_ids, keep=keep)
+    return {material_id: one for material_id, one in found.items() if one.may_be_claimed_by(uploader, organ=caller.organ)}
 
 
 async def list_claimed(tx: Tx[Intake], material_ids: Sequence[str]) -> dict[str, Material]:
@@ -80,7 +75,7 @@ async def view_material(tx: Tx[Intake], material_id: str, *, caller: Caller) -> 
     material = (await store.get_materials(tx, [material_id])).get(material_id)
     if material is None:
         raise MaterialNotFound
-    claim = (await store.get_claims(tx, [material_id])).get(material_id)
+    claim = await store.get_claim(tx, material_id)
     if claim is None:
         if not material.may_be_claimed_by(uploader_key(tx.context, caller), organ=caller.organ):
             raise MaterialNotFound

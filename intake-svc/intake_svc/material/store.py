@@ -8,8 +8,24 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, Integer, LargeBinary, Row, Table, Text, delete, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Row,
+    Table,
+    Text,
+    any_,
+    delete,
+    literal,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from chassis.database import Tx
 from contracts.values import CaseId, Digest, OrganCode
@@ -48,29 +64,34 @@ CLAIMS = Table(
     Column("applicant_key", Text, nullable=False),
     Index("ix_material_claims_case", "case_id"),
 )
+_CLAIMED = select(CLAIMS.c.material_id).where(CLAIMS.c.material_id == MATERIALS.c.material_id).exists()
 
 
-async def get_materials(tx: Tx[Intake], material_ids: Sequence[str], *, keep: bool = False) -> dict[str, Material]:
-    """Materials by id; ids of none are left out.
+async def get_materials(tx: Tx[Intake], material_ids: Sequence[str]) -> dict[str, Material]:
+    """Materials by id; ids of none are left out."""
+    rows = await tx.execute(select(MATERIALS).where(_among(material_ids))) if material_ids else ()
+    return {row.material_id: _material(row) for row in rows}
+
+
+async def get_unclaimed(tx: Tx[Intake], material_ids: Sequence[str], *, keep: bool) -> dict[str, Material]:
+    """Of these materials the ones that no case has.
 
     Args:
         tx: Open transaction.
         material_ids: What is looked for.
-        keep: Hold them until the commit, so that none expires before it is claimed.
+        keep: Hold them until the commit, so that none goes before it is claimed.
     """
-    if not material_ids:
-        return {}
-    query = select(MATERIALS).where(MATERIALS.c.material_id.in_(material_ids))
-    rows = await tx.execute(query.with_for_update(read=True, key_share=True) if keep else query)
+    query = select(MATERIALS).where(_among(material_ids), ~_CLAIMED)
+    if keep:
+        query = query.with_for_update(read=True, key_share=True, of=MATERIALS)
+    rows = await tx.execute(query) if material_ids else ()
     return {row.material_id: _material(row) for row in rows}
 
 
-async def get_claims(tx: Tx[Intake], material_ids: Sequence[str]) -> dict[str, Claim]:
-    """Claims by material id; unclaimed ones are left out."""
-    if not material_ids:
-        return {}
-    rows = await tx.execute(select(CLAIMS).where(CLAIMS.c.material_id.in_(material_ids)))
-    return {row.material_id: _claim(row) for row in rows}
+async def get_claim(tx: Tx[Intake], material_id: str) -> Claim | None:
+    """The case that a material belongs to; None while it has none."""
+    row = (await tx.execute(select(CLAIMS).where(CLAIMS.c.material_id == material_id))).first()
+    return None if row is None else _claim(row)
 
 
 async def read_chunks(tx: Tx[Intake], material_id: str) -> AsyncIterator[tuple[int, bytes]]:
@@ -146,10 +167,9 @@ async def save_claims(tx: Tx[Intake], claims: Sequence[Claim]) -> None:
 
 async def find_unclaimed(tx: Tx[Intake], *, before: datetime, limit: int) -> list[str]:
     """Ids of materials uploaded before the instant that no case has; locked, those that somebody holds left out."""
-    claimed = select(CLAIMS.c.material_id).where(CLAIMS.c.material_id == MATERIALS.c.material_id).exists()
     rows = await tx.execute(
         select(MATERIALS.c.material_id)
-        .where(MATERIALS.c.at < before, ~claimed)
+        .where(MATERIALS.c.at < before, ~_CLAIMED)
         .order_by(MATERIALS.c.at)
         .limit(limit)
         .with_for_update(skip_locked=True, of=MATERIALS)
@@ -159,7 +179,13 @@ async def find_unclaimed(tx: Tx[Intake], *, before: datetime, limit: int) -> lis
 
 async def delete_materials(tx: Tx[Intake], material_ids: Sequence[str]) -> None:
     """Remove materials with their pieces."""
-    await tx.execute(delete(MATERIALS).where(MATERIALS.c.material_id.in_(material_ids)))
+    if material_ids:
+        await tx.execute(delete(MATERIALS).where(_among(material_ids)))
+
+
+def _among(material_ids: Sequence[str]) -> ColumnElement[bool]:
+    """One array parameter: the statement stays the same however many there are."""
+    return MATERIALS.c.material_id == any_(literal(list(material_ids), ARRAY(Text)))
 
 
 def _material(row: Row[tuple[object, ...]]) -> Material:
