@@ -74,14 +74,14 @@ class AgreementList(BaseModel):
     """Value of ``after`` for the next page."""
 
 
-@router.get("/{agreement_id}", operation_id="get_agreement", response_model=AgreementBody)
+@router.get("/{agreement_id}", operation_id="getAgreement", response_model=AgreementBody)
 async def get_agreement(read: Annotated[Reader[Catalog], PUBLIC_READER], agreement_id: KeyPath) -> Response:
     """An agreement, in force or not."""
     agreement, version = await handlers.get_agreement(read.tx, AgreementId(agreement_id))
     return read.answer(encode_object(agreement), etag=version, headers=PUBLIC_FOR_A_WHILE)
 
 
-@router.get("", operation_id="list_agreements", response_model=AgreementList)
+@router.get("", operation_id="listAgreements", response_model=AgreementList)
 async def list_agreements(
     read: Annotated[Reader[Catalog], PUBLIC_READER],
     region: Annotated[str | None, Query(pattern=r"^[0-9]{6,12}$")] = None,
@@ -95,7 +95,7 @@ async def list_agreements(
     return read.answer({"items": [encode_object(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
 
 
-@router.post("", operation_id="draft_agreement", status_code=201, response_model=ProposalAnswer)
+@router.post("", operation_id="draftAgreement", status_code=201, response_model=ProposalAnswer)
 async def draft_agreement(write: Annotated[Writer[Catalog], WRITER], body: AgreementBody) -> Response:
     """Draft an agreement; the same content again changes nothing."""
     agreement = decode(Agreement, body.model_dump(mode="json"))
@@ -107,7 +107,7 @@ async def draft_agreement(write: Annotated[Writer[Catalog], WRITER], body: Agree
     return await write(act)
 
 
-@router.post("/{agreement_id}/review", operation_id="publish_agreement", response_model=ProposalAnswer)
+@router.post("/{agreement_id}/review", operation_id="publishAgreement", response_model=ProposalAnswer)
 async def publish_agreement(write: Annotated[Writer[Catalog], WRITER], agreement_id: KeyPath) -> Response:
     """Let a second officer put a drafted agreement in force."""
 

@@ -50,14 +50,14 @@ class BaseItemList(BaseModel):
     """Value of ``after`` for the next page."""
 
 
-@router.get("/{code}", operation_id="get_base_item", response_model=BaseItemBody)
+@router.get("/{code}", operation_id="getBaseItem", response_model=BaseItemBody)
 async def get_base_item(read: Annotated[Reader[Catalog], PUBLIC_READER], code: ItemPath) -> Response:
     """A base item."""
     item, version = await handlers.get_base_item(read.tx, ItemCode(code))
     return read.answer(encode_object(item), etag=version, headers=PUBLIC_FOR_A_WHILE)
 
 
-@router.get("", operation_id="list_base_items", response_model=BaseItemList)
+@router.get("", operation_id="listBaseItems", response_model=BaseItemList)
 async def list_base_items(
     read: Annotated[Reader[Catalog], PUBLIC_READER], after: Annotated[str, Query(max_length=12)] = "", limit: Limit = DEFAULT_LIMIT
 ) -> Response:
@@ -67,7 +67,7 @@ async def list_base_items(
     return read.answer({"items": [encode_object(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
 
 
-@router.post("", operation_id="draft_base_item", status_code=201, response_model=ProposalAnswer)
+@router.post("", operation_id="draftBaseItem", status_code=201, response_model=ProposalAnswer)
 async def draft_base_item(write: Annotated[Writer[Catalog], WRITER], body: BaseItemBody) -> Response:
     """Draft a base item; the same content again changes nothing."""
     item = decode(BaseItem, body.model_dump(mode="json"))
@@ -78,7 +78,7 @@ async def draft_base_item(write: Annotated[Writer[Catalog], WRITER], body: BaseI
     return await write(act)
 
 
-@router.post("/{code}/review", operation_id="publish_base_item", response_model=ProposalAnswer)
+@router.post("/{code}/review", operation_id="publishBaseItem", response_model=ProposalAnswer)
 async def publish_base_item(write: Annotated[Writer[Catalog], WRITER], code: ItemPath) -> Response:
     """Let a second officer put a drafted base item in force."""
 

@@ -41,14 +41,14 @@ class CalendarBody(Body):
     official: bool
 
 
-@router.get("/{region}/{year}", operation_id="get_calendar", response_model=CalendarBody)
+@router.get("/{region}/{year}", operation_id="getCalendar", response_model=CalendarBody)
 async def get_calendar(read: Annotated[Reader[Catalog], PUBLIC_READER], region: RegionPath, year: Year) -> Response:
     """The working days of one year; the nation's stand under 100000."""
     calendar, version = await handlers.get_calendar(read.tx, region=RegionCode(region), year=year)
     return read.answer(encode_object(calendar), etag=version, headers=PUBLIC_FOR_A_WHILE)
 
 
-@router.post("", operation_id="draft_calendar", status_code=201, response_model=ProposalAnswer)
+@router.post("", operation_id="draftCalendar", status_code=201, response_model=ProposalAnswer)
 async def draft_calendar(write: Annotated[Writer[Catalog], WRITER], body: CalendarBody) -> Response:
     """Draft a year; the same content again changes nothing."""
     calendar = decode(CalendarYear, body.model_dump(mode="json"))
@@ -60,7 +60,7 @@ async def draft_calendar(write: Annotated[Writer[Catalog], WRITER], body: Calend
     return await write(act)
 
 
-@router.post("/{region}/{year}/review", operation_id="publish_calendar", response_model=ProposalAnswer)
+@router.post("/{region}/{year}/review", operation_id="publishCalendar", response_model=ProposalAnswer)
 async def publish_calendar(write: Annotated[Writer[Catalog], WRITER], region: RegionPath, year: Year) -> Response:
     """Let a second officer put a drafted year in force."""
 

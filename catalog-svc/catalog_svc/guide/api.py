@@ -43,7 +43,7 @@ class GuideShown(BaseModel):
     texts: TextsPart | None
 
 
-@router.get("/{item_id}/guide", operation_id="guide_service_item", response_model=GuideShown)
+@router.get("/{item_id}/guide", operation_id="guideServiceItem", response_model=GuideShown)
 async def guide_service_item(read: Annotated[Reader[Catalog], PUBLIC_READER], request: Request, item_id: ItemIdPath) -> Response:
     """Lead one step further; answers come as ``fact.<name>=<value>``."""
     given = [(name.removeprefix(_PREFIX), text) for name, text in request.query_params.multi_items() if name.startswith(_PREFIX)]

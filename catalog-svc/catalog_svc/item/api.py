@@ -176,7 +176,7 @@ class VersionList(BaseModel):
     """Value of ``after`` for the next page."""
 
 
-@router.get("", operation_id="list_service_items", response_model=VersionList)
+@router.get("", operation_id="listServiceItems", response_model=VersionList)
 async def list_service_items(
     read: Annotated[Reader[Catalog], PUBLIC_READER],
     item: Annotated[str | None, Query(pattern=r"^[0-9A-Z]{12}$")] = None,
@@ -201,14 +201,14 @@ async def list_service_items(
     return read.answer({"items": [encode_object(one.document()) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
 
 
-@router.get("/versions/{version_id}", operation_id="get_item_version", response_model=VersionShown)
+@router.get("/versions/{version_id}", operation_id="getItemVersion", response_model=VersionShown)
 async def get_item_version(read: Annotated[Reader[Catalog], PUBLIC_READER], version_id: VersionPath) -> Response:
     """A version that was published, with its parts; a case pins it, so it stays readable."""
     record = await handlers.get_version(read.tx, ItemVersionId(version_id))
     return read.answer(await _shown(read.tx, record), etag=record.version, headers=PUBLIC_FOR_A_WHILE)
 
 
-@router.get("/{item_id}", operation_id="get_service_item", response_model=VersionShown)
+@router.get("/{item_id}", operation_id="getServiceItem", response_model=VersionShown)
 async def get_service_item(read: Annotated[Reader[Catalog], PUBLIC_READER], item_id: ItemIdPath) -> Response:
     """The version of an item that is in force now, with its parts."""
     record = await handlers.get_current(read.tx, ItemId(item_id), at=read.tx.at)
@@ -217,7 +217,7 @@ async def get_service_item(read: Annotated[Reader[Catalog], PUBLIC_READER], item
     return read.answer(await _shown(read.tx, record), etag=tag, headers=PUBLIC_FOR_A_WHILE)
 
 
-@router.post("", operation_id="draft_item_version", status_code=201, response_model=VersionAnswer)
+@router.post("", operation_id="draftItemVersion", status_code=201, response_model=VersionAnswer)
 async def draft_item_version(write: Annotated[Writer[Catalog], WRITER], body: DraftBody) -> Response:
     """Draft the next version of an item; the same content again changes nothing."""
     draft = body.draft()
@@ -229,7 +229,7 @@ async def draft_item_version(write: Annotated[Writer[Catalog], WRITER], body: Dr
     return await write(act)
 
 
-@router.post("/versions/{version_id}/review", operation_id="review_item_version", response_model=VersionAnswer)
+@router.post("/versions/{version_id}/review", operation_id="reviewItemVersion", response_model=VersionAnswer)
 async def review_item_version(write: Annotated[Writer[Catalog], WRITER], version_id: VersionPath) -> Response:
     """Let a second officer confirm a draft."""
 
@@ -239,7 +239,7 @@ async def review_item_version(write: Annotated[Writer[Catalog], WRITER], version
     return await write(act)
 
 
-@router.post("/versions/{version_id}/publication", operation_id="publish_item_version", response_model=VersionAnswer)
+@router.post("/versions/{version_id}/publication", operation_id="publishItemVersion", response_model=VersionAnswer)
 async def publish_item_version(
     write: Annotated[Writer[Catalog], WRITER], version_id: VersionPath, body: PublicationBody | None = None
 ) -> Response:
@@ -253,7 +253,7 @@ async def publish_item_version(
     return await write(act)
 
 
-@router.post("/versions/{version_id}/suspension", operation_id="suspend_item_version", response_model=VersionAnswer)
+@router.post("/versions/{version_id}/suspension", operation_id="suspendItemVersion", response_model=VersionAnswer)
 async def suspend_item_version(write: Annotated[Writer[Catalog], WRITER], version_id: VersionPath) -> Response:
     """Take a version out of force for new cases."""
 
@@ -263,7 +263,7 @@ async def suspend_item_version(write: Annotated[Writer[Catalog], WRITER], versio
     return await write(act)
 
 
-@router.post("/versions/{version_id}/withdrawal", operation_id="withdraw_item_version", response_model=VersionAnswer)
+@router.post("/versions/{version_id}/withdrawal", operation_id="withdrawItemVersion", response_model=VersionAnswer)
 async def withdraw_item_version(write: Annotated[Writer[Catalog], WRITER], version_id: VersionPath) -> Response:
     """Take a version back for good."""
 

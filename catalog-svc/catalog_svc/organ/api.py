@@ -48,14 +48,14 @@ class OrganList(BaseModel):
     """Value of ``after`` for the next page."""
 
 
-@router.get("/{code}", operation_id="get_organ", response_model=OrganBody)
+@router.get("/{code}", operation_id="getOrgan", response_model=OrganBody)
 async def get_organ(read: Annotated[Reader[Catalog], PUBLIC_READER], code: OrganPath) -> Response:
     """An organ."""
     organ, version = await handlers.get_organ(read.tx, OrganCode(code))
     return read.answer(encode_object(organ), etag=version, headers=PUBLIC_FOR_A_WHILE)
 
 
-@router.get("", operation_id="list_organs", response_model=OrganList)
+@router.get("", operation_id="listOrgans", response_model=OrganList)
 async def list_organs(
     read: Annotated[Reader[Catalog], PUBLIC_READER],
     region: Annotated[str | None, Query(pattern=r"^[0-9]{6,12}$")] = None,
@@ -69,7 +69,7 @@ async def list_organs(
     return read.answer({"items": [encode_object(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
 
 
-@router.post("", operation_id="draft_organ", status_code=201, response_model=ProposalAnswer)
+@router.post("", operation_id="draftOrgan", status_code=201, response_model=ProposalAnswer)
 async def draft_organ(write: Annotated[Writer[Catalog], WRITER], body: OrganBody) -> Response:
     """Draft an organ; the same content again changes nothing."""
     organ = decode(Organ, body.model_dump(mode="json"))
@@ -80,7 +80,7 @@ async def draft_organ(write: Annotated[Writer[Catalog], WRITER], body: OrganBody
     return await write(act)
 
 
-@router.post("/{code}/review", operation_id="publish_organ", response_model=ProposalAnswer)
+@router.post("/{code}/review", operation_id="publishOrgan", response_model=ProposalAnswer)
 async def publish_organ(write: Annotated[Writer[Catalog], WRITER], code: OrganPath) -> Response:
     """Let a second officer put a drafted organ in force."""
 

@@ -62,7 +62,7 @@ class RegionList(BaseModel):
     """Value of ``after`` for the next page."""
 
 
-@router.get("/{code}", operation_id="get_region", response_model=RegionShown)
+@router.get("/{code}", operation_id="getRegion", response_model=RegionShown)
 async def get_region(read: Annotated[Reader[Catalog], PUBLIC_READER], code: RegionPath) -> Response:
     """A region; one that was abolished names its successors."""
     region, version, successors = await handlers.get_region(read.tx, RegionCode(code))
@@ -70,7 +70,7 @@ async def get_region(read: Annotated[Reader[Catalog], PUBLIC_READER], code: Regi
     return read.answer({**encode_object(region), "successors_named": named}, etag=version, headers=PUBLIC_FOR_A_WHILE)
 
 
-@router.get("", operation_id="list_regions", response_model=RegionList)
+@router.get("", operation_id="listRegions", response_model=RegionList)
 async def list_regions(
     read: Annotated[Reader[Catalog], PUBLIC_READER],
     parent: Annotated[str | None, Query(pattern=r"^[0-9]{6,12}$")] = None,
@@ -85,7 +85,7 @@ async def list_regions(
     return read.answer({"items": [encode_object(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
 
 
-@router.post("", operation_id="draft_region", status_code=201, response_model=ProposalAnswer)
+@router.post("", operation_id="draftRegion", status_code=201, response_model=ProposalAnswer)
 async def draft_region(write: Annotated[Writer[Catalog], WRITER], body: RegionBody) -> Response:
     """Draft a region; the same content again changes nothing."""
     region = decode(Region, body.model_dump(mode="json"))
@@ -96,7 +96,7 @@ async def draft_region(write: Annotated[Writer[Catalog], WRITER], body: RegionBo
     return await write(act)
 
 
-@router.post("/{code}/review", operation_id="publish_region", response_model=ProposalAnswer)
+@router.post("/{code}/review", operation_id="publishRegion", response_model=ProposalAnswer)
 async def publish_region(write: Annotated[Writer[Catalog], WRITER], code: RegionPath) -> Response:
     """Let a second officer put a drafted region in force."""
 

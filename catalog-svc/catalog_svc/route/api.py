@@ -62,7 +62,7 @@ class RouteKeys(BaseModel):
     keys: list[PublicKey]
 
 
-@router.get("/routes", operation_id="find_route", response_model=RouteShown)
+@router.get("/routes", operation_id="findRoute", response_model=RouteShown)
 async def find_route(
     read: Annotated[Reader[Catalog], PUBLIC_READER],
     request: Request,
@@ -89,7 +89,7 @@ async def find_route(
     return read.answer(body, headers=headers)
 
 
-@router.get("/.well-known/tongban-route-keys", operation_id="list_route_keys", response_model=RouteKeys)
+@router.get("/.well-known/tongban-route-keys", operation_id="listRouteKeys", response_model=RouteKeys)
 async def list_route_keys(read: Annotated[Reader[Catalog], PUBLIC_READER]) -> Response:
     """The public keys of route answers."""
     return read.answer({"keys": [*await handlers.public_keys(read.tx)]}, headers={"cache-control": "public, max-age=300"})

@@ -46,7 +46,7 @@ class SearchShown(BaseModel):
     items: list[FoundShown]
 
 
-@router.get("/search", operation_id="search_items", response_model=SearchShown)
+@router.get("/search", operation_id="searchItems", response_model=SearchShown)
 async def search_items(
     read: Annotated[Reader[Catalog], PUBLIC_READER],
     q: Annotated[str, Query(min_length=1, max_length=60)],
