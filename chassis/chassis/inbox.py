@@ -239,9 +239,13 @@ _ENTER = (
     .on_conflict_do_nothing()
     .returning(INBOX.c.event_id)
 )
-_heard = func.unnest(
-    bindparam("services", type_=ARRAY(Text)), bindparam("keys", type_=ARRAY(Text)), bindparam("positions", type_=ARRAY(BigInteger))
-).table_valued("service", "key", "position", name="heard").render_derived()
+_heard = (
+    func.unnest(
+        bindparam("services", type_=ARRAY(Text)), bindparam("keys", type_=ARRAY(Text)), bindparam("positions", type_=ARRAY(BigInteger))
+    )
+    .table_valued("service", "key", "position", name="heard")
+    .render_derived()
+)
 _higher = insert(SEEN).from_select(["service", "key", "position"], select(_heard.c.service, _heard.c.key, _heard.c.position))
 _HEARD = _higher.on_conflict_do_update(
     index_elements=[SEEN.c.service, SEEN.c.key],

@@ -91,3 +91,9 @@ async def make_line_on(bus: Bus, database_url: DatabaseUrl) -> AsyncIterator[Mak
 async def line(make_line_on: MakeLine, topic: str) -> Line:
     """One service on the log under test."""
     return await make_line_on(topic)
+
+
+@pytest.fixture
+def log_or_database_url(log: Log, line: Line) -> str:
+    """A database in which an open transaction must harm nobody: the log's own where it is one."""
+    return log.address if log.kind == "postgres" else line.settings.database_url

@@ -17,6 +17,7 @@ from chassis.bus_postgres import PostgresBus
 from chassis.context import Context, Subscriptions
 from chassis.database import Database, Tx, lock
 from chassis.inbox import Consumer
+from chassis.logs import configure
 from chassis.metrics import Metrics
 from chassis.now import Now
 from chassis.outbox import Outgoing, Relay
@@ -28,7 +29,7 @@ from chassis.vault import Vault
 from contracts.envelope import Envelope, Record, to_record
 from contracts.events import Event
 
-PATIENCE = 45.0
+PATIENCE = 20.0
 """Seconds until something must have happened; a guard against hanging, never a measure of speed."""
 
 METADATA = MetaData()
@@ -158,6 +159,7 @@ def make_bus(kind: str, address: str) -> Bus:
 
 def make_line(*, database_url: str, bus: Bus, topic: str, **settings: Any) -> Line:
     """The service; nothing runs yet."""
+    configure("warning")
     chosen = LineSettings(
         database_url=database_url,
         log_url=database_url,
