@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import orjson
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from catalog_svc.context import Catalog
 from catalog_svc.seed.reading import Seed
@@ -56,8 +56,8 @@ class Service:
     def _signed(self, by: Caller | None) -> dict[str, str]:
         return {} if by is None else {"authorization": f"Bearer {self.gateway.mint(by, audience='catalog')}"}
 
-    async def get(self, path: str, *, headers: dict[str, str] | None = None, **query: str) -> httpx.Response:
-        return await self.client.get(f"/v1{path}", params=query, headers=headers)
+    async def get(self, path: str, query: dict[str, str] | None = None, *, known: str = "") -> httpx.Response:
+        return await self.client.get(f"/v1{path}", params=query, headers={"if-none-match": known} if known else {})
 
     async def post(self, path: str, body: Any = None, *, by: Caller | None = None) -> httpx.Response:
         headers = self._signed(by) | {"idempotency-key": f"key-{next(_keys)}"}
@@ -69,6 +69,16 @@ class Service:
             rows = (await tx.execute(select(OUTBOX).where(OUTBOX.c.position > self.heard).order_by(OUTBOX.c.position))).all()
         self.heard = max((row.position for row in rows), default=self.heard)
         return [(row.topic, row.key, None if row.data is None else orjson.loads(row.data)) for row in rows]
+
+    async def hear_all(self) -> None:
+        """Take into the index everything that ever went out."""
+        self.heard = 0
+        await self.hear()
+
+    async def skip(self) -> None:
+        """Pass over what went out until now."""
+        async with self.context.database.read(self.context) as tx:
+            self.heard = (await tx.execute(select(func.coalesce(func.max(OUTBOX.c.position), 0)))).scalar_one()
 
     async def hear(self) -> list[tuple[str, str, JsonObject | None]]:
         """Take into the index what went out, as the follower would."""

@@ -15,7 +15,7 @@ from catalog_svc.seed import load
 from chassis.identity import SigningKey
 from chassis.migrate import upgrade
 from tests.catalog.builders import Service
-from tests.support.engines import DatabaseUrl
+from tests.support.engines import Databases, DatabaseUrl
 
 WRAPPING_KEY = base64.urlsafe_b64encode(bytes(32)).decode()
 
@@ -55,14 +55,17 @@ async def running(url: str, *, folder: Path) -> AsyncIterator[Service]:
 
 @pytest.fixture
 async def service(tmp_path: Path, database_url: DatabaseUrl) -> AsyncIterator[Service]:
+    """For tests that leave something behind; its index is empty until it hears."""
     url = await database_url("catalog", prepare=migrate_and_load)
     async for started in running(url, folder=tmp_path):
-        await started.hear()
+        await started.skip()
         yield started
 
 
-@pytest.fixture
-async def empty_service(tmp_path: Path, database_url: DatabaseUrl) -> AsyncIterator[Service]:
-    url = await database_url("catalog_empty", prepare=migrate)
-    async for started in running(url, folder=tmp_path):
+@pytest.fixture(scope="session")
+async def seeded(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Service]:
+    """For tests that only ask or are refused; its index holds the seed."""
+    url = await databases.make("catalog_seeded", prepare=migrate_and_load)
+    async for started in running(url, folder=tmp_path_factory.mktemp("catalog")):
+        await started.hear_all()
         yield started

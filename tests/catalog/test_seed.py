@@ -1,7 +1,6 @@
 """The seed: brought in through the handlers, sound, and brought in once."""
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 from stdnum.cn import uscc
@@ -26,14 +25,11 @@ def silent(_line: str) -> None:
 
 
 async def test_a_second_run_changes_nothing(service: Service) -> None:
-    await service.documents()
-
     assert await load(service.context, silent) is False
     assert await service.documents() == []
 
 
-async def test_the_same_content_is_not_published_again_when_a_run_was_cut_off(service: Service, tmp_path: Path) -> None:
-    await service.documents()
+async def test_the_same_content_is_not_published_again_when_a_run_was_cut_off(service: Service) -> None:
     seed = Seed()
     seed.digest = lambda: "sha256:of-an-unfinished-run"  # type: ignore[method-assign,assignment,return-value]
 
@@ -41,8 +37,8 @@ async def test_the_same_content_is_not_published_again_when_a_run_was_cut_off(se
     assert await service.documents() == []
 
 
-async def test_everything_that_the_seed_says_is_published(service: Service) -> None:
-    catalogue = service.context.catalogue
+async def test_everything_that_the_seed_says_is_published(seeded: Service) -> None:
+    catalogue = seeded.context.catalogue
 
     assert len(catalogue.subtree(LIUYANG)) == 1
     assert len(catalogue.subtree("100000")) > 3_500  # type: ignore[arg-type]
@@ -55,9 +51,9 @@ async def test_everything_that_the_seed_says_is_published(service: Service) -> N
     assert catalogue.calendar(LIUYANG).known_until == date(2026, 12, 31)
 
 
-async def test_two_different_officers_stood_for_every_item(service: Service) -> None:
+async def test_two_different_officers_stood_for_every_item(seeded: Service) -> None:
 
-    async with service.context.database.read(service.context) as tx:
+    async with seeded.context.database.read(seeded.context) as tx:
         records = await store.list_in_force(tx, at=tx.at, item_code=None, region=None, organ=None, text="", after="", limit=200)
 
     assert len(records) == len(ITEMS)

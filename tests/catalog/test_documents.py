@@ -1,0 +1,224 @@
+"""Regions, organs, base items, agreements and calendars: read by anybody, drafted by one officer, published by another."""
+
+from typing import Any
+
+import pytest
+
+from catalog_svc.seed.reading import Seed
+from contracts.caller import Caller, Role
+from contracts.codec import encode_object
+from contracts.values import JsonObject
+from tests.catalog.builders import (
+    AUTHOR,
+    BOTH,
+    CLERK,
+    LIUYANG,
+    NATIONAL_AUTHOR,
+    NATIONAL_REVIEWER,
+    REVIEWER,
+    TONGGU,
+    Service,
+    officer,
+)
+
+SEED = Seed()
+
+
+def an_agreement(**changed: object) -> JsonObject:
+    return {**encode_object(SEED.agreements()[0]), **changed}  # type: ignore[dict-item]
+
+
+def an_organ(**changed: object) -> JsonObject:
+    return {**encode_object(SEED.organs()[0]), **changed}  # type: ignore[dict-item]
+
+
+async def test_an_unknown_region_is_not_found_by_its_rule(seeded: Service) -> None:
+    answer = await seeded.get("/regions/439999")
+
+    assert answer.status_code == 404
+    assert answer.json()["rule"] == "region.unknown"
+
+
+@pytest.mark.parametrize(
+    ("code", "successors"),
+    [
+        ("430124", [{"code": "430182", "name": "宁乡市"}]),
+        ("431121", [{"code": "431181", "name": "祁阳市"}]),
+        ("330104", [{"code": "330102", "name": "上城区"}, {"code": "330114", "name": "钱塘区"}]),
+        ("500105", [{"code": "500157", "name": "两江新区"}]),
+        ("522200", [{"code": "520600", "name": "铜仁市"}]),
+    ],
+)
+async def test_an_abolished_region_names_its_successors(seeded: Service, code: str, successors: list[Any]) -> None:
+    region = (await seeded.get(f"/regions/{code}")).json()
+
+    assert region["valid_to"] is not None
+    assert region["successors_named"] == successors
+
+
+async def test_regions_are_listed_by_parent_in_pages(seeded: Service) -> None:
+    first = (await seeded.get("/regions", {"parent": "430100", "limit": "5"})).json()
+    second = (await seeded.get("/regions", {"parent": "430100", "limit": "200", "after": first["next"]})).json()
+
+    codes = [one["code"] for one in first["items"] + second["items"]]
+    assert first["next"] == codes[4]
+    assert LIUYANG in codes
+    assert codes == sorted(set(codes))
+
+
+async def test_a_region_is_found_by_part_of_its_name(seeded: Service) -> None:
+    found = (await seeded.get("/regions", {"q": "浏阳"})).json()
+
+    assert [one["code"] for one in found["items"]] == [LIUYANG]
+
+
+async def test_what_was_read_is_not_sent_again(seeded: Service) -> None:
+    first = await seeded.get(f"/regions/{LIUYANG}")
+    again = await seeded.get(f"/regions/{LIUYANG}", known=first.headers["etag"])
+
+    assert first.headers["cache-control"] == "public, max-age=30"
+    assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_an_organ_and_a_calendar_can_be_read(seeded: Service) -> None:
+    organs = (await seeded.get("/organs", {"region": LIUYANG})).json()["items"]
+    calendar = (await seeded.get("/calendars/100000/2026")).json()
+
+    assert "浏阳市市场监督管理局" in [one["name"] for one in organs]
+    assert (await seeded.get(f"/organs/{organs[0]['code']}")).json() == organs[0]
+    assert "2026-10-10" in calendar["workdays"]
+    assert (await seeded.get("/calendars/430181/2026")).json()["rule"] == "calendar.unknown"
+
+
+async def test_the_same_content_again_changes_nothing(service: Service) -> None:
+    await service.documents()
+
+    answer = await service.post("/agreements", an_agreement(), by=AUTHOR)
+
+    assert (answer.status_code, answer.json()["changed"], answer.json()["state"]) == (200, False, "published")
+    assert await service.documents() == []
+
+
+async def test_a_changed_document_is_published_by_a_second_officer(service: Service) -> None:
+    await service.documents()
+    drafted = await service.post("/agreements", an_agreement(valid_to="2031-01-01"), by=AUTHOR)
+    assert (drafted.status_code, drafted.json()["state"]) == (201, "draft")
+    assert (await service.get("/agreements/liuyang-tonggu-2020")).json()["valid_to"] == "2030-11-01"
+    assert await service.documents() == []
+
+    published = await service.post("/agreements/liuyang-tonggu-2020/review", by=REVIEWER)
+
+    assert (published.status_code, published.json()["state"]) == (200, "published")
+    assert [(topic, key) for topic, key, _ in await service.documents()] == [("catalog.rules.v1", "agreement/liuyang-tonggu-2020")]
+    assert (await service.get("/agreements/liuyang-tonggu-2020")).json()["valid_to"] == "2031-01-01"
+
+
+async def test_the_author_may_not_review_and_the_refusal_leaves_a_trace(service: Service) -> None:
+    await service.post("/organs", an_organ(telephone="0731-83611111"), by=BOTH)
+    await service.documents()
+
+    answer = await service.post(f"/organs/{an_organ()['code']}/review", by=BOTH)
+
+    assert (answer.status_code, answer.json()["rule"]) == (403, "proposal.same-person")
+    [(topic, _, trace)] = await service.documents()
+    assert topic == "access.events.v1"
+    assert trace is not None
+    assert (trace["aggregate"], trace["action"], trace["about"]) == ("organ", "review", an_organ()["code"])
+
+
+async def test_what_is_published_already_is_not_reviewed_again(seeded: Service) -> None:
+    answer = await seeded.post("/agreements/liuyang-tonggu-2020/review", by=REVIEWER)
+
+    assert (answer.status_code, answer.json()["rule"]) == (409, "move.illegal")
+
+
+@pytest.mark.parametrize(
+    "by",
+    [CLERK, REVIEWER, officer(Role.CATALOGUE_AUTHOR, region=TONGGU)],
+    ids=["a clerk", "a reviewer", "an author of another county"],
+)
+async def test_only_an_author_of_the_region_may_draft(seeded: Service, by: Caller) -> None:
+    answer = await seeded.post("/organs", an_organ(telephone="1"), by=by)
+
+    assert (answer.status_code, answer.json()["rule"]) == (403, "forbidden")
+
+
+async def test_nobody_drafts_without_signing_in(seeded: Service) -> None:
+    assert (await seeded.post("/organs", an_organ())).status_code == 401
+
+
+async def test_an_agreement_of_another_county_cannot_be_given_away(seeded: Service) -> None:
+    answer = await seeded.post("/agreements", an_agreement(agreement_id="a-b-c", handling=[TONGGU]), by=AUTHOR)
+
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("changed", "rule"),
+    [
+        ({"receiving": ["999999"]}, "agreement.region"),
+        ({"items": ["000000000000"]}, "agreement.item"),
+        ({"modes": ["local"]}, "agreement.mode-local"),
+        ({"valid_to": "2020-01-01"}, "agreement.validity"),
+    ],
+)
+async def test_an_agreement_that_nobody_could_rest_on_is_refused(seeded: Service, changed: JsonObject, rule: str) -> None:
+    answer = await seeded.post("/agreements", an_agreement(**changed), by=AUTHOR)
+
+    assert answer.status_code == 422
+    assert [one["rule"] for one in answer.json()["errors"]] == [rule]
+
+
+async def test_an_organ_with_a_wrong_check_digit_is_refused(seeded: Service) -> None:
+    answer = await seeded.post("/organs", an_organ(code="11430181TB000001X0"), by=AUTHOR)
+
+    assert [one["rule"] for one in answer.json()["errors"]] == ["organ.code"]
+
+
+async def test_a_region_needs_a_parent_that_is_known(seeded: Service) -> None:
+    body = {"code": "430199", "name": "试验区", "level": "county", "parent": "439900"}
+
+    answer = await seeded.post("/regions", body, by=NATIONAL_AUTHOR)
+
+    assert [one["rule"] for one in answer.json()["errors"]] == ["region.parent-unknown"]
+
+
+async def test_a_new_region_is_there_once_it_is_published(service: Service) -> None:
+    body = {"code": "430199", "name": "试验区", "level": "county", "parent": "430100"}
+    await service.post("/regions", body, by=NATIONAL_AUTHOR)
+    assert (await service.get("/regions/430199")).status_code == 404
+
+    await service.post("/regions/430199/review", by=NATIONAL_REVIEWER)
+
+    assert (await service.get("/regions/430199")).json()["name"] == "试验区"
+
+
+async def test_a_calendar_names_only_days_that_differ_from_the_week(seeded: Service) -> None:
+    body = {
+        "region": LIUYANG,
+        "year": 2026,
+        "version": "2026.1",
+        "workdays": ["2026-11-23"],
+        "holidays": ["2027-01-04"],
+        "source": "台风停工",
+        "official": True,
+    }
+
+    answer = await seeded.post("/calendars", body, by=AUTHOR)
+
+    assert [one["rule"] for one in answer.json()["errors"]] == ["calendar.needless", "calendar.year"]
+
+
+async def test_a_base_item_is_read_and_drafted_for_the_nation_only(service: Service) -> None:
+    item = (await service.get("/base-items/000131007000")).json()
+
+    assert item["part_of"] == "000131014000"
+    assert (await service.post("/base-items", {**item, "batch": "2026"}, by=AUTHOR)).status_code == 403
+    assert (await service.post("/base-items", {**item, "batch": "2026"}, by=NATIONAL_AUTHOR)).status_code == 201
+
+
+async def test_fields_that_nobody_documented_are_refused_without_repeating_them(seeded: Service) -> None:
+    answer = await seeded.post("/organs", an_organ(note="do not repeat"), by=AUTHOR)
+
+    assert answer.status_code == 422
+    assert "do not repeat" not in answer.text
