@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 
 from contracts.values import ItemCode, WindowId
-from intake_svc.hall.domain import EVERY_ITEM, Duty, OfficerNotOnDuty, Window, WindowLacksSkill, WindowUnknown
+from intake_svc.hall.domain import EVERY_ITEM, Duty, Officer, OfficerNotOnDuty, Window, WindowLacksSkill, WindowUnknown
 from intake_svc.hall.handlers import furnish_halls
 from intake_svc.hall.store import DUTIES, OFFICERS, WINDOWS
 from intake_svc.seed import TONGGU as TONGGU_HALL
 from intake_svc.seed import load
 from tests.contracts.builders import TONGGU
-from tests.intake.builders import AT, CLERK, Service
+from tests.intake.builders import AT, CLERK, Service, an_application
 
 HERE = WindowId("360926-09")
 TRADE, OTHER = ItemCode("000131014000"), ItemCode("000131018000")
@@ -52,6 +52,15 @@ async def test_anybody_sees_the_open_windows_of_a_region(service: Service) -> No
 
     assert [(one["window"], one["skills"]) for one in answer.json()["items"]] == [("360926-01", ["*"]), ("360926-02", [TRADE])]
     assert (await service.get("/v1/windows?region=430181", by=None)).json()["items"][0]["window"] == "430181-01"
+
+
+async def test_an_officer_who_left_receives_nothing(service: Service) -> None:
+    async with service.context.database.begin(service.context) as tx:
+        await furnish_halls(tx, windows=[], officers=[Officer(officer=CLERK.ref, organ=TONGGU_HALL, active=False)], duties=[])
+
+    answer = await service.post("/v1/cases", an_application(await service.material()), by=CLERK)
+
+    assert (answer.status_code, answer.json()["rule"]) == (403, "window.not-on-duty")
 
 
 async def test_furnishing_twice_changes_nothing_and_a_closed_window_is_gone(service: Service) -> None:
