@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Column, Identity, Integer, MetaData, Table, Text, func, insert, select
+from sqlalchemy import BigInteger, Column, Identity, Integer, MetaData, Table, Text, func, insert, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from chassis import outbox
@@ -71,6 +71,9 @@ def ticked_on(topic: str) -> type[Ticked]:
     return type("TickedHere", (Ticked,), {"TOPIC": topic})
 
 
+_CUT = text("select pg_terminate_backend(pid) from pg_stat_activity where application_name = any(:names) and datname = current_database()")
+
+
 class LineSettings(ServiceSettings):
     """Settings of the line; the tests give them, no environment."""
 
@@ -112,6 +115,11 @@ class Line(Context):
         """Rows in the outbox."""
         async with self.database.read(self) as tx:
             return await tx.connection.scalar(select(func.count()).select_from(OUTBOX)) or 0
+
+    async def cut(self, *application_names: str) -> None:
+        """End these connections to the service's database, as a restart of the server would."""
+        async with self.database.begin(self) as tx:
+            await tx.execute(_CUT, {"names": list(application_names)})
 
     async def rows(self, table: Table) -> Sequence[Any]:
         """Everything in a table."""

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
 
 from chassis.bus import Bus, Received
 from chassis.database import lock
@@ -22,8 +21,6 @@ SLOWLY = settings(
     max_examples=6, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 """Every example runs on the real engines."""
-
-CUT = text("select pg_terminate_backend(pid) from pg_stat_activity where application_name = any(:names) and datname = current_database()")
 
 
 async def on_the_log(bus: Bus, topic: str, count: int) -> list[Envelope]:
@@ -169,8 +166,7 @@ async def test_the_relay_and_the_consumer_go_on_after_the_database_cut_their_con
         for n in range(1, 6):
             await line.tell("a", n)
             await until_effects(line, n)
-            async with line.database.begin(line) as tx:
-                await tx.execute(CUT, {"names": ["tongban line consumers", "tongban line holders"]})
+            await line.cut("tongban line consumers", "tongban line holders")
 
     assert await line.numbers("a") == [1, 2, 3, 4, 5]
 

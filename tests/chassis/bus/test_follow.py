@@ -1,0 +1,175 @@
+"""Following compacted topics, on both logs: in memory everywhere, in the tables by one process, from where it stood."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from chassis.bus import Bus
+from chassis.database import Database
+from chassis.follow import Follower
+from chassis.now import Now
+from chassis.tables import FOLLOW_OFFSETS, FOLLOWED, SEEN
+from contracts.envelope import Envelope, Record, to_record
+from contracts.values import JsonObject
+from tests.chassis.bus.conftest import MakeLine, MakeTopic
+from tests.chassis.bus.line import PATIENCE, Line, append, at_work, until
+
+
+@dataclass(kw_only=True)
+class Memory:
+    """What a process keeps of the documents, and the bus and database it follows with."""
+
+    bus: Bus
+    database: Database | None
+    documents: dict[str, Any] = field(default_factory=dict)
+    taken: list[tuple[str, Any]] = field(default_factory=list)
+
+    def apply(self, _topic: str, key: str, data: JsonObject | None) -> None:
+        self.taken.append((key, None if data is None else data["n"]))
+        if data is None:
+            self.documents.pop(key, None)
+        elif data["n"] == "bad":
+            raise ValueError(key)
+        else:
+            self.documents[key] = data["n"]
+
+
+def document(key: str, n: object, *, position: int = 1) -> Record:
+    envelope = Envelope(
+        id=f"{key}-{n}",
+        type="tongban.test.published.v1",
+        source="/other/",
+        subject=key,
+        time=Now().now(),
+        key=key,
+        sequence=0,
+        position=position,
+        data={"n": n},  # type: ignore[dict-item]  # a number or a text
+    )
+    record = to_record(envelope)
+    return Record(key=key, value=None, headers=record.headers) if n is None else record
+
+
+@contextlib.asynccontextmanager
+async def following(memory: Memory, topic: str) -> AsyncIterator[Follower]:
+    """A follower at work, caught up."""
+    follower = Follower(memory, [topic], memory.apply)
+    async with at_work(follower.run()):
+        async with asyncio.timeout(PATIENCE):
+            await follower.until_caught_up()
+        yield follower
+
+
+async def stored(line: Line) -> dict[str, Any]:
+    return {row.key: row.data["n"] for row in await line.rows(FOLLOWED)}
+
+
+async def until_stored(line: Line, expected: dict[str, Any]) -> None:
+    async def there() -> bool:
+        return await stored(line) == expected
+
+    await until(there, what=f"{expected} in the tables")
+
+
+@pytest.fixture
+async def compacted(make_topic: MakeTopic) -> str:
+    return (await make_topic(partitions=2, cleanup_policy="compact")).name
+
+
+async def test_without_a_database_every_start_reads_from_zero(bus: Bus, compacted: str) -> None:
+    await append(bus, compacted, document("a", 1), document("b", 1), document("a", 2), document("b", None))
+
+    for _ in range(2):
+        memory = Memory(bus=bus, database=None)
+        async with following(memory, compacted):
+            assert memory.documents == {"a": 2}
+        assert len(memory.taken) == 4
+
+
+async def test_an_empty_topic_is_caught_up_at_once(bus: Bus, compacted: str) -> None:
+    async with following(Memory(bus=bus, database=None), compacted) as follower:
+        assert follower.caught_up
+
+
+async def test_a_restart_takes_the_tables_and_reads_the_tail(bus: Bus, line: Line, compacted: str) -> None:
+    await append(bus, compacted, document("a", 1), document("b", 1), document("a", 2), document("c", 1), document("c", None))
+    async with following(Memory(bus=bus, database=line.database), compacted):
+        await until_stored(line, {"a": 2, "b": 1})
+    await append(bus, compacted, document("b", None), document("d", 1))
+
+    memory = Memory(bus=bus, database=line.database)
+    async with following(memory, compacted):
+        assert memory.documents == {"a": 2, "d": 1}
+        await until_stored(line, {"a": 2, "d": 1})
+
+    assert sorted(memory.taken, key=str) == [("a", 2), ("b", 1), ("b", None), ("d", 1)]
+    ends = (await bus.follow(compacted)).ends
+    assert {(row.topic, row.partition): row.offset for row in await line.rows(FOLLOW_OFFSETS)} == {
+        place: end for place, end in ends.items() if end
+    }
+
+
+async def test_one_process_writes_the_tables_and_another_takes_over(bus: Bus, line: Line, make_line_on: MakeLine, compacted: str) -> None:
+    other = await make_line_on(line.topic, url=line.settings.database_url)
+    first, second = Memory(bus=bus, database=line.database), Memory(bus=bus, database=other.database)
+    await append(bus, compacted, document("a", 1))
+
+    async with following(second, compacted) as waiting:
+        async with following(first, compacted) as writing:
+            await append(bus, compacted, document("a", 2))
+            await until_stored(line, {"a": 2})
+            assert writing.writing is not waiting.writing
+
+        async def taken_over() -> bool:
+            return waiting.writing
+
+        await append(bus, compacted, document("a", 3), document("b", 1))
+        await until(taken_over, what="the take-over")
+        await until_stored(line, {"a": 3, "b": 1})
+
+        async def remembered() -> bool:
+            return second.documents == {"a": 3, "b": 1}
+
+        await until(remembered, what="both documents in memory")
+    numbers = [n for key, n in second.taken if key == "a"]
+    assert numbers == sorted(numbers)
+
+
+async def test_a_document_that_cannot_be_taken_keeps_no_other_out(bus: Bus, line: Line, compacted: str) -> None:
+    broken = Record(key="x", value=b"{no json", headers=())
+    await append(bus, compacted, document("a", "bad"), broken, document("a", 1), document("b", 1))
+
+    memory = Memory(bus=bus, database=line.database)
+    async with following(memory, compacted):
+        assert memory.documents == {"a": 1, "b": 1}
+        await until_stored(line, {"a": 1, "b": 1})
+
+
+async def test_whoever_wrote_a_document_can_wait_until_it_is_heard(bus: Bus, line: Line, compacted: str) -> None:
+    memory = Memory(bus=bus, database=line.database)
+    async with following(memory, compacted) as follower:
+        assert not await follower.wait(service="other", key="a", position=5, patience=0.05)
+        waiting = asyncio.create_task(follower.wait(service="other", key="a", position=5, patience=PATIENCE))
+        await append(bus, compacted, document("a", 1, position=4), document("a", 2, position=5))
+
+        assert await waiting
+        assert memory.documents == {"a": 2}
+        assert await follower.wait(service="other", key="a", position=4, patience=0)
+        await until_stored(line, {"a": 2})
+    assert [(row.service, row.key, row.position) for row in await line.rows(SEEN)] == [("other", "a", 5)]
+
+
+async def test_following_goes_on_after_the_database_was_cut_off(bus: Bus, line: Line, compacted: str) -> None:
+    memory = Memory(bus=bus, database=line.database)
+    async with following(memory, compacted):
+        await append(bus, compacted, document("a", 1))
+        await until_stored(line, {"a": 1})
+        await line.cut("tongban line holders")
+        await append(bus, compacted, document("a", 2), document("b", 1))
+        await until_stored(line, {"a": 2, "b": 1})
+
+    assert memory.documents == {"a": 2, "b": 1}
