@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chassis.identity import SigningKey
+from gateway.development.issuer import DEV_ISSUER
 from tongban_local.ports import free_ports
 from tongban_local.postgres import PostgresServer
 
@@ -60,10 +61,10 @@ class Layout:
             "internal_key_file": str(keys / f"{name}.json"),
             "internal_jwks_file": str(keys / "internal-jwks.json"),
             "wrapping_key_file": str(keys / f"{name}.wrapping-key"),
-            "staff_issuer": f"{self.url}/dev/oidc",
+            "staff_issuer": DEV_ISSUER,
             "public_url": self.url,
             "people_file": str(PEOPLE),
-            "oidc_issuer": f"{self.url}/dev/oidc",
+            "dev_key_file": str(keys / "dev-issuer.json"),
             "watermark_every": "1",
             "migrate_on_start": "true",
             "seed": "true",

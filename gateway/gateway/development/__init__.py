@@ -1,0 +1,1 @@
+"""An OpenID provider for development: real authorization code and PKCE, people from a file, loopback only."""

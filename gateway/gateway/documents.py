@@ -1,0 +1,152 @@
+"""The API as one OpenAPI document, made of the services' own."""
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import cast
+
+from chassis.logs import get_logger
+from chassis.problems import RouteUnknown
+from contracts.refusals import Refusal
+from contracts.values import Json, JsonObject
+from gateway.routes import SERVICES, TABLE, find
+from gateway.upstreams import Upstreams
+from gateway.views import AT_CASE, PARTS
+
+VERSION = "1.0.0"
+
+_SCHEMAS = "#/components/schemas/"
+_METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
+_OPERATIONS = "/parked"
+_OK = 200
+
+_log = get_logger()
+
+
+class Documents:
+    """The services' documents, asked for once."""
+
+    def __init__(self, *, upstreams: Upstreams) -> None:
+        self._upstreams = upstreams
+        self._found: dict[str, JsonObject] = {}
+
+    async def merged(self) -> JsonObject:
+        """The whole API; paths of a service that has not answered yet are missing, and it is asked again next time."""
+        for service in SERVICES:
+            if service not in self._found:
+                try:
+                    said = await self._upstreams.ask(service, "/openapi.json")
+                except Refusal as error:
+                    _log.warning("documents.away", name=service, rule=error.RULE)
+                    continue
+                if said.status == _OK and isinstance(said.body, dict):
+                    self._found[service] = said.body
+        return merge(self._found)
+
+
+def merge(documents: Mapping[str, JsonObject]) -> JsonObject:
+    """One document of the services' documents.
+
+    Args:
+        documents: OpenAPI 3.1 by service. A schema of the same name and another content gets the service's name before its own.
+    """
+    paths: JsonObject = {}
+    schemas: JsonObject = {}
+    for service in SERVICES:
+        if service in documents:
+            _take_in(copy.deepcopy(documents[service]), service=service, paths=paths, schemas=schemas)
+    _show_views(paths, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tongban 通办",
+            "version": VERSION,
+            "description": "跨省通办:收件在所在地,决定在有权地。/ Hand in where you are; decided where the law says. "
+            "Every changing POST takes an Idempotency-Key; every refusal is problem+json with a rule id.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": dict(sorted(schemas.items())),
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+        "tags": [{"name": tag} for tag in sorted({tag for operation in _operations(paths) for tag in _tags(operation)})],
+    }
+
+
+def _take_in(document: JsonObject, *, service: str, paths: JsonObject, schemas: JsonObject) -> None:
+    own = _child(_child(document, "components"), "schemas")
+    renamed = {name: f"{service.capitalize()}{name}" for name, schema in own.items() if name in schemas and schemas[name] != schema}
+    _refer(document, renamed)
+    schemas.update({renamed.get(name, name): schema for name, schema in own.items()})
+    for path, item in _child(document, "paths").items():
+        outer = f"/v1/{service}{path}" if path.startswith(_OPERATIONS) else path
+        try:
+            row = find(outer.replace("{", "").replace("}", "").encode()).row
+        except RouteUnknown:
+            continue
+        if row.service != service or not isinstance(item, dict):
+            continue
+        for method, operation in item.items():
+            if method not in _METHODS or not isinstance(operation, dict):
+                continue
+            if method.upper() not in row.public:
+                operation["security"] = [{"bearer": []}]
+            if path.startswith(_OPERATIONS):
+                operation["operationId"] = f"{service}_{operation.get('operationId', method)}"
+        paths[outer] = item
+
+
+def _show_views(paths: JsonObject, schemas: JsonObject) -> None:
+    """Say what the gateway adds to what the services say."""
+    for row in TABLE:
+        operation = _child(_child(paths, row.path), "get")
+        if row.view == "case" and operation:
+            words = [*PARTS, AT_CASE]
+            for parameter in cast("list[JsonObject]", operation.get("parameters", [])):
+                if parameter.get("name") == "expand":
+                    parameter["schema"] = {"type": "array", "items": {"type": "string", "enum": cast("list[Json]", words)}}
+                    parameter["style"], parameter["explode"] = "form", False
+                    parameter["description"] = "Parts to add, separated by commas; one that is late is named in `unavailable`."
+            shown = _child(schemas, _shown_by(operation))
+            _child(shown, "properties").update({part: {"type": ["object", "null"]} for part in PARTS})
+            _child(shown, "properties")["unavailable"] = _NAMES
+        elif row.view == "handlings" and operation:
+            page = _child(schemas, _shown_by(operation))
+            _child(page, "properties")["unavailable"] = _NAMES
+            item = str(_child(_child(_child(page, "properties"), "items"), "items").get("$ref", "")).removeprefix(_SCHEMAS)
+            _child(_child(schemas, item), "properties")["applicant"] = {"type": ["string", "null"], "description": "Masked name"}
+
+
+def _shown_by(operation: JsonObject) -> str:
+    answer = _child(_child(_child(_child(operation, "responses"), "200"), "content"), "application/json")
+    return str(_child(answer, "schema").get("$ref", "")).removeprefix(_SCHEMAS)
+
+
+def _refer(node: Json, renamed: Mapping[str, str]) -> None:
+    if isinstance(node, list):
+        for each in node:
+            _refer(each, renamed)
+    elif isinstance(node, dict):
+        reference = node.get("$ref")
+        if isinstance(reference, str) and (name := reference.removeprefix(_SCHEMAS)) in renamed:
+            node["$ref"] = _SCHEMAS + renamed[name]
+        for each in node.values():
+            _refer(each, renamed)
+
+
+def _child(node: JsonObject, name: str) -> JsonObject:
+    found = node.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _operations(paths: JsonObject) -> Iterator[JsonObject]:
+    for item in paths.values():
+        if isinstance(item, dict):
+            yield from (operation for method, operation in item.items() if method in _METHODS and isinstance(operation, dict))
+
+
+def _tags(operation: JsonObject) -> list[str]:
+    return [str(tag) for tag in cast("list[Json]", operation.get("tags", []))]
+
+
+_NAMES: Json = {"type": "array", "items": {"type": "string"}, "description": "What could not be had in time"}
