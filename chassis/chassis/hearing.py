@@ -9,9 +9,9 @@ from chassis.bus import Received
 from chassis.context import Handler, Subscriptions
 from contracts.codec import Malformed, decode
 from contracts.envelope import Envelope, from_record
-from contracts.events import Event
+from contracts.event import Event, Watermark
 
-WATERMARK = "tongban.relay.watermark.v1"
+WATERMARK = Watermark.TYPE
 """Type of the event by which a relay says that all before an instant was sent."""
 
 _VERSION = re.compile(r"\.v\d+\Z")

@@ -28,8 +28,7 @@ from chassis.tables import OUTBOX
 from contracts.codec import encode_object
 from contracts.documents import Document, address
 from contracts.envelope import Envelope, Record, to_record
-from contracts.events import Event
-from contracts.values import JsonObject
+from contracts.event import Event, Watermark
 
 STANDS_BACK = timedelta(seconds=15)
 """How far a watermark stands behind the relay's reading: longer than any transaction may live."""
@@ -287,7 +286,6 @@ def _record(row: Row[Any]) -> Record:
 
 
 def _watermark(*, service: str, until: datetime, partitions: int) -> Record:
-    data: JsonObject = {"until": until.isoformat(), "partitions": partitions}
     return to_record(
         Envelope(
             id=str(uuid_utils.uuid7()),
@@ -298,6 +296,6 @@ def _watermark(*, service: str, until: datetime, partitions: int) -> Record:
             key=service,
             sequence=0,
             position=0,
-            data=data,
+            data=encode_object(Watermark(until=until, partitions=partitions)),
         )
     )

@@ -11,8 +11,9 @@ from chassis import parking
 from chassis.bus import Received, partition_of
 from chassis.database import Tx
 from chassis.tables import WATERMARKS
-from contracts.codec import Malformed
+from contracts.codec import Malformed, decode
 from contracts.envelope import Envelope
+from contracts.event import Watermark
 
 
 async def heard_until(tx: Tx[Any], *, service: str, topic: str, key: str) -> datetime | None:
@@ -38,15 +39,15 @@ async def keep(tx: Tx[Any], heard: Sequence[tuple[Received, Envelope]]) -> None:
     """
     newest: dict[tuple[str, str, int], dict[str, object]] = {}
     for record, envelope in heard:
-        until, partitions = envelope.data.get("until"), envelope.data.get("partitions")
-        if not isinstance(until, str) or not isinstance(partitions, int) or partitions < 1:
-            raise Malformed("watermark: expected until and partitions")
+        said = decode(Watermark, envelope.data)
+        if said.partitions < 1:
+            raise Malformed("watermark: expected at least one partition")
         newest[(envelope.service, *record.place)] = {
             "service": envelope.service,
             "topic": record.topic,
             "partition": record.partition,
-            "partitions": partitions,
-            "until": datetime.fromisoformat(until),
+            "partitions": said.partitions,
+            "until": said.until,
         }
     if newest:
         await tx.execute(_KEEP, [newest[place] for place in sorted(newest)])

@@ -113,3 +113,17 @@ class Seal:
     sealed_at: datetime
     signature: str
     """Ed25519 over the canonical JSON of the other fields, base64url without padding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watermark:
+    """A sender's word that everything it sent before an instant stands before this record, in this partition of this topic."""
+
+    TYPE: ClassVar[str] = "tongban.relay.watermark.v1"
+    TOPICS: ClassVar[tuple[str, ...]] = (CASE_EVENTS, CREDENTIAL_EVENTS, ACCESS_EVENTS)
+    """Where it is found; by `key` and ``subject`` it belongs to its service."""
+
+    until: datetime
+    """UTC, exclusive."""
+    partitions: int
+    """Of the topic, as the sender counts them; at least 1."""

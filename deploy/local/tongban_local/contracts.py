@@ -2,6 +2,7 @@
 
 ``python -m tongban_local.contracts`` writes, ``--check`` compares and names what differs. The sources are the classes
 themselves, so a document cannot say something else than the code; the examples beside them are written by hand.
+``--release`` keeps what is promised from now on in ``contracts/released``; ``--check`` also names what breaks that promise.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from pydantic import TypeAdapter
 
 from contracts import documents, events
-from contracts.catalogue import Agreement, CalendarYear, ItemVersion, Organ, Region
+from contracts.catalogue import Agreement, CalendarYear, ItemVersion, Organ, Part, Region
 from contracts.documents import Account, ClockOffset, PublicKey
+from contracts.event import Watermark
+from tongban_local.compatibility import api_breaks, messages_breaks
 from tongban_local.openapi import openapi_documents
 from tongban_local.states import rules_page, states_page
 
@@ -32,13 +35,19 @@ SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Document = dict[str, Any]
 """A JSON document as it is written; ``Any`` because OpenAPI, AsyncAPI and JSON Schema are themselves open."""
 
+RELEASED = "contracts/released"
+"""Folder of the promised contracts."""
+
+_PROSE = frozenset({"title", "description", "summary", "examples", "example", "tags", "info", "servers", "$id"})
+_TERSE: dict[str, Any] = {"ensure_ascii": False, "sort_keys": True, "separators": (",", ":")}
+
 PUBLISHED: dict[str, tuple[str, object]] = {
     "tongban.region.published.v1": (documents.RULES, Region),
     "tongban.organ.published.v1": (documents.RULES, Organ),
     "tongban.agreement.published.v1": (documents.RULES, Agreement),
     "tongban.calendar.published.v1": (documents.RULES, CalendarYear),
     "tongban.item-version.published.v1": (documents.VERSIONS, ItemVersion),
-    "tongban.part.published.v1": (documents.PARTS, documents.Part),
+    "tongban.part.published.v1": (documents.PARTS, Part),
     "tongban.key.published.v1": (documents.ACCESS_RULES, PublicKey),
     "tongban.account.published.v1": (documents.ACCESS_RULES, Account),
     "tongban.clock.moved.v1": (documents.ACCESS_RULES, ClockOffset),
@@ -52,6 +61,8 @@ def messages() -> Iterator[tuple[str, str, object]]:
         yield name, kind.TOPIC, kind
     for name, (topic, document) in PUBLISHED.items():
         yield name, topic, document
+    for topic in Watermark.TOPICS:
+        yield Watermark.TYPE, topic, Watermark
 
 
 @cache
@@ -81,7 +92,7 @@ def _describe(schema: Document, kind: object) -> None:
 
 def schema_of(name: str, kind: object) -> Document:
     """JSON Schema of one message's data; readers must tolerate fields that it does not name."""
-    schema = TypeAdapter(kind).json_schema(ref_template="#/$defs/{model}")
+    schema = TypeAdapter(cast("Any", kind)).json_schema(ref_template="#/$defs/{model}")
     _describe(schema, kind)
     return {
         "$schema": SCHEMA_DIALECT,
@@ -165,6 +176,19 @@ def _json(document: Document) -> bytes:
     return (json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()
 
 
+def _compact(document: Document) -> bytes:
+    """One line for each entry, so that a release shows what it changes."""
+    rows = [f"{json.dumps(key)}:{_line(value)}" for key, value in sorted(document.items())]
+    return ("{\n" + ",\n".join(rows) + "\n}\n").encode()
+
+
+def _line(value: object) -> str:
+    if isinstance(value, dict) and value and all(isinstance(each, dict) for each in value.values()):
+        rows = [f"{json.dumps(key)}:{json.dumps(each, **_TERSE)}" for key, each in sorted(value.items())]
+        return "{\n " + ",\n ".join(rows) + "}"
+    return json.dumps(value, **_TERSE)
+
+
 def generated(root: Path = ROOT) -> dict[str, bytes]:
     """Every generated file by its path below the root."""
     topics = yaml.safe_load((root / "deploy/topics.yaml").read_text(encoding="utf-8"))["topics"]
@@ -186,17 +210,44 @@ def differences(root: Path = ROOT) -> list[str]:
     return [path for path, content in generated(root).items() if not (root / path).is_file() or (root / path).read_bytes() != content]
 
 
+def promised() -> dict[str, Document]:
+    """What others rest on, by its file in ``contracts/released``: the schemas of the messages and the gateway's API, without prose."""
+    schemas = {name: _bare(schema_of(name, kind)) for name, _, kind in messages()}
+    return {"events.json": schemas, "openapi.json": _bare(openapi_documents()["gateway"])}
+
+
+def breaks(root: Path = ROOT) -> list[str]:
+    """What of the released contracts the code does not keep."""
+    now = promised()
+    before = {name: json.loads((root / RELEASED / name).read_text(encoding="utf-8")) for name in now}
+    return messages_breaks(before["events.json"], now["events.json"]) + api_breaks(before["openapi.json"], now["openapi.json"])
+
+
+def _bare(value: Any) -> Any:
+    """Without what says nothing to a machine; a property may be named like one of these words."""
+    if isinstance(value, list):
+        return [_bare(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {key: each for key, each in value.items() if key not in _PROSE or isinstance(each, dict)}
+    return {key: _bare(each) for key, each in kept.items()}
+
+
 def main() -> int:
     """Write or compare; the last line sums up."""
     parser = argparse.ArgumentParser(description="Write the generated contracts / 生成契约文件")
     parser.add_argument("--check", action="store_true", help="compare only / 仅比较")
-    if parser.parse_args().check:
-        changed = differences()
-        for path in changed:
-            print(f"differs: {path}")
-        print(f"contracts: {len(changed)} generated files differ (run make contracts)" if changed else "contracts: up to date")
-        return 1 if changed else 0
+    parser.add_argument("--release", action="store_true", help="promise the present contracts from now on / 固定为已发布契约")
+    asked = parser.parse_args()
+    if asked.check:
+        changed, broken = differences(), breaks()
+        for line in [*(f"differs: {path}" for path in changed), *(f"breaks: {each}" for each in broken)]:
+            print(line)
+        print(f"contracts: {len(changed)} generated files differ (run make contracts), {len(broken)} released promises broken")
+        return 1 if changed or broken else 0
     files = generated()
+    if asked.release:
+        files |= {f"{RELEASED}/{name}": _compact(document) for name, document in promised().items()}
     for path, content in files.items():
         target = ROOT / path
         target.parent.mkdir(parents=True, exist_ok=True)
