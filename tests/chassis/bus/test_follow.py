@@ -107,7 +107,9 @@ async def test_a_restart_takes_the_tables_and_reads_the_tail(bus: Bus, line: Lin
         await until_stored(line, {"a": 2, "d": 1})
 
     assert sorted(memory.taken, key=str) == [("a", 2), ("b", 1), ("b", None), ("d", 1)]
-    ends = (await bus.follow(compacted)).ends
+    whole = await bus.follow(compacted)
+    ends = whole.ends
+    await whole.close()
     assert {(row.topic, row.partition): row.offset for row in await line.rows(FOLLOW_OFFSETS)} == {
         place: end for place, end in ends.items() if end
     }
