@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from pydantic_settings import SettingsConfigDict
 
+from catalog_svc.route.domain import RouteSigning
+from catalog_svc.search.domain import Searching
 from chassis.context import Context
 from chassis.settings import ServiceSettings
 from rules.catalogue import Catalogue
-
-if TYPE_CHECKING:
-    from catalog_svc.route.outside import RouteSigner
-    from catalog_svc.search.outside import SearchIndex
 
 
 class Settings(ServiceSettings):
@@ -33,7 +30,7 @@ class Catalog(Context):
     settings: Settings
     catalogue: Catalogue = field(default_factory=Catalogue)
     """Answers ``GET /routes``; what is authored is read from the tables, which are never behind."""
-    route_signer: RouteSigner | None = None
-    """Opened by the first route that is asked for."""
-    search_index: SearchIndex | None = None
+    route_signer: RouteSigning | None = None
+    """Opened when the service starts."""
+    search_index: Searching | None = None
     """Built by the first search, and again when a base item has changed."""

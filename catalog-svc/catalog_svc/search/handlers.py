@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from catalog_svc.base_item import handlers as base_items
 from catalog_svc.base_item.domain import BaseItem
 from catalog_svc.context import Catalog
-from catalog_svc.search.outside import Hit, SearchIndex, synonyms
+from catalog_svc.search.domain import Hit, Searching
+from catalog_svc.search.outside import SearchIndex, synonyms
 from chassis.database import Tx
 from contracts.values import ItemCode, RegionCode
 from rules.catalogue import Catalogue, Published
@@ -36,7 +37,7 @@ async def search(tx: Tx[Catalog], query: str, *, region: RegionCode | None, limi
     ]
 
 
-async def _index(tx: Tx[Catalog]) -> SearchIndex:
+async def _index(tx: Tx[Catalog]) -> Searching:
     edition = await base_items.edition(tx)
     index = tx.context.search_index
     if index is None or index.edition != edition:

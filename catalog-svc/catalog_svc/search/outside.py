@@ -14,6 +14,7 @@ from importlib.resources import files
 from pypinyin import Style, lazy_pinyin
 from rapidfuzz import fuzz
 
+from catalog_svc.search.domain import Hit
 from contracts.values import ItemCode
 
 MAX_QUERY = 60
@@ -24,18 +25,6 @@ _LEAST = 0.35
 
 _SHORT = 3
 """Fewer letters or characters than this mean too many words."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
-    """One item found."""
-
-    item_code: ItemCode
-    name: str
-    score: float
-    """0 to 1."""
-    why: str
-    """``name``, ``synonym``, ``pinyin``, ``initials``, ``characters`` or ``similar``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
