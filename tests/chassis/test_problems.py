@@ -17,6 +17,8 @@ CANARY = "340102199001011234"
         {"id": CANARY * 4},
         {"id": 7, "name": CANARY * 4},
         {"id": "w-1", CANARY: 1},
+        {"id": "w-1", "zhang_san": 1},
+        {"id": "w-1", "sizes": {CANARY: "x"}},
         {"id": "w-1", "name": {"张三": CANARY}},
         {CANARY: CANARY},
         [CANARY],
@@ -31,6 +33,7 @@ async def test_what_was_sent_is_never_repeated(toy: RunningToy, body: object) ->
     assert answer.json()["rule"] == "request.malformed"
     assert CANARY not in answer.text
     assert "张三" not in answer.text
+    assert "zhang_san" not in answer.text
     assert await toy.rows(IDEMPOTENCY) == []
 
 
@@ -90,6 +93,14 @@ async def test_a_body_that_is_too_large_is_refused(make_toy: MakeToy, *, announc
     answer = await toy.client.post("/widgets", content=body if announced else pieces(body), headers=headers)
 
     assert (answer.status_code, answer.json()["rule"]) == (413, "request.too-large")
+
+
+async def test_a_body_announced_as_too_large_is_refused_before_anything_looks_at_it(make_toy: MakeToy) -> None:
+    toy = await make_toy(max_body=100)
+
+    answer = await toy.client.post("/nowhere", content=b"x" * 200)
+
+    assert answer.status_code == 413
 
 
 async def test_a_bound_of_one_route_is_a_problem_too(toy: RunningToy) -> None:

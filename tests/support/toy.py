@@ -88,6 +88,7 @@ class WidgetIn(BaseModel):
     id: str = Field(max_length=40)
     owner: str = "somebody"
     name: str = Field(default="", max_length=40)
+    sizes: dict[str, int] = Field(default_factory=dict)
 
 
 class Widget(BaseModel):
