@@ -9,18 +9,22 @@ import httpx
 import orjson
 import pytest
 import uvicorn
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from chassis import logs
 from chassis.identity import SigningKey, Verifier
 from chassis.migrate import upgrade
 from chassis.problems import Unauthenticated
 from credential_svc.app import MIGRATIONS, create_app
 from credential_svc.context import Credential, Settings
+from credential_svc.schema import METADATA
 from tests.credential.builders import HOLDER, ORGANS, Service
-from tests.support.engines import DatabaseUrl
+from tests.support.engines import Databases
 from tongban_local.ports import free_port
 
 
@@ -64,13 +68,28 @@ async def migrate(url: str) -> None:
     await upgrade(url, MIGRATIONS)
 
 
+@pytest.fixture(scope="session")
+async def one_database(databases: Databases) -> str:
+    """One for all tests, for making one takes longer than most of them; each begins by emptying it."""
+    return await databases.make("credential", prepare=migrate)
+
+
+async def empty(url: str) -> None:
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(text(f"truncate {', '.join(METADATA.tables)} restart identity"))
+    await engine.dispose()
+
+
 @pytest.fixture
-async def service(tmp_path: Path, intake: IntakeRoute, database_url: DatabaseUrl, project: Path) -> AsyncIterator[Service]:
+async def service(tmp_path: Path, intake: IntakeRoute, one_database: str, project: Path) -> AsyncIterator[Service]:
+    await empty(one_database)
+    logs.configure()
     gateway, own = SigningKey.make("gateway"), SigningKey.make("credential")
     (tmp_path / "jwks.json").write_bytes(orjson.dumps({"keys": [gateway.public, own.public]}))
     (tmp_path / "own.json").write_bytes(orjson.dumps(own.private))
     settings = Settings(
-        database_url=await database_url("credential", prepare=migrate),
+        database_url=one_database,
         log_url="postgresql+asyncpg://unused",
         topics_file=project / "deploy/topics.yaml",
         development=True,

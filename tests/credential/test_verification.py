@@ -111,12 +111,12 @@ async def test_a_credential_expires_by_its_date_alone(service: Service) -> None:
     assert (before, after, shown["state"]) == ("valid", "expired", "expired")
 
 
-@pytest.mark.parametrize(
-    ("text", "result"),
-    [("hello", "unknown"), ("tb1:ABC", "unknown"), ("TB1:", "altered"), ("TB1:ABCDEF", "altered"), ("TB1:中文", "altered")],
-)
-async def test_texts_that_are_no_code(service: Service, text: str, result: str) -> None:
-    assert (await service.verify(text))["result"] == result
+async def test_texts_that_are_no_code(service: Service) -> None:
+    texts = ("hello", "tb1:ABC", "TB1:", "TB1:ABCDEF", "TB1:中文")
+
+    results = [(await service.verify(text))["result"] for text in texts]
+
+    assert results == ["unknown", "unknown", "altered", "altered", "altered"]
 
 
 async def test_a_changed_code_is_called_altered_and_shows_nothing(service: Service) -> None:
@@ -179,14 +179,12 @@ def test_a_packed_list_gives_every_place_its_own_status(statuses: dict[int, Stat
     assert {place: packed[place // 4] >> place % 4 * 2 & 3 for place in statuses} == statuses
 
 
-@pytest.mark.parametrize("form", ["svg", "png", "text"])
-async def test_the_code_is_drawn_for_print(service: Service, form: str) -> None:
-    credential = await service.issue()
+async def test_the_code_is_drawn_for_print(service: Service) -> None:
+    path = f"/v1/credentials/{(await service.issue())['credential_id']}/qr"
 
-    answer = await service.get(f"/v1/credentials/{credential['credential_id']}/qr?format={form}", by=CLERK)
+    drawn = {form: (await service.get(f"{path}?format={form}", by=CLERK)).content for form in ("svg", "png", "text")}
 
-    begin = {"svg": b"<?xml", "png": b"\x89PNG", "text": b"TB1:"}[form]
-    assert answer.content.startswith(begin)
+    assert {form: content[:4] for form, content in drawn.items()} == {"svg": b"<?xm", "png": b"\x89PNG", "text": b"TB1:"}
 
 
 @pytest.mark.parametrize("state", list(CredentialState))

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-import structlog
-
-from chassis.database import is_transient
+from chassis.logs import get_logger
 from contracts.values import NoticeId
 from credential_svc.context import Credential
 from credential_svc.credential import handlers
@@ -23,7 +21,7 @@ CALLS = 8
 EVERY = 1.0
 """Seconds between two looks when nothing wakes the job."""
 
-_log = structlog.get_logger(__name__)
+_log = get_logger()
 
 
 async def seal_and_issue(context: Credential) -> int:
@@ -71,7 +69,7 @@ async def _write(context: Credential, ready: Sequence[Ready]) -> list[NoticeId]:
             await handlers.seal_and_issue(tx, ready)
     except Exception as error:  # noqa: BLE001 - one notice that cannot be sealed must not hold up the others
         if len(ready) == 1:
-            _log.warning("sealing.failed", case=ready[0].sealing.case_id, transient=is_transient(error), exc_info=error)
+            _log.warning("sealing.failed", key=ready[0].sealing.root_case_id, exc_info=error)
             return [ready[0].sealing.notice_id]
         return [notice for each in ready for notice in await _write(context, [each])]
     return []
