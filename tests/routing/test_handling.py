@@ -129,12 +129,12 @@ async def test_while_an_act_waits_for_its_seal_the_next_one_is_refused(service: 
 async def test_a_seal_over_another_text_is_no_seal(service: Service) -> None:
     case = await service.signed()
     await service.moved(case, "acceptance", by=REVIEWER)
-    (notice,) = (await service.shown(f"/v1/cases/{case.case_no}/notices", by=REVIEWER))["notices"]
+    (notice,) = (await service.shown(f"/v1/cases/{case.case_no}/notices", by=REVIEWER))["items"]
 
     forged = service.sealed(case, {**notice, "digest": "sha256:" + "f" * 64})
     await service.hear(forged, source="credential")
 
-    (notice,) = (await service.shown(f"/v1/cases/{case.case_no}/notices", by=REVIEWER))["notices"]
+    (notice,) = (await service.shown(f"/v1/cases/{case.case_no}/notices", by=REVIEWER))["items"]
     assert notice["state"] == "awaiting_seal"
     assert (await service.move(case, "decision", GRANT, by=APPROVER)).status_code == 409
 

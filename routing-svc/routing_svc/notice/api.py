@@ -47,7 +47,7 @@ class NoticesShown(BaseModel):
 
     case_id: str
     case_no: str
-    notices: list[NoticeListed]
+    items: list[NoticeListed]
 
 
 @router.get("/cases/{no}/notices", operation_id="listNotices", response_model=NoticesShown)
@@ -55,7 +55,7 @@ async def list_notices(no: Annotated[str, Path(max_length=60)], read: Annotated[
     """Everything that the handling organ wrote to the applicant of a case."""
     case = await find_case_for(read.tx, no, caller=read.caller, aggregate="notice", action="view")
     notices = [_listed(notice) for notice in await store.get_notices(read.tx, case.case_id)]
-    return read.answer(NoticesShown(case_id=case.case_id, case_no=case.case_no, notices=notices))
+    return read.answer(NoticesShown(case_id=case.case_id, case_no=case.case_no, items=notices))
 
 
 @router.get("/notices/{notice_id}", operation_id="readNotice", response_model=NoticeShown)

@@ -80,7 +80,7 @@ class TransfersShown(BaseModel):
 
     case_id: str
     case_no: str
-    transfers: list[TransferShown]
+    items: list[TransferShown]
 
 
 class TransferMoved(BaseModel):
@@ -108,7 +108,7 @@ async def list_transfers(case: Annotated[str, Query(max_length=60)], read: Read)
     found = await find_case_for(read.tx, case, caller=read.caller, aggregate="transfer", action="view")
     receipts = await receipts_of(read.tx, found.case_id)
     shown = [_show(each, receipts=receipts, read=read) for each in await store.get_transfers(read.tx, found.case_id)]
-    return read.answer(TransfersShown(case_id=found.case_id, case_no=found.case_no, transfers=shown))
+    return read.answer(TransfersShown(case_id=found.case_id, case_no=found.case_no, items=shown))
 
 
 @router.get("/transfers/{transfer_id}", operation_id="readTransfer", response_model=TransferShown)
