@@ -11,8 +11,8 @@ import pytest
 
 from chassis.bus import Bus
 from chassis.topics import Topic
-from tests.chassis.bus.line import Line, make_bus, make_line, make_tables, topic_of
-from tests.support.engines import Databases, DatabaseUrl
+from tests.chassis.bus.line import Line, empty_tables, make_bus, make_line, make_tables, topic_of
+from tests.support.engines import Databases
 
 _NUMBERS = count(1)
 
@@ -73,14 +73,26 @@ async def topic(make_topic: MakeTopic) -> str:
 MakeLine = Callable[..., Awaitable[Line]]
 
 
+@pytest.fixture(scope="session")
+async def line_database(databases: Databases) -> str:
+    """One database for every test here: to make one takes longer than most tests."""
+    return await databases.make("line", prepare=make_tables)
+
+
 @pytest.fixture
-async def make_line_on(bus: Bus, database_url: DatabaseUrl) -> AsyncIterator[MakeLine]:
-    """Makes services on the log under test, each on a fresh database unless it is told one."""
+async def empty_database(line_database: str) -> str:
+    """The database without what the test before left."""
+    await empty_tables(line_database)
+    return line_database
+
+
+@pytest.fixture
+async def make_line_on(bus: Bus, empty_database: str) -> AsyncIterator[MakeLine]:
+    """Makes services on the log under test, all on the same database, as processes of one service have it."""
     async with AsyncExitStack() as closing:
 
-        async def make(topic: str, *, url: str | None = None, on: Bus | None = None, **settings: Any) -> Line:
-            chosen = url or await database_url("line", prepare=make_tables)
-            line = make_line(database_url=chosen, bus=on or bus, topic=topic, **settings)
+        async def make(topic: str, **settings: Any) -> Line:
+            line = make_line(database_url=empty_database, bus=bus, topic=topic, **settings)
             closing.push_async_callback(line.database.close)
             return line
 

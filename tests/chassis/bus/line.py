@@ -160,6 +160,14 @@ async def make_tables(url: str) -> None:
     await engine.dispose()
 
 
+async def empty_tables(url: str) -> None:
+    """Take every row out."""
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(text(f"truncate {', '.join(METADATA.tables)} restart identity"))
+    await engine.dispose()
+
+
 def make_bus(kind: str, address: str) -> Bus:
     """The adapter under test, quick to miss a silent member."""
     return KafkaBus(address, session=3.0) if kind == "kafka" else PostgresBus(address, lease=3.0)

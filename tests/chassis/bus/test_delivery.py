@@ -172,8 +172,7 @@ async def test_the_relay_and_the_consumer_go_on_after_the_database_cut_their_con
 
 
 async def test_of_two_relays_one_sends_and_the_other_takes_over(bus: Bus, line: Line, make_line_on: MakeLine) -> None:
-    url = line.settings.database_url
-    other = await make_line_on(line.topic, url=url)
+    other = await make_line_on(line.topic)
 
     async with relaying(other):
         async with relaying(line):

@@ -116,7 +116,7 @@ async def test_a_restart_takes_the_tables_and_reads_the_tail(bus: Bus, line: Lin
 
 
 async def test_one_process_writes_the_tables_and_another_takes_over(bus: Bus, line: Line, make_line_on: MakeLine, compacted: str) -> None:
-    other = await make_line_on(line.topic, url=line.settings.database_url)
+    other = await make_line_on(line.topic)
     first, second = Memory(bus=bus, database=line.database), Memory(bus=bus, database=other.database)
     await append(bus, compacted, document("a", 1))
 
