@@ -68,8 +68,9 @@ def describe(application: FastAPI) -> dict[str, Any]:
 def _complete(operation: dict[str, Any], calls: set[object]) -> None:
     if identity.caller in calls:
         operation["security"] = [{BEARER: []}]
-    elif identity.anyone in calls:
-        operation["security"] = [{}, {BEARER: []}]
+    else:
+        # A route that looks at no token is as open as one that may do without.
+        operation["security"] = [{}, {BEARER: []}] if identity.anyone in calls else []
     asked = [header for call, header in _ASKED.items() if call in calls]
     if asked:
         operation["parameters"] = [*operation.get("parameters", []), *asked]
