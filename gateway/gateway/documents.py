@@ -16,7 +16,8 @@ VERSION = "1.0.0"
 
 _SCHEMAS = "#/components/schemas/"
 _METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
-_OPERATIONS = "/parked"
+_OPERATIONS = "/v1/parked"
+"""What every service has; at the gateway the service's name stands in it."""
 _OK = 200
 
 _log = get_logger()
@@ -73,13 +74,18 @@ def merge(documents: Mapping[str, JsonObject]) -> JsonObject:
     }
 
 
+def outer_path(service: str, *, path: str) -> str:
+    """A path of a service as it stands at the gateway."""
+    return f"/v1/{service}/{path.removeprefix('/v1/')}" if path.startswith(_OPERATIONS) else path
+
+
 def _take_in(document: JsonObject, *, service: str, paths: JsonObject, schemas: JsonObject) -> None:
     own = _child(_child(document, "components"), "schemas")
     renamed = {name: f"{service.capitalize()}{name}" for name, schema in own.items() if name in schemas and schemas[name] != schema}
     _refer(document, renamed)
     schemas.update({renamed.get(name, name): schema for name, schema in own.items()})
     for path, item in _child(document, "paths").items():
-        outer = f"/v1/{service}{path}" if path.startswith(_OPERATIONS) else path
+        outer = outer_path(service, path=path)
         try:
             row = find(outer.replace("{", "").replace("}", "").encode()).row
         except RouteUnknown:

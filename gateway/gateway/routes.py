@@ -69,7 +69,7 @@ def _catalogue(name: str) -> Row:
 
 
 def _parked(service: str) -> Row:
-    return Row(f"/v1/{service}/parked/**", service, rewritten="/parked")
+    return Row(f"/v1/{service}/parked/**", service, rewritten="/v1/parked")
 
 
 TABLE: tuple[Row, ...] = (
@@ -100,7 +100,8 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/verifications", "credential", public=ASK),
     Row("/v1/status-lists/**", "credential", public=READ),
     Row("/v1/seals/**", "credential", public=READ),
-    Row("/v1/.well-known/**", "credential", public=READ),
+    Row("/v1/.well-known/tongban-trust-list", "credential", public=READ),
+    Row("/v1/.well-known/tongban-route-keys", "catalog", public=READ),
     *map(_parked, SERVICES),
 )
 """Every path of the API, with the service that answers it and who may ask without signing in."""
