@@ -59,8 +59,10 @@ class Service:
     async def get(self, path: str, query: dict[str, str] | None = None, *, known: str = "") -> httpx.Response:
         return await self.client.get(f"/v1{path}", params=query, headers={"if-none-match": known} if known else {})
 
-    async def post(self, path: str, body: Any = None, *, by: Caller | None = None) -> httpx.Response:
+    async def post(self, path: str, body: Any = None, *, by: Caller | None = None, content: bytes | None = None) -> httpx.Response:
         headers = self._signed(by) | {"idempotency-key": f"key-{next(_keys)}"}
+        if content is not None:
+            return await self.client.post(f"/v1{path}", content=content, headers=headers | {"content-type": "application/json"})
         return await self.client.post(f"/v1{path}", json=body, headers=headers)
 
     async def documents(self) -> list[tuple[str, str, JsonObject | None]]:

@@ -10,6 +10,7 @@ from catalog_svc.agreement import handlers, store
 from catalog_svc.context import Catalog
 from catalog_svc.proposal.api import (
     PUBLIC_FOR_A_WHILE,
+    After,
     Body,
     ItemText,
     KeyPath,
@@ -85,7 +86,7 @@ async def get_agreement(read: Annotated[Reader[Catalog], PUBLIC_READER], agreeme
 async def list_agreements(
     read: Annotated[Reader[Catalog], PUBLIC_READER],
     region: Annotated[str | None, Query(pattern=r"^[0-9]{6,12}$")] = None,
-    after: Annotated[str, Query(max_length=64)] = "",
+    after: After = "",
     limit: Limit = DEFAULT_LIMIT,
 ) -> Response:
     """Agreements that name a region on either side, or all."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from catalog_svc.base_item import handlers, store
@@ -10,6 +10,7 @@ from catalog_svc.base_item.domain import BaseItem
 from catalog_svc.context import Catalog
 from catalog_svc.proposal.api import (
     PUBLIC_FOR_A_WHILE,
+    After,
     Body,
     ItemPath,
     ItemText,
@@ -58,9 +59,7 @@ async def get_base_item(read: Annotated[Reader[Catalog], PUBLIC_READER], code: I
 
 
 @router.get("", operation_id="listBaseItems", response_model=BaseItemList)
-async def list_base_items(
-    read: Annotated[Reader[Catalog], PUBLIC_READER], after: Annotated[str, Query(max_length=12)] = "", limit: Limit = DEFAULT_LIMIT
-) -> Response:
+async def list_base_items(read: Annotated[Reader[Catalog], PUBLIC_READER], after: After = "", limit: Limit = DEFAULT_LIMIT) -> Response:
     """The base directory, by code."""
     found = await store.list_base_items(read.tx, after=after, limit=limit)
     following = found[-1].code if len(found) == limit else None

@@ -10,7 +10,7 @@ from catalog_svc.agreement.api import LimitBody
 from catalog_svc.context import Catalog
 from catalog_svc.item import handlers, store
 from catalog_svc.item.domain import ItemContent, ItemDraft, ItemParts, ItemVersionRecord
-from catalog_svc.proposal.api import PUBLIC_FOR_A_WHILE, Body, ItemText, NameText, OrganText, ShortText
+from catalog_svc.proposal.api import FAR_AHEAD, LONG_AGO, PUBLIC_FOR_A_WHILE, After, Body, ItemText, NameText, OrganText, ShortText, Words
 from chassis.database import Tx
 from chassis.doors import PUBLIC_READER, WRITER, Answer, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
@@ -143,7 +143,7 @@ class DraftBody(Body):
 class PublicationBody(Body):
     """From when it is in force."""
 
-    effective_from: AwareDatetime | None = None
+    effective_from: Annotated[AwareDatetime | None, Field(ge=LONG_AGO, le=FAR_AHEAD)] = None
     """The earliest instant when left out."""
 
 
@@ -182,8 +182,8 @@ async def list_service_items(
     item: Annotated[str | None, Query(pattern=r"^[0-9A-Z]{12}$")] = None,
     region: Annotated[str | None, Query(pattern=r"^[0-9]{6,12}$")] = None,
     organ: Annotated[str | None, Query(pattern=r"^[0-9A-HJ-NP-RTUW-Y]{18}$")] = None,
-    q: Annotated[str, Query(max_length=30)] = "",
-    after: Annotated[str, Query(max_length=40)] = "",
+    q: Words = "",
+    after: After = "",
     limit: Limit = DEFAULT_LIMIT,
 ) -> Response:
     """Versions in force now, of an item, a region, an organ, or by part of their name."""

@@ -9,6 +9,7 @@ from catalog_svc.context import Catalog
 from catalog_svc.organ import handlers, store
 from catalog_svc.proposal.api import (
     PUBLIC_FOR_A_WHILE,
+    After,
     Body,
     NameText,
     OrganPath,
@@ -59,7 +60,7 @@ async def get_organ(read: Annotated[Reader[Catalog], PUBLIC_READER], code: Organ
 async def list_organs(
     read: Annotated[Reader[Catalog], PUBLIC_READER],
     region: Annotated[str | None, Query(pattern=r"^[0-9]{6,12}$")] = None,
-    after: Annotated[str, Query(max_length=18)] = "",
+    after: After = "",
     limit: Limit = DEFAULT_LIMIT,
 ) -> Response:
     """Organs by code, of one region or of all."""

@@ -1,9 +1,11 @@
 """What the routes of documents under four eyes answer, and the field types that they share."""
 
+import math
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import Path
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from fastapi import Path, Query
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from catalog_svc.proposal.domain import Proposal, Proposed
 from chassis.doors import Answer
@@ -24,10 +26,39 @@ PUBLIC_FOR_A_WHILE = {"cache-control": "public, max-age=30"}
 """What the catalogue publishes may be kept by anybody for as long as a route answer."""
 
 
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+FAR_AHEAD = datetime(2100, 1, 1, tzinfo=UTC)
+"""Instants beyond these are typing errors, and days near the end of time cannot be counted."""
+
+Words = Annotated[str, Query(max_length=30, pattern=r"^[^\x00]*$")]
+After = Annotated[str, Query(max_length=64, pattern=r"^[^\x00]*$", description="上一页给出的 next / the next of the page before")]
+
+
 class Body(BaseModel):
-    """A request body: nothing in it that is not documented."""
+    """A request body: nothing in it that is not documented, and nothing that no table could hold."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, sent: object) -> object:
+        open_ = [sent]
+        while open_:
+            value = open_.pop()
+            if isinstance(value, dict):
+                open_ += [*value.keys(), *value.values()]
+            elif isinstance(value, list):
+                open_ += value
+            elif isinstance(value, str) and not _is_text(value):
+                raise ValueError("text with characters that are none")
+            elif isinstance(value, float) and not math.isfinite(value):
+                raise ValueError("a number beyond all bounds")
+        return sent
+
+
+def _is_text(value: str) -> bool:
+    # PostgreSQL holds no NUL, UTF-8 no half of a surrogate pair.
+    return value.isprintable() or not any(mark == "\0" or "\ud800" <= mark <= "\udfff" for mark in value)
 
 
 class ProposalAnswer(BaseModel):

@@ -9,11 +9,13 @@ from pydantic import BaseModel, Field
 from catalog_svc.context import Catalog
 from catalog_svc.proposal.api import (
     PUBLIC_FOR_A_WHILE,
+    After,
     Body,
     NameText,
     ProposalAnswer,
     RegionPath,
     RegionText,
+    Words,
     answer_proposed,
     answer_published,
 )
@@ -74,8 +76,8 @@ async def get_region(read: Annotated[Reader[Catalog], PUBLIC_READER], code: Regi
 async def list_regions(
     read: Annotated[Reader[Catalog], PUBLIC_READER],
     parent: Annotated[str | None, Query(pattern=r"^[0-9]{6,12}$")] = None,
-    q: Annotated[str, Query(max_length=30)] = "",
-    after: Annotated[str, Query(max_length=12)] = "",
+    q: Words = "",
+    after: After = "",
     limit: Limit = DEFAULT_LIMIT,
 ) -> Response:
     """Regions by code: those right below a parent, or by part of their name."""

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel
 
 from catalog_svc.context import Catalog
+from catalog_svc.proposal.api import FAR_AHEAD, LONG_AGO
 from catalog_svc.route import handlers
 from chassis.doors import PUBLIC_READER, Reader
 from contracts.codec import encode
@@ -70,7 +71,7 @@ async def find_route(
     region: Annotated[str, Query(pattern=r"^[0-9]{6,12}$", description="办理地 / where the matter belongs")],
     origin: Annotated[str, Query(alias="from", pattern=r"^[0-9]{6,12}$", description="收件地 / where it is handed in")],
     mode: Mode | None = None,
-    at: AwareDatetime | None = None,
+    at: Annotated[AwareDatetime | None, Query(ge=LONG_AGO, le=FAR_AHEAD)] = None,
 ) -> Response:
     """Name the organ that must decide, with every step that led to it; without one, the problem names the reason."""
     found = await handlers.find_route(

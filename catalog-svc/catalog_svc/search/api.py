@@ -49,7 +49,7 @@ class SearchShown(BaseModel):
 @router.get("/search", operation_id="searchItems", response_model=SearchShown)
 async def search_items(
     read: Annotated[Reader[Catalog], PUBLIC_READER],
-    q: Annotated[str, Query(min_length=1, max_length=60)],
+    q: Annotated[str, Query(min_length=1, max_length=60, pattern=r"^[^\x00]*$")],
     region: Annotated[str | None, Query(pattern=r"^[0-9]{6,12}$")] = None,
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
 ) -> Response:
