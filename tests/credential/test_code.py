@@ -1,6 +1,7 @@
 """The printed code: read without our own reader, fits on paper, and never says ``valid`` for anything but what was signed."""
 
 import zlib
+from dataclasses import replace
 from datetime import date
 
 import cbor2
@@ -93,6 +94,15 @@ def test_base45_is_that_of_the_standard() -> None:
     assert {content: base45(content) for content in examples} == examples
 
 
+def test_a_code_has_one_spelling() -> None:
+    packed = from_base45(CODE.removeprefix(PREFIX))
+    even = next(claimed for claimed in map(_with_place, range(9)) if len(claimed) % 3 == len(PREFIX) % 3)
+    others = (PREFIX + base45(packed + b"\0"), PREFIX + base45(packed[:-1]), CODE.lower(), CODE + " ", even + "0")
+
+    assert {_believed(even)} != {None}
+    assert [_believed(other) for other in others] == [None] * len(others)
+
+
 def test_a_small_text_that_would_inflate_without_end_is_refused() -> None:
     bomb = PREFIX + base45(zlib.compress(bytes(MAX_INFLATED * 50), 9))
 
@@ -133,6 +143,10 @@ def test_the_longest_code_is_small_enough_for_paper() -> None:
 
     assert int(drawn.version) <= 20
     assert drawn.mode == "alphanumeric"
+
+
+def _with_place(place: int) -> str:
+    return write_code(replace(CLAIMS, place=place, holder="*" * place), key=KEY, status_list_url=URL)
 
 
 def _believed(code: str) -> Claims | None:

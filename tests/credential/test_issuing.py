@@ -1,5 +1,6 @@
 """From a decision heard to a seal and a credential: once, whatever is repeated, and without holding up other cases."""
 
+import asyncio
 import base64
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -54,6 +55,17 @@ async def test_one_decision_has_one_credential_whatever_is_repeated(service: Ser
     await service.seal()
 
     assert len(await service.told(CredentialIssued)) == len(await service.told(DecisionSealed)) == 1
+
+
+async def test_two_jobs_at_once_seal_once(service: Service) -> None:
+    case_id = a_case()
+    await service.hear(received(case_id), decided(case_id), accepted(case_id))
+
+    await asyncio.gather(service.seal(), service.seal(), service.seal())
+
+    told = [len(await service.told(kind)) for kind in (CredentialIssued, DecisionSealed, NoticeSealed)]
+    assert told == [1, 1, 1]
+    assert (await service.get(f"/v1/seals/{case_id}-decided")).json()["waiting_for"] is None
 
 
 async def test_a_seal_is_checked_with_the_public_key_of_the_trust_list_alone(service: Service) -> None:
