@@ -45,7 +45,15 @@ def create_app(settings: Settings) -> FastAPI:
         hears=HEARS,
         follows=(Follow(topics=(VERSIONS, PARTS, RULES), apply=_apply),),
         jobs=(Job(name="let unclaimed materials go", every=jobs.EXPIRE_EVERY, run=jobs.let_unclaimed_go),),
+        on_start=_begin,
     )
+
+
+async def _begin(context: Intake) -> None:
+    from intake_svc import seed
+
+    if context.settings.seed:
+        await seed.load(context)
 
 
 def _apply(context: Intake, topic: str, key: str, data: JsonObject | None) -> None:

@@ -26,6 +26,8 @@ class Settings(ServiceSettings):
     max_body: int = MAX_BODY
     staff_issuer: str = ""
     """Issuer in the references of the officers that the seed enters: the identity provider's ``iss``."""
+    seed: bool = False
+    """Bring in the halls of the demo at the start; a second time changes nothing."""
 
 
 @dataclass(kw_only=True)

@@ -47,6 +47,14 @@ async def test_a_strangers_case_is_absent(service: Service, caller: Caller, path
     assert await service.outbox(READ) == []
 
 
+async def test_who_received_is_shown_to_officers_only(service: Service) -> None:
+    case = await service.received()
+
+    shown = [(await service.shown(case["case_no"], by=caller))["received_by"] for caller in (REVIEWER, person())]
+
+    assert shown == [CLERK.ref, None]
+
+
 async def test_lists_hold_what_the_caller_may_see_in_pages(service: Service) -> None:
     cases = [(await service.received())["case_no"] for _ in range(3)]
 

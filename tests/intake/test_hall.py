@@ -63,6 +63,16 @@ async def test_an_officer_who_left_receives_nothing(service: Service) -> None:
     assert (answer.status_code, answer.json()["rule"]) == (403, "window.not-on-duty")
 
 
+async def test_a_duty_at_another_organs_window_lets_nobody_receive_there(service: Service) -> None:
+    away = Duty(window=WindowId("430181-01"), officer=CLERK.ref, begins=AT - timedelta(days=365))
+    async with service.context.database.begin(service.context) as tx:
+        await furnish_halls(tx, windows=[], officers=[], duties=[away])
+
+    answer = await service.post("/v1/cases", an_application(await service.material(), window="430181-01"), by=CLERK)
+
+    assert (answer.status_code, answer.json()["rule"]) == (403, "window.not-on-duty")
+
+
 async def test_furnishing_twice_changes_nothing_and_a_closed_window_is_gone(service: Service) -> None:
     async def everything() -> list[list[tuple]]:
         async with service.context.database.read(service.context) as tx:

@@ -10,10 +10,14 @@ from sqlalchemy import func, select
 
 from chassis.tables import SECRET_KEYS
 from contracts.caller import Caller
+from contracts.values import CaseId
+from intake_svc.application.api import NewCase
+from intake_svc.case.handlers import receive_cases
 from intake_svc.material.domain import CHUNK_BYTES, MAX_BYTES, UNCLAIMED_FOR, Incoming, MaterialTooLarge
+from intake_svc.material.handlers import list_claimable
 from intake_svc.material.jobs import let_unclaimed_go
 from intake_svc.material.store import CHUNKS, MATERIALS
-from tests.intake.builders import CLERK, CLERK2, CREDENTIAL, PDF, REVIEWER, STRANGER, SUPERVISOR, Service, an_application, person
+from tests.intake.builders import CLERK, CLERK2, CREDENTIAL, PDF, REVIEWER, STRANGER, SUPERVISOR, Service, a_case_id, an_application, person
 
 LARGE = PDF + bytes(range(256)) * 4 * 700
 """Three pieces."""
@@ -191,3 +195,38 @@ async def test_an_unreadable_material_is_absent_once_its_key_is_gone(service: Se
         await service.context.vault.destroy(tx, f"material:{material}")
 
     assert (await service.get(f"/v1/materials/{material}", by=CLERK)).status_code == 404
+
+
+async def test_a_hidden_material_looks_like_an_absent_one(service: Service) -> None:
+    material = await service.material()
+    await service.post("/v1/cases", an_application(material), by=CLERK)
+
+    answers = [await service.get(f"/v1/materials/{one}", by=STRANGER) for one in (material, a_case_id())]
+
+    bodies = [{name: value for name, value in answer.json().items() if name != "traceId"} for answer in answers]
+    assert bodies[0] == bodies[1]
+    assert bodies[0]["rule"] == "material.not-found"
+
+
+async def test_what_is_being_handed_in_does_not_go_meanwhile(service: Service) -> None:
+    material = await service.material()
+    service.context.now.set_offset((UNCLAIMED_FOR + timedelta(minutes=1)).total_seconds())
+
+    async with service.context.database.begin(service.context) as tx:
+        await list_claimable(tx, [material], caller=CLERK, keep=True)
+        meanwhile = await let_unclaimed_go(service.context)
+
+    assert (meanwhile, await let_unclaimed_go(service.context)) == (0, 1)
+
+
+async def test_a_receipt_holds_its_materials(service: Service) -> None:
+    """The same, at the door: the job comes between the check and the claim."""
+    material = await service.material()
+    service.context.now.set_offset((UNCLAIMED_FOR + timedelta(minutes=1)).total_seconds())
+    submission = NewCase.model_validate(an_application(material)).submission(CLERK, case_id=CaseId(a_case_id()))
+
+    async with service.context.database.begin(service.context) as tx:
+        await receive_cases(tx, [(submission, CLERK)])
+        meanwhile = await let_unclaimed_go(service.context)
+
+    assert (meanwhile, await rows(service, MATERIALS)) == (0, 1)

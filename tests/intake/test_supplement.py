@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from chassis.database import StaleVersion, lock
 from intake_svc.case.domain import CaseState
+from intake_svc.case.store import get_case, save_cases
 from tests.intake.builders import (
     CLERK,
     CLERK2,
@@ -115,7 +117,7 @@ async def test_of_two_clerks_at_once_one_gives_it(service: Service, case: dict[s
 
 @pytest.mark.parametrize(
     ("body", "rule"),
-    [({"notice_id": "another", "form": {"capital": 1}}, "supplement.not-asked"), ({"notice_id": NOTICE}, "supplement.empty")],
+    [({"notice_id": "another", "form": {"capital": -1}}, "supplement.not-asked"), ({"notice_id": NOTICE}, "supplement.empty")],
 )
 async def test_what_nobody_asked_for_is_refused(service: Service, case: dict[str, Any], body: dict[str, Any], rule: str) -> None:
     answer = await service.post(path(case), body, by=CLERK)
@@ -140,3 +142,26 @@ async def test_a_stale_if_match_is_refused(service: Service, case: dict[str, Any
 
     assert (stale.status_code, weak.status_code, current.status_code) == (412, 412, 201)
     assert current.json()["version"] == case["version"] + 1
+
+
+async def test_a_supplement_waits_for_whoever_holds_the_case(service: Service, case: dict[str, Any]) -> None:
+    async with service.context.database.begin(service.context) as tx:
+        await lock(tx, case["case_id"])
+        giving = asyncio.create_task(service.post(path(case), {"notice_id": NOTICE, "form": {"capital": 9}}, by=CLERK))
+        _, waiting = await asyncio.wait([giving], timeout=0.3)
+
+    assert waiting == {giving}
+    assert (await giving).status_code == 201
+
+
+async def test_what_was_changed_meanwhile_is_not_overwritten(service: Service, case: dict[str, Any]) -> None:
+    async def save_twice() -> None:
+        async with service.context.database.begin(service.context) as tx:
+            first, second = [await get_case(tx, case["case_no"]) for _ in range(2)]
+            assert first is not None
+            assert second is not None
+            await save_cases(tx, [first])
+            await save_cases(tx, [second])
+
+    with pytest.raises(StaleVersion):
+        await save_twice()
