@@ -4,8 +4,9 @@ import pytest
 
 from tests.support.closing import closing_line, in_order
 from tests.support.engines import database_url, databases, kafka, postgres, project
+from tests.support.whole import sign_in, system
 
-__all__ = ["database_url", "databases", "kafka", "postgres", "project"]
+__all__ = ["database_url", "databases", "kafka", "postgres", "project", "sign_in", "system"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
