@@ -21,6 +21,9 @@ from chassis.crash import crash_point
 VERSION_TABLE = "alembic_version"
 _LOCK_NAME = "migration"
 
+_ONE_AT_A_TIME = asyncio.Lock()
+"""Alembic keeps the migration under way in a module of its own, so two services of one process would mix theirs."""
+
 
 async def upgrade(url: str, script_location: str | Path, *, metadata: MetaData | None = None, revision: str = "head") -> None:
     """Apply every migration that is missing.
@@ -33,7 +36,7 @@ async def upgrade(url: str, script_location: str | Path, *, metadata: MetaData |
     """
     engine = create_async_engine(url, hide_parameters=True)
     try:
-        async with engine.connect() as connection:
+        async with _ONE_AT_A_TIME, engine.connect() as connection:
             # Held by the connection, not a transaction: a migration may commit in between.
             await connection.execute(select(func.pg_advisory_lock(func.hashtextextended(_LOCK_NAME, 1))))
             await connection.commit()

@@ -181,6 +181,8 @@ class Relay:
         self._sent = context.metrics.counter("outbox_sent", "Outbox rows that the log acknowledged", labels=("topic",))
         self.trouble: str | None = None
         """What keeps rows from going out just now, for the health page; None when nothing does."""
+        self.caught_up = False
+        """True once the rows that stood there at the start were sent, by this process or by the one that relays."""
 
     async def run(self) -> None:
         """Relay until cancelled; what goes wrong is tried again."""
@@ -188,7 +190,9 @@ class Relay:
         while True:
             try:
                 async with self._context.database.hold(_LOCK_NAME) as connection:
-                    if connection is not None:
+                    if connection is None:
+                        self.caught_up = True
+                    else:
                         crash_point("relay-handover")
                         await connection.execution_options(isolation_level="AUTOCOMMIT")
                         rest = _POLL
@@ -210,6 +214,7 @@ class Relay:
                     await self._send(connection, rows)
                 if len(rows) < AT_ONCE:
                     # Nothing that was committed when the reading began is left.
+                    self.caught_up = True
                     await self._tell(began, offset=offset)
             except (BusTrouble, OSError) as error:
                 self._fails(error)

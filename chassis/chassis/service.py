@@ -212,7 +212,10 @@ def _checks(parts: _Parts[C]) -> dict[str, Check]:
     async def followed() -> str | None:
         return None if parts.follower is None or parts.follower.caught_up else "not caught up"
 
-    return {"database": database, "log": log, "followed": followed}
+    async def told() -> str | None:
+        return None if parts.relay.caught_up else "not caught up"
+
+    return {"database": database, "log": log, "followed": followed, "told": told}
 
 
 async def _connect(bus: Bus, wanted: Sequence[Topic], tried: asyncio.Event) -> None:

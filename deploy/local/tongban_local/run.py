@@ -78,16 +78,21 @@ async def serve(layout: Layout, *, begun: float) -> None:
         )
         for name, app in applications(layout).items()
     }
-    tasks = {name: asyncio.create_task(server.serve(), name=name) for name, server in servers.items()}
+    tasks: dict[str, asyncio.Task[None]] = {}
     stopping = asyncio.create_task(stop.wait())
     try:
-        ready = asyncio.create_task(until_ready(layout))
-        await asyncio.wait({ready, stopping, *tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
-        if ready.done():
+        # The catalogue first, so that the others find what its seed published.
+        for names in (ALL[:1], ALL[1:]):
+            tasks |= {name: asyncio.create_task(servers[name].serve(), name=name) for name in names}
+            ready = asyncio.create_task(until_ready(layout, names))
+            await asyncio.wait({ready, stopping, *tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
+            if not ready.done():
+                ready.cancel()
+                break
             ready.result()
+        else:
             announce(layout, begun=begun)
             await asyncio.wait({stopping, *tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
         if not stop.is_set():
             raise EngineFailed(f"a server ended; its log: {layout.data / 'logs'}")
         say("stopping …")
@@ -99,19 +104,20 @@ async def serve(layout: Layout, *, begun: float) -> None:
 async def _drain(servers: dict[str, Server], tasks: dict[str, asyncio.Task[None]]) -> None:
     """The gateway first: whoever is inside still gets an answer, nobody new comes in."""
     for names in (("gateway",), SERVICES):
-        for name in names:
+        running = [name for name in names if name in tasks]
+        for name in running:
             servers[name].should_exit = True
-        await asyncio.gather(*(tasks[name] for name in names), return_exceptions=True)
+        await asyncio.gather(*(tasks[name] for name in running), return_exceptions=True)
 
 
-async def until_ready(layout: Layout) -> None:
-    """Wait until every service says that it is ready; a line for each, and a sign of life on long waits.
+async def until_ready(layout: Layout, names: Sequence[str]) -> None:
+    """Wait until these services say that they are ready, with a sign of life on long waits.
 
     Raises:
         EngineFailed: One is not ready in time.
     """
     begun = time.monotonic()
-    waiting = list(ALL)
+    waiting = list(names)
     told = 3.0
     async with httpx.AsyncClient(timeout=3) as http:
         while waiting:
@@ -195,6 +201,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 postgres.stop()
     except EngineFailed as error:
         say(f"make run: {error}")
+        return 1
+    except SystemExit:
+        # A server that cannot start ends the process by itself.
+        say(f"make run: a server could not start; its log: {data / 'logs' / 'run.log'}")
         return 1
     except KeyboardInterrupt:
         return 130

@@ -12,7 +12,7 @@ from tongban_local.visitor import Visitor
 ITEM = "000131014000"
 """个体工商户登记, base code of the seed."""
 LIUYANG, TONGGU = "430181", "360926"
-NAME, ID_NUMBER, PHONE = "陈默言", "362229198803120019", "13970501234"
+NAME, ID_NUMBER, PHONE = "陈默言", "360926199003070000", "13970501234"
 """The applicant of the story; the number is well formed and of nobody."""
 
 FORM: dict[str, Any] = {

@@ -62,7 +62,7 @@ class Teller:
         if reply.status != status or not reply.rule.startswith(rule):
             raise Unexpected(f"expected {status} {rule}, got {reply.status}: {reply.content[:800].decode(errors='replace')}")
         self.held += 1
-        print(f"    {self._paint('✗', '31')} {reply.status} {reply.rule}: {reply['title']} / {reply['title_en']}", flush=True)
+        print(f"    {self._paint('✗', '31')} {reply.status} {reply.rule}: {reply['detail']} / {reply['detail_en']}", flush=True)
         for defect in reply.body.get("errors") or []:
             self.tell(f"   · {defect['pointer']}  {defect['detail']}  [{defect['rule']}]")
         for name, value in (reply.body.get("facts") or {}).items():

@@ -120,16 +120,17 @@ class System:
         return self.services[name]
 
     def start(self, *, progress: Progress = quiet, extra: Mapping[str, str] | None = None) -> None:
-        """Start all, the gateway last, and wait until each is ready.
+        """Start all and wait until each is ready; the catalogue first, so that the others find what its seed published.
 
         Raises:
             EngineFailed: One is not.
         """
-        for name in ALL:
-            self.services[name].start(extra)
-        for name in ALL:
-            self.services[name].wait_ready()
-            progress(f"{name}: ready on port {self.layout.ports[name]}")
+        for names in (ALL[:1], ALL[1:]):
+            for name in names:
+                self.services[name].start(extra)
+            for name in names:
+                self.services[name].wait_ready()
+                progress(f"{name}: ready on port {self.layout.ports[name]}")
 
     def stop(self) -> None:
         """Stop the gateway first, so that nobody is turned away half-way, then the others together."""

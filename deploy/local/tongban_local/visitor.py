@@ -137,19 +137,17 @@ class Visitor:
             self.watch(method, path, reply)
         return reply
 
-    async def get(self, path: str, *, expect: int = 200, **options: Any) -> Reply:
-        """GET and expect a status."""
-        return self._expected(await self.call("GET", path, **options), "GET", path, expect)
+    async def get(self, path: str, **options: Any) -> Reply:
+        """GET what must be given."""
+        return self._let_in(await self.call("GET", path, **options), "GET", path)
 
-    async def post(self, path: str, json: Body | None = None, *, expect: int = 201, **options: Any) -> Reply:
-        """POST and expect a status."""
-        return self._expected(await self.call("POST", path, json=json, **options), "POST", path, expect)
+    async def post(self, path: str, json: Body | None = None, **options: Any) -> Reply:
+        """POST what must be let through."""
+        return self._let_in(await self.call("POST", path, json=json, **options), "POST", path)
 
-    def _expected(self, reply: Reply, method: str, path: str, expect: int) -> Reply:
-        if reply.status != expect:
-            raise Unexpected(
-                f"{self.name}: {method} {path}: {reply.status}, expected {expect}: {reply.content[:800].decode(errors='replace')}"
-            )
+    def _let_in(self, reply: Reply, method: str, path: str) -> Reply:
+        if not httpx.codes.is_success(reply.status):
+            raise Unexpected(f"{self.name}: {method} {path}: {reply.status}: {reply.content[:800].decode(errors='replace')}")
         return reply
 
     async def close(self) -> None:
