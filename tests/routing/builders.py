@@ -251,7 +251,7 @@ class Service:
 
     async def seal(self, case: CaseReceived) -> NoticeSealed | DecisionSealed:
         """What credential-svc does about the last notice that waits for its seal."""
-        notices = (await self.shown(f"/v1/cases/{case.case_id}/notices", by=REVIEWER))["notices"]
+        notices = (await self.shown(f"/v1/cases/{case.case_id}/notices", by=REVIEWER))["items"]
         notice = [each for each in notices if each["state"] == "awaiting_seal"][-1]
         sealed = self.sealed(case, notice)
         await self.hear(sealed, source="credential")
@@ -295,6 +295,15 @@ class Service:
             rows = (await tx.execute(select(OUTBOX.c.type, OUTBOX.c.data, OUTBOX.c.key).order_by(OUTBOX.c.position))).all()
         wanted = [row for row in rows if row.type in EVENTS and (case is None or row.key == case.root_case_id)]
         return [decode(EVENTS[row.type], orjson.loads(row.data)) for row in wanted]
+
+    async def sequences(self, case: CaseReceived) -> dict[str, list[int]]:
+        """Sequences of what routing told about a case, by subject."""
+        statement = select(OUTBOX.c.subject, OUTBOX.c.sequence).where(OUTBOX.c.key == case.root_case_id).order_by(OUTBOX.c.position)
+        found: dict[str, list[int]] = {}
+        async with self.context.database.read(self.context) as tx:
+            for row in await tx.execute(statement):
+                found.setdefault(row.subject, []).append(row.sequence)
+        return found
 
     async def told(self, case: CaseReceived) -> list[str]:
         """Names of the events that routing told about a case."""

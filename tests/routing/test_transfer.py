@@ -40,7 +40,7 @@ RETURN = {"ground": "not_competent", "reason": "属于另一机关"}
 
 
 async def receipts(service: Service, case_id: str) -> list[Receipt]:
-    found = []
+    found: list[Receipt] = []
     for event in await service.events():
         if isinstance(event, CaseValidated) and event.case_id == case_id:
             found += event.receipts
@@ -62,7 +62,7 @@ async def test_a_received_case_is_offered_delivered_and_validated_at_once(servic
 
     shown = await service.shown("/v1/transfers", by=CLERK, case=case.case_no)
 
-    (transfer,) = shown["transfers"]
+    (transfer,) = shown["items"]
     assert (transfer["state"], transfer["hop"], transfer["handling_organ"]) == ("validated", 1, LIUYANG_MARKET)
     assert [receipt["step"] for receipt in transfer["receipts"]] == ["offered", "delivered", "validated"]
     assert set(await service.running(case)) == {"transfer_sign", "transfer_lapse", "acceptance"}
@@ -239,7 +239,7 @@ async def test_nobody_signing_costs_a_yellow_card_then_the_hop_and_a_red_one(ser
     returned = next(event for event in await service.events(case) if isinstance(event, CaseReturned))
     assert (returned.hop, returned.rule_id, returned.offered_again) == (1, "not-signed-in-time", True)
     assert returned.at.isoformat() == "2026-11-26T16:00:00+00:00"
-    assert [transfer["state"] for transfer in (await service.shown("/v1/transfers", by=CLERK, case=case.case_no))["transfers"]] == [
+    assert [transfer["state"] for transfer in (await service.shown("/v1/transfers", by=CLERK, case=case.case_no))["items"]] == [
         "expired",
         "validated",
     ]

@@ -36,9 +36,15 @@ async def give_card(
 
 
 async def give_card_for(
-    tx: RoutingTx, clock: Clock, colour: Colour, *, organ: OrganCode | None = None, region: RegionCode | None = None
+    tx: RoutingTx,
+    clock: Clock,
+    colour: Colour,
+    *,
+    at: datetime | None = None,
+    organ: OrganCode | None = None,
+    region: RegionCode | None = None,
 ) -> None:
-    """Give a card for a clock, to whoever had to act unless somebody else held the case."""
+    """Give a card for a clock, as of its end unless told, to whoever had to act unless somebody else held the case."""
     await give_card(
         tx,
         await find_case(tx, clock.case_id),
@@ -47,7 +53,7 @@ async def give_card_for(
         rule_id=f"clock.{clock.kind.value}",
         organ=organ or clock.organ,
         region=region or clock.region,
-        at=clock.due,
+        at=at or clock.due,
         name=NAMES[clock.kind],
     )
 
@@ -63,7 +69,7 @@ async def on_last_day(tx: RoutingTx, timer: Timer) -> None:
     """Remind of a clock whose last day begins."""
     clock = await about(tx, timer)
     if clock is not None:
-        await give_card_for(tx, clock, Colour.REMINDER)
+        await give_card_for(tx, clock, Colour.REMINDER, at=timer.due)
 
 
 async def on_access_refused(tx: RoutingTx, event: AccessRefused) -> None:

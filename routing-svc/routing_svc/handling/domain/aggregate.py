@@ -205,6 +205,7 @@ class Handling:
             IllegalMove: Acceptance is decided already, or a correction is under way.
             AwaitingSeal: The last notice is not in force yet.
         """
+        self._only_from(HandlingState.OPENED, to=HandlingState.ACCEPTED)
         self._move(HandlingState.ACCEPTED, sealed=not deemed)
         self.accepted_by, self.accepted_on, self.deemed = by, effective_on, deemed
         self.awaiting_seal, self.due = notice.notice_id, promised_due
@@ -263,8 +264,7 @@ class Handling:
         Raises:
             IllegalMove: They are not stopped.
         """
-        if self.state is not HandlingState.SUSPENDED:
-            raise IllegalMove(facts={"from": self.state.value, "to": HandlingState.ACCEPTED.value})
+        self._only_from(HandlingState.SUSPENDED, to=HandlingState.ACCEPTED)
         self._move(HandlingState.ACCEPTED)
         self.suspended_for, self.due = None, due
 
@@ -275,8 +275,7 @@ class Handling:
             IllegalMove: No decision is being prepared.
             ExtensionRefused: It was extended before, the time ran out, or the item allows none.
         """
-        if self.state is not HandlingState.ACCEPTED:
-            raise IllegalMove(facts={"from": self.state.value, "to": HandlingState.ACCEPTED.value})
+        self._only_from(HandlingState.ACCEPTED, to=HandlingState.ACCEPTED)
         if self.extended or at >= statutory_due or self.item.extension_limit is None:
             raise ExtensionRefused
         self.extended = True
@@ -322,11 +321,7 @@ class Handling:
         )
 
     def refuse_decider(self, by: PersonRef) -> None:
-        """The decider did nothing else on the case.
-
-        Raises:
-            SamePerson: The person acted on the case before.
-        """
+        """The decider did nothing else on the case, else `SamePerson` is raised."""
         if by in self.may_not_decide:
             raise SamePerson(facts={"aggregate": "handling", "action": "decide", "about": self.case_id})
 
@@ -382,6 +377,10 @@ class Handling:
     def _in_time(self, at: datetime, acceptance_due: datetime) -> None:
         if self.state is HandlingState.OPENED and at >= acceptance_due:
             raise DeemedAccepted
+
+    def _only_from(self, state: HandlingState, *, to: HandlingState) -> None:
+        if self.state is not state:
+            raise IllegalMove(facts={"from": self.state.value, "to": to.value})
 
     def _move(self, to: HandlingState, *, sealed: bool = True) -> None:
         if to not in MOVES[self.state]:
