@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonschema_rs
 import yaml
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
 from cloudevents.core.formats.json import JSONFormat
@@ -50,11 +50,10 @@ def validator(name: str) -> jsonschema_rs.Draft202012Validator:
 
 async def everything_on(bootstrap: str, topics: list[str]) -> list[ConsumerRecord]:
     """Every record that stands on these topics now."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
     await consumer.start()
     try:
-        places = [TopicPartition(topic, partition) for topic in topics for partition in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(places)
+        places = sorted(consumer.assignment())
         ends = await consumer.end_offsets(places)
         found: list[ConsumerRecord] = []
         while any([await consumer.position(place) < ends[place] for place in places]):
