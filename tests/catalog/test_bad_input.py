@@ -43,7 +43,7 @@ async def test_no_query_brings_it_down(seeded: Service, path: str, query: dict[s
         {"version": a_draft()["version"] | {"credential_type": NUL}},
         {"version": a_draft()["version"] | {"name": f"个体{NUL}"}},
         {"texts": a_draft()["texts"] | {"fees": NUL}},
-        {"checklist": {"materials": [], "rules": []}},
+        {"checklist": {"materials": [], "rules": [], "more": []}},
         {"situations": {"facts": [], "situations": []}},
     ],
 )

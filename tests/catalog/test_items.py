@@ -184,8 +184,8 @@ async def test_several_versions_a_day_are_allowed(service: Service) -> None:
     assert current["version"]["version"] == 1
 
 
-async def test_an_equal_draft_is_the_version_that_is_there(seeded: Service) -> None:
-    answer = await seeded.post("/service-items", a_draft(), by=AUTHOR)
+async def test_an_equal_draft_is_the_version_that_is_there(service: Service) -> None:
+    answer = await service.post("/service-items", a_draft(), by=AUTHOR)
 
     assert (answer.status_code, answer.json()["version_id"]) == (200, f"{SOLE_TRADER_ITEM}-v1")
 
