@@ -276,7 +276,7 @@ class Case(RuleBasedStateMachine):
 
 
 TestCase = Case.TestCase
-TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestCase.settings = settings(max_examples=400, stateful_step_count=40, deadline=None)
 
 
 def test_every_state_of_a_table_of_moves_is_listed_and_every_move_leads_to_one() -> None:

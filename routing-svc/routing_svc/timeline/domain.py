@@ -49,7 +49,6 @@ class EntryKind(StrEnum):
     IN_FORCE = "in_force"
     WITHDRAWN = "withdrawn"
     DELIVERED = "delivered"
-    ENDED = "ended"
     CLOSED = "closed"
     CARD = "card"
 
@@ -86,7 +85,6 @@ TEXTS: Mapping[EntryKind, tuple[str, str]] = MappingProxyType(
         EntryKind.IN_FORCE: ("决定已加盖电子印章并生效", "The decision carries the organ's seal and is in force"),
         EntryKind.WITHDRAWN: ("申请人已撤回申请", "The applicant took the application back"),
         EntryKind.DELIVERED: ("结果已送达({means})", "The result was handed over ({means})"),
-        EntryKind.ENDED: ("办理结束", "The handling ended"),
         EntryKind.CLOSED: ("办件已办结", "The case is closed"),
         EntryKind.CARD: ("{card}:{clock}", "{card_en}: {clock_en}"),
     }
