@@ -1,14 +1,13 @@
 """Run the catalogue by itself: ``python -m catalog_svc``, settings from ``TONGBAN_CATALOG_…``."""
 
-import uvicorn
-
 from catalog_svc.app import Settings, create_app
+from chassis.serving import serve
 
 
 def main() -> None:
     """Serve until told to stop."""
     settings = Settings()
-    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_config=None, access_log=False)
+    serve(create_app(settings), host=settings.host, port=settings.port)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from chassis.serving import server_config
 from tongban_local.layout import ALL, SERVICES, Layout, lay_out
 from tongban_local.people import logins
 from tongban_local.postgres import PostgresServer
@@ -31,8 +32,6 @@ from tongban_local.system import PACKAGES
 
 READY_WITHIN = 120.0
 """Seconds; the first start brings in the catalogue."""
-DRAIN = 10
-"""Seconds an open request may still take after Ctrl-C."""
 
 
 class Server(uvicorn.Server):
@@ -70,14 +69,7 @@ async def serve(layout: Layout, *, begun: float) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    servers = {
-        name: Server(
-            uvicorn.Config(
-                app, host="127.0.0.1", port=layout.ports[name], log_config=None, access_log=False, timeout_graceful_shutdown=DRAIN
-            )
-        )
-        for name, app in applications(layout).items()
-    }
+    servers = {name: Server(server_config(app, host="127.0.0.1", port=layout.ports[name])) for name, app in applications(layout).items()}
     tasks: dict[str, asyncio.Task[None]] = {}
     stopping = asyncio.create_task(stop.wait())
     try:
