@@ -5,6 +5,8 @@ Rooms from low to high; a room calls the handlers of those before it, in its own
     partner · timeline · clock · supervision · exchange · notice · handling · delivery · transfer
 """
 
+import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,9 +16,11 @@ from pydantic_settings import SettingsConfigDict
 from chassis.context import Subscriptions
 from chassis.service import Follow, create_service
 from chassis.settings import ServiceSettings
-from contracts.documents import PARTS, RULES, VERSIONS
+from contracts.codec import decode
+from contracts.documents import PARTS, RULES, VERSIONS, Account
 from contracts.events import CASE_EVENTS
 from contracts.values import JsonObject
+from routing_svc import seed
 from routing_svc.clock import api as clock_api
 from routing_svc.context import Routing
 from routing_svc.delivery import api as delivery_api
@@ -58,6 +62,9 @@ class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="TONGBAN_ROUTING_")
     NAME: ClassVar[str] = "routing"
 
+    machines_file: Path | None = None
+    """Accounts of machines to open at the start, JSON: a list of ``{"account": …, "public_key": PEM}``."""
+
 
 def create_app(settings: Settings) -> FastAPI:
     """Wire the rooms."""
@@ -77,8 +84,19 @@ def create_app(settings: Settings) -> FastAPI:
         follows=(Follow(topics=(RULES, PARTS, VERSIONS), apply=_follow_catalogue),),
         timers=TIMERS,
         jobs=transfer_jobs.JOBS,
-        on_start=partner.prepare,
+        on_start=_begin(settings.machines_file),
     )
+
+
+def _begin(machines_file: Path | None) -> Callable[[Routing], Awaitable[None]]:
+    listed = [] if machines_file is None else json.loads(machines_file.read_bytes())
+    machines = [(decode(Account, each["account"]), str(each["public_key"])) for each in listed]
+
+    async def begin(context: Routing) -> None:
+        await partner.prepare(context)
+        await seed.load(context, machines)
+
+    return begin
 
 
 def _follow_catalogue(context: Routing, topic: str, key: str, data: JsonObject | None) -> None:

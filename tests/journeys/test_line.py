@@ -8,6 +8,7 @@ from tongban_local.demo import Sc04
 from tongban_local.sole_trader import ID_NUMBER, application, upload
 from tongban_local.storyteller import Teller
 from tongban_local.system import System
+from tongban_local.visitor import Visitor
 
 
 async def test_the_whole_story_holds(system: System) -> None:
@@ -159,3 +160,17 @@ async def test_a_finished_case_is_delivered_where_it_was_received(sign_in: SignI
     await delivered(clerk, no)
 
     assert (await closed(clerk, no))["ending"] == "granted"
+
+
+async def test_a_partners_system_signs_in_with_its_key_and_sees_its_own_county(system: System, sign_in: SignIn) -> None:
+    clerk = await sign_in("tonggu-clerk")
+    no = await receive(clerk, seed=131)
+    key = await asyncio.to_thread((system.layout.data / "keys/tonggu-system.pem").read_bytes)
+    machine = await Visitor.as_machine("tonggu-system", url=system.layout.url, key=key)
+
+    seen = await machine.get(f"/cases/{no}")
+    account = await machine.get("/partners/me")
+
+    assert seen["case_no"] == no
+    assert account["region"] == "360926"
+    await machine.close()

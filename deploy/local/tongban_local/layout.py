@@ -12,7 +12,12 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat, load_pem_private_key
+
 from chassis.identity import SigningKey
+from contracts.codec import encode_object
+from contracts.documents import Account
 from gateway.development.issuer import DEV_ISSUER
 from tongban_local.ports import free_ports
 from tongban_local.postgres import PostgresServer
@@ -23,6 +28,16 @@ PEOPLE = ROOT / "deploy/local/people.yaml"
 
 SERVICES = ("catalog", "intake", "routing", "credential")
 ALL = (*SERVICES, "gateway")
+MACHINE = Account(
+    client_id="tonggu-system",
+    name="铜鼓县政务服务系统",
+    region="360926",
+    organ="11360926TB0000028M",
+    roles=("partner",),
+    active=True,
+)
+"""A partner county's system, for the demo and the journeys."""
+
 CALLING = ("gateway", "credential", "routing", "intake", "catalog")
 """Who holds a key of its own for internal tokens."""
 
@@ -68,6 +83,7 @@ class Layout:
             "watermark_every": "1",
             "migrate_on_start": "true",
             "seed": "true",
+            "machines_file": str(keys / "machines.json"),
         }
         told |= {f"{each}_url": self.service_url(each) for each in SERVICES}
         if name in self.database_urls:
@@ -89,7 +105,20 @@ def make_keys(data: Path) -> None:
         file = keys / f"{name}.wrapping-key"
         if not file.exists():
             _write_private(file, base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+    _make_machine(keys)
     (keys / "internal-jwks.json").write_text(json.dumps({"keys": public}), encoding="utf-8")
+
+
+def _make_machine(keys: Path) -> None:
+    """A key for the system of 铜鼓, as a partner would make it: the private half stays with its holder."""
+    private = keys / f"{MACHINE.client_id}.pem"
+    if not private.exists():
+        made = Ed25519PrivateKey.generate()
+        _write_private(private, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
+    key = load_pem_private_key(private.read_bytes(), password=None)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    listed = [{"account": encode_object(MACHINE), "public_key": public}]
+    (keys / "machines.json").write_text(json.dumps(listed, ensure_ascii=False), encoding="utf-8")
 
 
 def _write_private(file: Path, text: str) -> None:

@@ -16,6 +16,8 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+from joserfc import jwt
+from joserfc.jwk import OKPKey
 
 CLIENT_ID = "tongban-demo"
 CALLBACK = "http://127.0.0.1/callback"
@@ -102,6 +104,27 @@ class Visitor:
         if exchange.status_code != httpx.codes.OK:
             raise Unexpected(f"token for {name}: {exchange.status_code}")
         return cls(name=name, http=http, token=exchange.json()["access_token"])
+
+    @classmethod
+    async def as_machine(cls, client_id: str, *, url: str, key: bytes) -> Self:
+        """Sign in as a partner's system: OAuth 2 client_credentials with ``private_key_jwt`` (Ed25519).
+
+        Raises:
+            Unexpected: No token was given.
+        """
+        http = httpx.AsyncClient(base_url=url, timeout=40, follow_redirects=False)
+        now = int(time.time())
+        claims = {"iss": client_id, "sub": client_id, "aud": "tongban", "jti": str(uuid.uuid4()), "iat": now, "exp": now + 60}
+        assertion = jwt.encode({"alg": "Ed25519"}, claims, OKPKey.import_key(key), algorithms=["Ed25519"])
+        form = {
+            "grant_type": "client_credentials",
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": assertion,
+        }
+        answer = await http.post("/v1/token", data=form)
+        if answer.status_code != httpx.codes.OK:
+            raise Unexpected(f"token for {client_id}: {answer.status_code}: {answer.text[:300]}")
+        return cls(name=client_id, http=http, token=answer.json()["access_token"])
 
     @classmethod
     def nobody(cls, *, url: str) -> Self:
