@@ -62,9 +62,8 @@ async def hand_over(tx: RoutingTx, wanted: str, *, means: Means, caller: Caller)
     await store.save_deliveries(tx, [delivery])
     case = delivery.case
     await meet(tx, case.case_id, ClockKind.DELIVERY, at=tx.at)
-    zh, en = MEANS[means]
-    facts = {"means": f"{zh} {en}"}
-    await record(tx, case, EntryKind.DELIVERED, at=tx.at, organ=case.receiving_organ, region=case.region, by=by, facts={**facts})
+    facts = {"means": MEANS[means]}
+    await record(tx, case, EntryKind.DELIVERED, at=tx.at, organ=case.receiving_organ, region=case.region, by=by, facts=facts)
     await deliver(tx, case.case_id, delivery_id=delivery.delivery_id, means=means.value, by=by)
     return delivery
 

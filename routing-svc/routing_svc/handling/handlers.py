@@ -1,6 +1,6 @@
 """What officers do with a case, and what its handling hears: lock, load, one verb, save."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from chassis.context import Subscriptions
@@ -140,7 +140,7 @@ async def suspend(tx: RoutingTx, act: Act, *, ground: str, evidence: str, workda
     zh, en = SUSPENSION_GROUNDS[ground]
     await clocks.stop(tx, handling.case_id, *STOPPED_BY_SUSPENSION, at=tx.at, ground=zh, law="行政许可法 §45")
     await _write(tx, handling, NoticeKind.SUSPENSION, suspension_lines(ground=(zh, en), evidence=evidence, until=show_due(clock.due)))
-    await _record(tx, handling, EntryKind.SUSPENDED, by=act.caller.ref, facts={"ground": f"{zh} {en}"}, remark=evidence)
+    await _record(tx, handling, EntryKind.SUSPENDED, by=act.caller.ref, facts={"ground": (zh, en)}, remark=evidence)
     await store.save_handlings(tx, [handling])
     return handling
 
@@ -201,8 +201,7 @@ async def decide(
     notice = await _write(tx, handling, NoticeKind.DECISION, lines)
     handling.decide(at=tx.at, by=act.caller.ref, outcome=outcome, grounds=grounds, notice=notice, valid_until=valid_until)
     await clocks.meet(tx, handling.case_id, *STOPPED_BY_SUSPENSION, at=tx.at)
-    zh, en = OUTCOMES[outcome]
-    await _record(tx, handling, EntryKind.DECIDED, by=act.caller.ref, facts={"outcome": f"{zh} {en}"})
+    await _record(tx, handling, EntryKind.DECIDED, by=act.caller.ref, facts={"outcome": OUTCOMES[outcome]})
     await store.save_handlings(tx, [handling])
     return handling
 
@@ -376,12 +375,11 @@ async def _record(
     *,
     at: datetime | None = None,
     by: PersonRef | None = None,
-    facts: dict[str, str] | None = None,
+    facts: Mapping[str, str | tuple[str, str]] | None = None,
     remark: str = "",
 ) -> None:
     when = tx.at if at is None else at
-    given = dict(facts or {})
-    await record(tx, handling.case, kind, at=when, organ=handling.organ, region=handling.region, by=by, facts={**given}, remark=remark)
+    await record(tx, handling.case, kind, at=when, organ=handling.organ, region=handling.region, by=by, facts=facts, remark=remark)
 
 
 def _published_grounds(tx: RoutingTx, handling: Handling, codes: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -30,8 +30,7 @@ async def give_card(
     """Give a card, once; staff see it in the timeline."""
     card = Card(card_id=card_id, case=case, colour=colour, rule_id=rule_id, organ=organ, region=region, at=at, zh=name[0], en=name[1])
     if await store.save_cards(tx, [card]):
-        zh, en = COLOURS[colour]
-        facts = {"card": zh, "card_en": en, "clock": name[0], "clock_en": name[1]}
+        facts = {"card": COLOURS[colour], "clock": name}
         await record(tx, case, EntryKind.CARD, at=at, organ=organ, region=region, audience=STAFF_ONLY, facts=facts)
 
 

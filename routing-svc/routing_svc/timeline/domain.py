@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from contracts.caller import Caller, CallerKind
-from contracts.values import CaseId, Json, OrganCode, PersonRef, RegionCode
+from contracts.values import CaseId, OrganCode, PersonRef, RegionCode
 
 
 class Audience(StrEnum):
@@ -86,7 +86,7 @@ TEXTS: Mapping[EntryKind, tuple[str, str]] = MappingProxyType(
         EntryKind.WITHDRAWN: ("申请人已撤回申请", "The applicant took the application back"),
         EntryKind.DELIVERED: ("结果已送达({means})", "The result was handed over ({means})"),
         EntryKind.CLOSED: ("办件已办结", "The case is closed"),
-        EntryKind.CARD: ("{card}:{clock}", "{card_en}: {clock_en}"),
+        EntryKind.CARD: ("{card}:{clock}", "{card}: {clock}"),
     }
 )
 """What people read; placeholders are filled with public facts, never with what a person wrote."""
@@ -120,22 +120,22 @@ def write_entry(
     region: RegionCode,
     by: PersonRef | None = None,
     audience: frozenset[Audience] = EVERYONE,
-    facts: Mapping[str, Json] | None = None,
+    facts: Mapping[str, str | tuple[str, str]] | None = None,
     remark: str = "",
 ) -> Entry:
-    """Put an entry into words.
+    """Put an entry into words; a fact that reads otherwise in English is a pair.
 
     Raises:
         KeyError: A placeholder of the text is not among the facts.
     """
     zh, en = TEXTS[kind]
-    given = {} if facts is None else dict(facts)
+    given = {name: fact if isinstance(fact, tuple) else (fact, fact) for name, fact in (facts or {}).items()}
     return Entry(
         case_id=case_id,
         at=at,
         kind=kind,
-        zh=zh.format_map(given),
-        en=en.format_map(given),
+        zh=zh.format_map({name: fact[0] for name, fact in given.items()}),
+        en=en.format_map({name: fact[1] for name, fact in given.items()}),
         organ=organ,
         region=region,
         by=by,

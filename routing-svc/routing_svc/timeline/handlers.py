@@ -7,7 +7,7 @@ from chassis.context import Subscriptions
 from contracts.caller import Caller
 from contracts.events import CaseClosed, CaseReceived
 from contracts.refusals import NotFound
-from contracts.values import Json, OrganCode, PersonRef, RegionCode
+from contracts.values import OrganCode, PersonRef, RegionCode
 from routing_svc.context import RoutingTx
 from routing_svc.timeline import store
 from routing_svc.timeline.domain import EVERYONE, Audience, EntryKind, write_entry
@@ -50,7 +50,7 @@ async def record(
     region: RegionCode | None = None,
     by: PersonRef | None = None,
     audience: frozenset[Audience] = EVERYONE,
-    facts: Mapping[str, Json] | None = None,
+    facts: Mapping[str, str | tuple[str, str]] | None = None,
     remark: str = "",
 ) -> None:
     """Add one entry; organ and region are the handling side's unless told."""

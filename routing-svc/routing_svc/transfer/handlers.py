@@ -119,8 +119,7 @@ async def give_back(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller, g
     signed = transfer.state is TransferState.SIGNED_FOR
     receipt = await _receipt(tx, transfer, "returned", by=caller.ref, at=tx.at)
     transfer.give_back(at=tx.at, rule_id="returned-by-organ", reason=digest(reason.encode()), receipt=receipt)
-    zh, en = RETURN_GROUNDS[ground]
-    await _record_return(tx, transfer, reason=f"{zh} {en}", by=caller.ref, at=tx.at, remark=reason)
+    await _record_return(tx, transfer, reason=RETURN_GROUNDS[ground], by=caller.ref, at=tx.at, remark=reason)
     await clocks.cancel(tx, transfer.case_id, at=tx.at)
     await store.save_transfers(tx, [transfer])
     if signed:
@@ -199,7 +198,7 @@ async def _open_hop(tx: RoutingTx, case: CaseReceived, *, hop: int) -> None:
     transfer = Transfer(case=case, hop=hop, region=case.handling_region, organ=case.handling_organ, opened_at=tx.at)
     if hop > 1:
         facts = {"hop": str(hop)}
-        await record(tx, case, EntryKind.OFFERED_AGAIN, at=tx.at, organ=case.receiving_organ, region=case.region, facts={**facts})
+        await record(tx, case, EntryKind.OFFERED_AGAIN, at=tx.at, organ=case.receiving_organ, region=case.region, facts=facts)
     unknown = _unknown(tx.context.catalogue, case)
     if unknown:
         transfer.waits_for = unknown
@@ -294,7 +293,9 @@ async def _fail(tx: RoutingTx, transfer: Transfer, *, rule_id: str, at: datetime
     await _record_return(tx, transfer, reason=rule_id, by=None, at=at)
 
 
-async def _record_return(tx: RoutingTx, transfer: Transfer, *, reason: str, by: PersonRef | None, at: datetime, remark: str = "") -> None:
+async def _record_return(
+    tx: RoutingTx, transfer: Transfer, *, reason: str | tuple[str, str], by: PersonRef | None, at: datetime, remark: str = ""
+) -> None:
     await record(
         tx,
         transfer.case,
