@@ -1,0 +1,253 @@
+"""What the matrix is tried on: one finished case, drafts of the catalogue, and a harmless request for every route.
+
+Harmless: sent by whoever may send it, it changes nothing that another test rests on. Where the aggregate exists, access must be
+answered before the state and the version, so `If-Match` names a version that never was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.support.line import act, closed, delivered, receive, sealed, sign
+from tests.support.whole import SignIn
+from tongban_local.sole_trader import ID_NUMBER, ITEM, LIUYANG, TONGGU, application, scan
+
+NEVER = {"If-Match": '"999999"'}
+"""A version that nothing has."""
+
+WEEK = {"amount": 1, "unit": "workdays"}
+DAYS = {"amount": 30, "unit": "minutes"}
+
+REGION: dict[str, Any] = {"code": "430199", "name": "试验区", "level": "county", "parent": "430100"}
+ORGAN: dict[str, Any] = {
+    "code": "11430100TB0000099B",
+    "name": "长沙市试验局",
+    "region": "430100",
+    "hosted": True,
+    "reconsideration_organ": "长沙市人民政府",
+    "court": "长沙铁路运输法院",
+}
+BASE_ITEM: dict[str, Any] = {
+    "code": "000199099000",
+    "name": "试验事项",
+    "kind": "01",
+    "ministry": "试验部",
+    "batch": "",
+    "source": "recalled",
+    "listed": "service",
+}
+AGREEMENT: dict[str, Any] = {
+    "agreement_id": "changsha-tonggu-trial",
+    "name": "试验协议",
+    "receiving": [TONGGU],
+    "handling": ["430100"],
+    "items": [ITEM],
+    "modes": ["collect_here"],
+    "valid_from": "2098-01-01",
+    "valid_to": "2099-01-01",
+    "limits": {"delivered": DAYS, "validated": DAYS, "signed_for": WEEK, "returned_after": WEEK},
+}
+CALENDAR: dict[str, Any] = {
+    "region": "430100",
+    "year": 2098,
+    "version": "2098.1",
+    "workdays": [],
+    "holidays": [],
+    "source": "试验",
+    "official": False,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What stands in the system."""
+
+    no: str
+    transfer_id: str
+    notice_id: str
+    delivery_id: str
+    credential_id: str
+    material_id: str
+    qr: str
+    list_id: str
+    draft: dict[str, Any]
+    """A version of a service item as it is drafted."""
+    version_id: str
+    """That draft's."""
+    published_id: str
+    item_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request."""
+
+    path: str
+    json: Mapping[str, Any] | None = None
+    content: bytes | None = None
+    headers: Mapping[str, str] | None = None
+    params: Mapping[str, str] | None = None
+
+
+async def prepare(sign_in: SignIn) -> Prepared:
+    """A case of 铜鼓 that 浏阳 granted and 铜鼓 handed over; drafts by 湖南's author."""
+    clerk, reviewer, approver = await sign_in("tonggu-clerk"), await sign_in("liuyang-reviewer"), await sign_in("liuyang-approver")
+    author = await sign_in("catalog-author")
+    no = await receive(clerk, seed=311)
+    await sign(reviewer, no)
+    await act(reviewer, no, "acceptance")
+    await sealed(reviewer, no)
+    await act(approver, no, "decision", {"outcome": "granted"})
+    await sealed(approver, no)
+    await delivered(clerk, no)
+    case = await closed(clerk, no)
+    [credential] = (await clerk.get("/credentials", params={"case": no}))["items"]
+    shown = await clerk.get(f"/credentials/{credential['credential_id']}")
+    [delivery] = (await clerk.get("/deliveries", params={"case": case["case_id"]}))["items"]
+    for path, body in (
+        ("/regions", REGION),
+        ("/organs", ORGAN),
+        ("/agreements", AGREEMENT),
+        ("/calendars", CALENDAR),
+    ):
+        drafted = await author.call("POST", path, json=body)
+        assert drafted.status in {200, 201}, drafted.body
+    draft = await a_draft(sign_in, str(case["version_id"]))
+    drafted = await author.post("/service-items", draft)
+    return Prepared(
+        no=no,
+        transfer_id=(await clerk.get("/transfers", params={"case": no}))["items"][0]["transfer_id"],
+        notice_id=(await clerk.get(f"/cases/{no}/notices"))["items"][0]["notice_id"],
+        delivery_id=delivery["delivery_id"],
+        credential_id=credential["credential_id"],
+        material_id=case["materials"][0]["material_id"],
+        qr=shown["qr"],
+        list_id=shown["status_list"].rpartition("/")[2],
+        draft=draft,
+        version_id=drafted["version_id"],
+        published_id=str(case["version_id"]),
+        item_id=drafted["item_id"],
+    )
+
+
+async def a_draft(sign_in: SignIn, version_id: str) -> dict[str, Any]:
+    """The next version of a published service item, as its author would send it."""
+    shown = (await (await sign_in("public")).get(f"/service-items/versions/{version_id}")).body
+    dropped = {"version_id", "item_id", "version", "task_code", "region", "state", "effective_from", "effective_to", "parts"}
+    parts = {name: {key: value for key, value in shown[name].items() if key != "kind"} for name in ("situations", "checklist", "texts")}
+    version = {key: value for key, value in shown["version"].items() if key not in dropped}
+    parts["texts"] |= {"fees": "不收费(试验)"}
+    return {"version": version, "form": shown["form"]["schema"], **parts}
+
+
+def call(route: str, at: Prepared) -> Call:
+    """The harmless request for a route, named by method and path as the gateway shows it."""
+    path = route.split(" ", 1)[1]
+    filled = path.format(
+        no=at.no,
+        transfer_id=at.transfer_id,
+        notice_id=at.notice_id,
+        delivery_id=at.delivery_id,
+        credential_id=at.credential_id,
+        material_id=at.material_id,
+        list_id=at.list_id,
+        version_id=at.version_id if "versions" in path else at.published_id,
+        item_id=at.item_id,
+        parked_id=1,
+        code=code(path),
+        agreement_id=AGREEMENT["agreement_id"] if path.endswith("review") else "liuyang-tonggu-2020",
+        region="430100" if path.endswith("review") else "100000",
+        year=2098 if path.endswith("review") else 2026,
+    )
+    more = SPECIAL.get(route)
+    return Call(path=filled) if more is None else more(filled, at)
+
+
+def code(path: str) -> str:
+    """The region, organ or base item that a path is about: the draft where it is reviewed."""
+    drafted, known = {
+        "regions": (REGION["code"], LIUYANG),
+        "organs": (ORGAN["code"], "11430181TB000001XB"),
+    }.get(path.split("/")[2], (ITEM, ITEM))
+    return str(drafted if path.endswith("review") else known)
+
+
+def _json(body: Mapping[str, Any]) -> Any:
+    return lambda path, _: Call(path=path, json=body, headers=NEVER)
+
+
+def _asked(**params: str) -> Any:
+    return lambda path, _: Call(path=path, params=params)
+
+
+def _of_the_case(path: str, at: Prepared) -> Call:
+    return Call(path=path, params={"case": at.no})
+
+
+def _of_the_case_with(body: Mapping[str, Any]) -> Any:
+    return lambda path, at: Call(path=path, json=body, headers=NEVER, params={"case": at.no})
+
+
+DEFECT = {"defects": [{"pointer": "/form/premises", "text": "缺少产权人签字"}]}
+
+SPECIAL: dict[str, Any] = {
+    "GET /v1/search": _asked(q="个体"),
+    "GET /v1/routes": _asked(item=ITEM, region=LIUYANG, **{"from": TONGGU}),
+    "GET /v1/organs": _asked(region=LIUYANG),
+    "GET /v1/agreements": _asked(region=LIUYANG),
+    "GET /v1/service-items": _asked(region=LIUYANG),
+    "GET /v1/windows": _asked(region=TONGGU),
+    "GET /v1/service-items/versions/{version_id}": lambda _, at: Call(path=f"/v1/service-items/versions/{at.published_id}"),
+    "GET /v1/cases/{no}/person": _asked(purpose="matrix"),
+    "GET /v1/materials/{material_id}": _asked(purpose="matrix"),
+    "GET /v1/supervision/traces": _of_the_case,
+    **{
+        f"GET /v1/{path}": _of_the_case
+        for path in (
+            "transfers",
+            "transfers/{transfer_id}",
+            "notices/{notice_id}",
+            "credentials",
+            "credentials/{credential_id}",
+            "credentials/{credential_id}/qr",
+        )
+    },
+    "POST /v1/cases:check": _json(application([])),
+    "POST /v1/cases": _json(application([], receiving_region=TONGGU)),
+    "POST /v1/cases:find": _json({"id_type": "resident_id", "id_number": ID_NUMBER}),
+    "POST /v1/progress": lambda path, at: Call(path=path, json={"case_no": at.no, "id_last_six": ID_NUMBER[-6:]}),
+    "POST /v1/verifications": lambda path, at: Call(path=path, json={"qr": at.qr}),
+    "POST /v1/materials": lambda path, _: Call(path=path, content=scan(977), headers={"Content-Type": "image/png"}),
+    "POST /v1/token": lambda path, _: Call(
+        path=path,
+        content=b"grant_type=client_credentials&client_assertion=x.x.x"
+        b"&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer",
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    ),
+    "POST /v1/dev/now": _json({"forward": "PT0.2S"}),
+    "POST /v1/cases/{no}/supplements": lambda path, at: Call(path=path, json={"notice_id": at.notice_id, "materials": []}, headers=NEVER),
+    "POST /v1/cases/{no}/withdrawal": _json({"reason": "试验"}),
+    "POST /v1/transfers/{transfer_id}/receipts": _of_the_case_with({"step": "signed_for"}),
+    "POST /v1/transfers/{transfer_id}/return": _of_the_case_with({"ground": "duplicate", "reason": "试验"}),
+    "POST /v1/handlings/{no}/acceptance": _json({}),
+    "POST /v1/handlings/{no}/non-acceptance": _json({"ground": "conditions", "reason": "试验"}),
+    "POST /v1/handlings/{no}/correction-notice": _json(DEFECT),
+    "POST /v1/handlings/{no}/suspension": _json({"ground": "hearing", "evidence": "试验"}),
+    "POST /v1/handlings/{no}/resumption": _json({}),
+    "POST /v1/handlings/{no}/extension": _json({"reason": "试验"}),
+    "POST /v1/handlings/{no}/decision": _json({"outcome": "granted"}),
+    "POST /v1/deliveries/{delivery_id}/handover": _of_the_case_with({"means": "electronic"}),
+    "POST /v1/credentials/{credential_id}/suspension": _of_the_case_with({"ground": "investigation"}),
+    "POST /v1/credentials/{credential_id}/resumption": _of_the_case_with({}),
+    "POST /v1/credentials/{credential_id}/revocation": _of_the_case_with({"ground": "deceit"}),
+    "POST /v1/regions": _json(REGION),
+    "POST /v1/organs": _json(ORGAN),
+    "POST /v1/base-items": _json(BASE_ITEM),
+    "POST /v1/agreements": _json(AGREEMENT),
+    "POST /v1/calendars": _json(CALENDAR),
+    "POST /v1/service-items": lambda path, at: Call(path=path, json=at.draft),
+    "POST /v1/service-items/versions/{version_id}/publication": _json({"effective_from": "2098-01-01T00:00:00+08:00"}),
+}
+"""Routes whose request is more than a path."""
