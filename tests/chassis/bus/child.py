@@ -36,6 +36,7 @@ async def hold(job: dict[str, Any]) -> None:
     bus = make_bus(job["kind"], job["address"])
     await bus.start()
     member = await bus.subscribe(job["topic"], [job["topic"]])
+    say("joined")
     batch: list[Received] = []
     while not batch:
         batch = await member.batch()

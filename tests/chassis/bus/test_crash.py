@@ -64,6 +64,7 @@ async def test_a_process_killed_anywhere_loses_nothing_and_doubles_nothing(
     job = {"kind": log.kind, "address": log.address, "database_url": line.settings.database_url, "topic": line.topic}
     keys = ("a", "b", "c", "d")
     victim = await start_child("line", **job, crash=crash)
+    assert await says(victim) == "ready"
     number = 0
 
     async def tell() -> None:
@@ -93,6 +94,7 @@ async def test_a_process_killed_anywhere_loses_nothing_and_doubles_nothing(
 async def test_an_owner_that_lost_its_lease_cannot_commit(log: Log, bus: Bus, topic: str, start_child: StartChild) -> None:
     await bus.append(topic, 0, [Record(key="k", value=str(n).encode()) for n in range(5)])
     sleeper = await start_child("member", kind=log.kind, address=log.address, topic=topic)
+    assert await says(sleeper) == "joined"
     assert await says(sleeper) == "took 0 1 2 3 4"
 
     sleeper.send_signal(signal.SIGSTOP)
@@ -118,8 +120,11 @@ async def test_an_owner_that_lost_its_lease_cannot_commit(log: Log, bus: Bus, to
 
 
 async def test_the_share_of_a_killed_member_goes_to_the_others(log: Log, bus: Bus, topic: str, start_child: StartChild) -> None:
-    await bus.append(topic, 0, [Record(key="k", value=b"1")])
     victim = await start_child("member", kind=log.kind, address=log.address, topic=topic)
+    assert await says(victim) == "joined"
+    # Written by another process, after the member looked last.
+    await asyncio.sleep(0.2)
+    await bus.append(topic, 0, [Record(key="k", value=b"1")])
     assert await says(victim) == "took 0"
 
     victim.kill()

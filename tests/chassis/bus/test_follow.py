@@ -120,23 +120,26 @@ async def test_one_process_writes_the_tables_and_another_takes_over(bus: Bus, li
     first, second = Memory(bus=bus, database=line.database), Memory(bus=bus, database=other.database)
     await append(bus, compacted, document("a", 1))
 
-    async with following(second, compacted) as waiting:
-        async with following(first, compacted) as writing:
+    async with contextlib.AsyncExitStack() as leaving:
+        writing = await leaving.enter_async_context(following(first, compacted))
+
+        async def leased() -> bool:
+            return writing.writing
+
+        await until(leased, what="the lease")
+        async with following(second, compacted) as waiting:
             await append(bus, compacted, document("a", 2))
             await until_stored(line, {"a": 2})
-            assert writing.writing is not waiting.writing
+            assert not waiting.writing
+            await leaving.aclose()
 
-        async def taken_over() -> bool:
-            return waiting.writing
+            async def taken_over() -> bool:
+                return waiting.writing
 
-        await append(bus, compacted, document("a", 3), document("b", 1))
-        await until(taken_over, what="the take-over")
-        await until_stored(line, {"a": 3, "b": 1})
-
-        async def remembered() -> bool:
-            return second.documents == {"a": 3, "b": 1}
-
-        await until(remembered, what="both documents in memory")
+            await append(bus, compacted, document("a", 3), document("a", 4), document("b", 1))
+            await until(taken_over, what="the take-over")
+            await until_stored(line, {"a": 4, "b": 1})
+            assert second.documents == {"a": 4, "b": 1}
     numbers = [n for key, n in second.taken if key == "a"]
     assert numbers == sorted(numbers)
 
