@@ -86,12 +86,15 @@ class Published(NamedTuple):
     """Any version that agrees in all other fields; its own fields mean nothing here."""
 
     def in_force(self, at: datetime) -> bool:
-        """Whether it is published and an application received at this instant falls under it."""
-        return (
-            self.shape.state is VersionState.PUBLISHED
-            and self.effective_from <= at
-            and (self.effective_to is None or at < self.effective_to)
-        )
+        """Whether an application received at this instant falls under it.
+
+        A suspension or withdrawal ends the interval and nothing before it: what was received a moment earlier stays receivable as of then.
+        """
+        if at < self.effective_from:
+            return False
+        if self.effective_to is None:
+            return self.shape.state is VersionState.PUBLISHED
+        return at < self.effective_to
 
 
 _NONE: frozenset[AgreementId] = frozenset()

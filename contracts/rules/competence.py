@@ -213,7 +213,9 @@ def _version(
         if asked.code != region.code and asked.level not in _CLIMB:
             break
         # A version withdrawn is as if the organ had never published: the organ above may have taken the item back.
-        versions = [one for one in catalogue.versions_of(item_code, asked.code) if one.shape.state is not VersionState.WITHDRAWN]
+        versions = [
+            one for one in catalogue.versions_of(item_code, asked.code) if one.shape.state is not VersionState.WITHDRAWN or one.in_force(at)
+        ]
         rule = "route.own-region" if asked.code == region.code else f"route.{asked.level}"
         if not versions:
             considered.append(

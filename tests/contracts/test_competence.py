@@ -169,6 +169,13 @@ def test_a_suspended_or_future_version_is_refused_with_when() -> None:
     assert coming.facts["next_from"] == LATER.isoformat()
 
 
+@pytest.mark.parametrize("state", [VersionState.SUSPENDED, VersionState.WITHDRAWN])
+def test_what_was_received_before_a_suspension_or_withdrawal_keeps_its_route(state: VersionState) -> None:
+    ended = a_version(state=state, effective_to=LATER)
+
+    assert a_route(ended, an_agreement()).handling_organ == ended.organ
+
+
 def test_two_organs_at_once_are_refused() -> None:
     other = a_version(version_id="v2", organ=CHANGSHA_MARKET)
 
