@@ -8,15 +8,16 @@ import asyncio
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Generic
 
-from sqlalchemy import ARRAY, BigInteger, Text, bindparam, func, select
+from sqlalchemy import ARRAY, BigInteger, Text, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import parking, watermarks
 from chassis.bus import BusTrouble, LeaseLost, Received, Subscription
-from chassis.context import Subscriptions
+from chassis.context import Context, Subscriptions
 from chassis.crash import crash_point
 from chassis.database import C, Tx, is_transient, lock
 from chassis.hearing import Heard, Hearing, Meaning
@@ -31,6 +32,9 @@ AT_ONCE = 100
 
 TRIES = 3
 """How often an event may fail, for a reason of its own, before it is parked."""
+
+KEPT_FOR = timedelta(days=400)
+"""How long an event's row is kept: longer than any topic keeps the event."""
 
 _COMMIT_EVERY = 1.0
 _REST = 0.1
@@ -197,6 +201,13 @@ class Consumer(Generic[C]):
         _log.warning("inbox.waits", error=self.trouble)
 
 
+async def forget_old(context: Context) -> int:
+    """Remove the memory of events that no log keeps any more, so that none can come again; how many there were."""
+    async with context.database.consume(context) as tx:
+        gone = await tx.execute(_FORGET)
+        return gone.rowcount
+
+
 async def keep_positions(tx: Tx[Any], heard: Iterable[Heard]) -> None:
     """Keep the highest position heard per sending service and key, of events that were passed over too."""
     highest: dict[tuple[str, str], int] = {}
@@ -232,6 +243,7 @@ def _name(error: BaseException) -> str:
     return error.RULE if isinstance(error, Refusal) else type(error).__name__
 
 
+_FORGET = delete(INBOX).where(INBOX.c.at < func.now() - KEPT_FOR)
 _ids = func.unnest(bindparam("event_ids", type_=ARRAY(Text))).column_valued("event_id")
 _ENTER = (
     insert(INBOX)

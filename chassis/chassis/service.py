@@ -22,7 +22,7 @@ from typing import Any, Generic
 from fastapi import APIRouter, FastAPI
 from sqlalchemy import MetaData
 
-from chassis import crash, idempotency, logs, operations, topics, tracing
+from chassis import crash, idempotency, inbox, logs, operations, topics, tracing
 from chassis.application import create_application
 from chassis.bus import Bus
 from chassis.bus_kafka import KafkaBus
@@ -144,7 +144,11 @@ def create_service(
         follower=_follower(context, follows),
         consumer=Consumer(context, subscriptions, on_parked=on_parked) if subscriptions else None,
         timers=Timers(context, timers) if timers else None,
-        jobs=(*jobs, Job(name="forget answers", every=_HOUR, run=idempotency.forget_old)),
+        jobs=(
+            *jobs,
+            Job(name="forget answers", every=_HOUR, run=idempotency.forget_old),
+            Job(name="forget events", every=_HOUR, run=inbox.forget_old),
+        ),
     )
 
     @asynccontextmanager

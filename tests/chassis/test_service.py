@@ -164,7 +164,7 @@ async def test_a_service_starts_from_an_empty_database_and_says_when_it_is_ready
     await until_ready(service)
 
     assert (await service.client.get("/livez")).json()["status"] == "ok"
-    assert (await service.client.get("/readyz")).json()["checks"] == {"database": "ok", "log": "ok", "followed": "ok"}
+    assert (await service.client.get("/readyz")).json()["checks"] == {"database": "ok", "log": "ok", "followed": "ok", "told": "ok"}
 
 
 async def test_a_log_that_is_away_makes_it_unready_and_keeps_it_alive(start: Start) -> None:

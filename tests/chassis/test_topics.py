@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chassis import crash
+from chassis import crash, inbox
 from chassis.topics import Topic, load
 from contracts import documents, events
 from contracts.codec import Malformed
@@ -20,6 +20,10 @@ def test_the_list_of_the_project_has_every_topic_that_is_written(project: Path) 
     for name in (documents.VERSIONS, documents.PARTS, documents.RULES, documents.ACCESS_RULES):
         assert topics[name].compacted
         assert topics[name].retention is None
+
+
+def test_an_event_is_remembered_longer_than_any_topic_keeps_it(project: Path) -> None:
+    assert max(topic.retention for topic in load(project / "deploy" / "topics.yaml") if topic.retention) < inbox.KEPT_FOR
 
 
 def test_a_topic_reads_kafkas_own_names_and_units() -> None:

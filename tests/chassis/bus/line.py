@@ -29,7 +29,7 @@ from chassis.vault import Vault
 from contracts.envelope import Envelope, Record, to_record
 from contracts.events import Event
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds until something must have happened; a guard against hanging, never a measure of speed."""
 
 METADATA = MetaData()

@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from chassis.bus import Bus, Received
 from chassis.database import lock
 from chassis.hearing import WATERMARK
+from chassis.inbox import KEPT_FOR, forget_old
 from chassis.outbox import STANDS_BACK
 from chassis.tables import INBOX, SEEN
 from chassis.watermarks import heard_until
@@ -278,3 +280,15 @@ async def test_a_watermark_waits_for_the_rows_that_were_there_before_it(bus: Bus
     for partition in range(6):
         kinds = [dict(each.headers)["ce_type"].decode() for each in records if each.partition == partition]
         assert kinds.index(WATERMARK) == len(kinds) - 1
+
+
+async def test_only_what_no_log_keeps_any_more_is_forgotten(bus: Bus, line: Line) -> None:
+    await append(bus, line.topic, record("a", 1), record("a", 2))
+    async with hearing(line):
+        await until_effects(line, 2)
+    async with line.database.begin(line) as tx:
+        await tx.execute(update(INBOX).where(INBOX.c.event_id == "a-1").values(at=INBOX.c.at - KEPT_FOR - timedelta(minutes=1)))
+
+    assert await forget_old(line) == 1
+
+    assert [row.event_id for row in await line.rows(INBOX)] == ["a-2"]
