@@ -227,6 +227,52 @@ class CaseDecided(CaseEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaseSuspended(CaseEvent):
+    """The decision clocks stand still for what does not count; told in writing.
+
+    Law: 行政许可法 §45.
+    """
+
+    TYPE: ClassVar[str] = "tongban.case.suspended.v1"
+
+    handling_organ: OrganCode
+    ground: str
+    """Code of the ground."""
+    suspended_by: PersonRef
+    notice_id: NoticeId
+    notice_digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResumed(CaseEvent):
+    """The decision clocks run again."""
+
+    TYPE: ClassVar[str] = "tongban.case.resumed.v1"
+
+    handling_organ: OrganCode
+    resumed_by: PersonRef
+    statutory_due: datetime
+    promised_due: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseExtended(CaseEvent):
+    """The organ has more time, once, with a written reason.
+
+    Law: 行政许可法 §42.
+    """
+
+    TYPE: ClassVar[str] = "tongban.case.extended.v1"
+
+    handling_organ: OrganCode
+    extended_by: PersonRef
+    statutory_due: datetime
+    promised_due: datetime
+    notice_id: NoticeId
+    notice_digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseWithdrawn(CaseEvent):
     """The applicant took the application back before a decision."""
 
