@@ -86,7 +86,7 @@ def test_each_caller_has_exactly_these_rights_on_a_case(caller: Caller, allowed:
     [
         (CLERK, {"view"}),
         (REVIEWER, {"view", "accept", "not_accept", "correct", "suspend", "resume"}),
-        (APPROVER, {"view", "decide", "suspend", "resume"}),
+        (APPROVER, {"view", "decide", "extend", "suspend", "resume"}),
         (SUPERVISOR, {"view"}),
         (STRANGER, set()),
         (NARROWED, {"view"}),
