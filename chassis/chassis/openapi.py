@@ -4,6 +4,7 @@ The doors read their headers themselves, so that a missing one is a refusal of o
 learns of them from the dependencies of each route, so it cannot forget one.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,9 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from chassis import doors, identity
 from contracts.values import JsonObject
+
+_CONVERTER = re.compile(r"(?<=[a-z_]):[a-z]+(?=\})")
+"""What a path says of a parameter's form, ``{number:path}``; documents leave it out."""
 
 BEARER = "bearer"
 """Name of the one security scheme."""
@@ -82,7 +86,7 @@ def _doors(application: FastAPI) -> Iterator[tuple[str, str, set[object]]]:
         route = found.route
         if isinstance(route, APIRoute) and found.path is not None:
             for method in route.methods or ():
-                yield found.path, method.lower(), set(_calls(route.dependant))
+                yield _CONVERTER.sub("", found.path), method.lower(), set(_calls(route.dependant))
 
 
 def _calls(dependant: Dependant) -> Iterator[object]:

@@ -65,6 +65,7 @@ def merge(documents: Mapping[str, JsonObject]) -> JsonObject:
             "Every changing POST takes an Idempotency-Key; every refusal is problem+json with a rule id.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        "servers": [{"url": "/"}],
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": dict(sorted(schemas.items())),
@@ -98,7 +99,8 @@ def _take_in(document: JsonObject, *, service: str, paths: JsonObject, schemas: 
             if method.upper() not in row.public:
                 operation["security"] = [{"bearer": []}]
             if path.startswith(_OPERATIONS):
-                operation["operationId"] = f"{service}_{operation.get('operationId', method)}"
+                name = str(operation.get("operationId", method))
+                operation["operationId"] = f"{service}{name[0].upper()}{name[1:]}"
         paths[outer] = item
 
 
