@@ -69,6 +69,9 @@ CONSUMERS = 4
 TRANSIENT_STATES = ("08", "40001", "40P01", "53", "55P03", "57P0", "25P03", "25P04")
 """SQLSTATEs (or their first digits) after which the same work may succeed: connection, serialization, deadlock, resources, shutdown."""
 
+TRANSACTION_TIMEOUT = "25P04"
+"""SQLSTATE of a transaction that the server ended for its age."""
+
 
 class StaleVersion(Stale):
     """The row has another version than the one that was read."""
@@ -190,6 +193,16 @@ class Database:
         async with asyncio.timeout(1), self._requests.connect() as connection:
             await connection.execute(text("select 1"))
 
+    async def blames_work(self, error: BaseException) -> bool:
+        """True when a transaction outlived its limit though the database answers: the work is at fault, not an outage."""
+        if not outlived(error):
+            return False
+        try:
+            await self.ping()
+        except Exception:  # noqa: BLE001 - no answer of whatever kind
+            return False
+        return True
+
     async def close(self) -> None:
         """Close every connection."""
         for engine in (self._requests, self._consumers, self._holders):
@@ -262,6 +275,11 @@ def is_transient(error: BaseException) -> bool:
         state = sqlstate(error)
         return error.connection_invalidated or (state is not None and state.startswith(TRANSIENT_STATES))
     return False
+
+
+def outlived(error: BaseException) -> bool:
+    """True when the work took longer than a transaction may live; `is_transient` too, but the same work may never succeed."""
+    return isinstance(error, TransactionTooLong) or (isinstance(error, DBAPIError) and sqlstate(error) == TRANSACTION_TIMEOUT)
 
 
 def sqlstate(error: DBAPIError) -> str | None:

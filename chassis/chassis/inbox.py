@@ -1,7 +1,7 @@
 """Hearing the log: every event takes effect once, in the order of its key, however often and wherever it is read.
 
-A batch is one transaction. When it fails, each of its events gets one of its own, so that a bad one harms nobody but the later ones of its
-key: it is parked and they wait behind it.
+A batch is one transaction. When it fails, or lives longer than a transaction may, each of its events gets one of its own, so that a bad
+one harms nobody but the later ones of its key: it is parked and they wait behind it.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from chassis import parking, watermarks
 from chassis.bus import BusTrouble, LeaseLost, Received, Subscription
 from chassis.context import Context, Subscriptions
 from chassis.crash import crash_point
-from chassis.database import C, Tx, is_transient, lock
+from chassis.database import C, Tx, is_transient, lock, outlived
 from chassis.hearing import Heard, Hearing, Meaning
 from chassis.logs import get_logger
 from chassis.parking import OnParked
@@ -126,7 +126,8 @@ class Consumer(Generic[C]):
             # Sorted by key, the order within a key kept: the locks of two batches are taken in the same order.
             await self._take_together(sorted(heard, key=lambda each: each.key))
         except Exception as error:
-            if is_transient(error):
+            # What is too much for one transaction stays so: run again whole, it would hold up everything behind it for ever.
+            if is_transient(error) and not outlived(error):
                 raise
             for each in heard:
                 await self._take_alone(each)
@@ -137,7 +138,7 @@ class Consumer(Generic[C]):
             try:
                 await self._take_together([heard])
             except Exception as error:
-                if is_transient(error):
+                if is_transient(error) and not await self._context.database.blames_work(error):
                     raise
                 _log.warning("inbox.failed", event_type=heard.type, attempt=failures, exc_info=error)
                 failed = replace(heard, meaning=Meaning.PARK, reason=heard.reason or "failed", error=_name(error))

@@ -13,7 +13,7 @@ from sqlalchemy import ARRAY, DateTime, Text, bindparam, delete, func, or_, sele
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.crash import crash_point
-from chassis.database import C, Tx, is_transient, lock
+from chassis.database import C, Tx, is_transient, lock, outlived
 from chassis.logs import get_logger
 from chassis.tables import TIMERS
 from chassis.tracing import traced
@@ -98,7 +98,7 @@ class Timers(Generic[C]):
         try:
             await self._fire(found)
         except Exception as error:
-            if is_transient(error):
+            if is_transient(error) and not outlived(error):
                 raise
             for timer in found:
                 await self._fire_alone(timer)
@@ -131,7 +131,7 @@ class Timers(Generic[C]):
         try:
             await self._fire([timer])
         except Exception as error:
-            if is_transient(error):
+            if is_transient(error) and not await self._context.database.blames_work(error):
                 raise
             self._failed.labels(timer.kind).inc()
             reason = error.RULE if isinstance(error, Refusal) else type(error).__name__

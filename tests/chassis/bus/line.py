@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ from chassis.bus import Bus
 from chassis.bus_kafka import KafkaBus
 from chassis.bus_postgres import PostgresBus
 from chassis.context import Context, Subscriptions
-from chassis.database import Database, Tx, lock
+from chassis.database import TRANSACTION_LIMIT, Database, Tx, lock
 from chassis.inbox import Consumer
 from chassis.logs import configure
 from chassis.metrics import Metrics
@@ -91,6 +91,8 @@ class Line(Context):
     topic: str
     poison: frozenset[int] = frozenset()
     """Numbers that the handler fails on."""
+    takes: Mapping[int, float] = field(default_factory=dict)
+    """Seconds that the handler needs for a number."""
     tried: int = 0
     """How often the handler failed."""
     lose_connection: int = 0
@@ -135,6 +137,7 @@ async def put(tx: Tx[Line], key: str, *numbers: int) -> None:
 
 async def on_ticked(tx: Tx[Line], event: Ticked) -> None:
     """Keep the effect; fail as told."""
+    await asyncio.sleep(tx.context.takes.get(event.number, 0))
     if event.number in tx.context.poison:
         tx.context.tried += 1
         raise Poisoned
@@ -173,7 +176,7 @@ def make_bus(kind: str, address: str) -> Bus:
     return KafkaBus(address, session=3.0) if kind == "kafka" else PostgresBus(address, lease=3.0)
 
 
-def make_line(*, database_url: str, bus: Bus, topic: str, **settings: Any) -> Line:
+def make_line(*, database_url: str, bus: Bus, topic: str, limit: float = TRANSACTION_LIMIT, **settings: Any) -> Line:
     """The service; nothing runs yet."""
     configure("warning")
     chosen = LineSettings(
@@ -186,7 +189,7 @@ def make_line(*, database_url: str, bus: Bus, topic: str, **settings: Any) -> Li
     )
     return Line(
         settings=chosen,
-        database=Database(database_url, name="line"),
+        database=Database(database_url, name="line", limit=limit),
         now=Now(development=True),
         metrics=Metrics("line"),
         bus=bus,

@@ -163,6 +163,17 @@ async def test_an_effect_that_fails_leaves_neither_row_nor_inbox(bus: Bus, line:
     assert line.lose_connection == 0
 
 
+async def test_a_batch_too_long_for_one_transaction_takes_effect_event_by_event(bus: Bus, make_line_on: MakeLine, topic: str) -> None:
+    line = await make_line_on(topic, limit=1.5)
+    line.takes = dict.fromkeys(range(1, 13), 0.25)
+    await append(bus, topic, *(record("a", number) for number in range(1, 13)))
+
+    async with hearing(line):
+        await until_effects(line, 12)
+
+    assert await line.numbers("a") == list(range(1, 13))
+
+
 async def test_the_relay_and_the_consumer_go_on_after_the_database_cut_their_connections(line: Line) -> None:
     async with relaying(line), hearing(line):
         for n in range(1, 6):

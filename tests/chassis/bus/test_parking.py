@@ -14,6 +14,7 @@ from chassis.parking import AlreadySettled, Parked, ParkedNotFound, ReplayFailed
 from chassis.tables import PARKED
 from contracts.envelope import Record
 from contracts.values import PersonRef
+from tests.chassis.bus.conftest import MakeLine
 from tests.chassis.bus.line import Line, append, hearing, record, until, until_effects
 
 OPERATOR = PersonRef("test|operator")
@@ -34,6 +35,10 @@ async def until_parked(line: Line, count: int) -> list[Parked]:
 
 def gauge(line: Line) -> float | None:
     return line.metrics.registry.get_sample_value("parked_keys")
+
+
+def with_header(given: Record, name: str, value: bytes) -> Record:
+    return replace(given, headers=tuple((each, value if each == name else text) for each, text in given.headers))
 
 
 async def test_poison_is_parked_with_the_later_events_of_its_key_and_the_rest_flows(bus: Bus, line: Line) -> None:
@@ -59,6 +64,19 @@ async def test_poison_is_parked_with_the_later_events_of_its_key_and_the_rest_fl
     assert (await line.numbers("a"), await line.numbers("b"), await line.numbers("c")) == ([1], [1], [1, 4, 5, 6])
     assert gauge(line) == 2
     assert line.tried >= 2 * TRIES
+
+
+async def test_an_event_that_no_transaction_is_long_enough_for_is_parked(bus: Bus, make_line_on: MakeLine, topic: str) -> None:
+    line = await make_line_on(topic, limit=1.5)
+    line.takes = {2: 60.0}
+    await append(bus, topic, *(record("a", number) for number in (1, 2, 3)), record("b", 1))
+
+    async with hearing(line):
+        parked = await until_parked(line, 2)
+        await until_effects(line, 2)
+
+    assert [(each.reason, each.error) for each in parked] == [("failed", "unavailable.transaction-too-long"), ("behind", "")]
+    assert (await line.numbers("a"), await line.numbers("b")) == ([1], [1])
 
 
 async def test_the_whole_key_is_replayed_in_order_when_its_reason_is_gone(bus: Bus, line: Line) -> None:
@@ -121,8 +139,11 @@ async def test_a_discarded_event_has_no_effect_and_those_behind_it_wait_for_thei
         (replace(record("a", 1), value=b"{no json"), "unreadable"),
         (replace(record("a", 1), headers=(("ce_id", b"\xff\x00"),)), "unreadable"),
         (replace(record("a", 1), value=b'{"thing":"a","number":"one"}'), "malformed"),
+        (replace(record("a", 1), value=b"[" * 100_000), "unreadable"),
+        (with_header(record("a", 1), "ce_position", b"9" * 19), "unreadable"),
+        (with_header(record("a", 1), "ce_id", b"x" * 10_000), "unreadable"),
     ],
-    ids=["unknown version", "no JSON", "no CloudEvent", "another shape"],
+    ids=["unknown version", "no JSON", "no CloudEvent", "another shape", "too deep", "position too high", "id too long"],
 )
 async def test_what_cannot_be_read_is_parked_at_once(bus: Bus, line: Line, bad: Record, reason: str) -> None:
     await append(bus, line.topic, bad, record("a", 2), record("b", 1))
