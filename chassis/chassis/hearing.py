@@ -8,7 +8,7 @@ from enum import StrEnum
 from chassis.bus import Received
 from chassis.context import Handler, Subscriptions
 from contracts.codec import Malformed, decode
-from contracts.envelope import Envelope, from_record
+from contracts.envelope import LONGEST_ATTRIBUTE, Envelope, from_record
 from contracts.event import Event, Watermark
 
 WATERMARK = Watermark.TYPE
@@ -60,7 +60,7 @@ class Hearing:
             _check(envelope)
         except Malformed as error:
             place = f"{record.topic}/{record.partition}/{record.offset}"
-            key = (record.key or "").replace("\x00", "")
+            key = (record.key or "").replace("\x00", "")[:LONGEST_ATTRIBUTE]
             return Heard(record=record, meaning=Meaning.PARK, key=key, event_id=place, reason="unreadable", error=type(error).__name__)
         if envelope.type == WATERMARK:
             return _heard(record, envelope, Meaning.WATERMARK)

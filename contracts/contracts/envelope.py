@@ -15,6 +15,12 @@ from contracts.values import JsonObject
 
 CONTENT_TYPE = "application/json; charset=utf-8"
 
+LONGEST_ATTRIBUTE = 255
+"""Characters of an id, type, source, subject or key: what every table that keeps one can index."""
+
+LARGEST_COUNT = 2**63 - 1
+"""Of a sequence or position."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
@@ -79,14 +85,14 @@ def from_record(*, key: str | None, value: bytes | None, headers: Sequence[tuple
     """Read a record.
 
     Raises:
-        Malformed: A required attribute is missing or the value is no JSON object.
+        Malformed: A required attribute is missing or out of its bounds, or the value is no JSON object.
     """
     try:
         attributes: Mapping[str, str] = {name: text.decode() for name, text in headers}
         data = json.loads(value or b"")
         if not isinstance(data, dict):
             raise Malformed("value: expected object")
-        return Envelope(
+        envelope = Envelope(
             id=attributes["ce_id"],
             type=attributes["ce_type"],
             source=attributes["ce_source"],
@@ -98,6 +104,12 @@ def from_record(*, key: str | None, value: bytes | None, headers: Sequence[tuple
             traceparent=attributes.get("ce_traceparent"),
             data=data,
         )
-    except (KeyError, ValueError, UnicodeDecodeError) as error:
+    except (KeyError, ValueError, OverflowError, RecursionError) as error:
         message = f"record is no CloudEvent: {type(error).__name__}"
         raise Malformed(message) from error
+    texts = (envelope.id, envelope.type, envelope.source, envelope.subject, envelope.key)
+    if any(len(text) > LONGEST_ATTRIBUTE for text in texts):
+        raise Malformed("record is no CloudEvent of ours: an attribute is too long")
+    if not (0 <= envelope.sequence <= LARGEST_COUNT and 0 <= envelope.position <= LARGEST_COUNT):
+        raise Malformed("record is no CloudEvent of ours: a count is out of bounds")
+    return envelope

@@ -19,6 +19,9 @@ from gateway.tokens import Key, person
 LOOK_AGAIN = 10.0
 """Seconds between two readings of the keys."""
 
+KEPT = 300.0
+"""Seconds after which the keys are read again whatever token comes: a key may have been withdrawn."""
+
 PATIENCE = 5.0
 """Seconds for an answer of the provider."""
 
@@ -60,9 +63,9 @@ class Provider:
         Raises:
             IssuerAway: It is not known and the provider does not answer.
         """
-        if kid not in self._keys:
+        if self._wants(kid):
             async with self._reading:
-                if kid not in self._keys and monotonic() - self._read_at >= LOOK_AGAIN:
+                if self._wants(kid):
                     await self._read()
         if not self._keys:
             raise IssuerAway
@@ -72,6 +75,9 @@ class Provider:
         """The person signed in."""
         return person(claims, issuer=self._issuer)
 
+    def _wants(self, kid: str) -> bool:
+        return monotonic() - self._read_at >= (KEPT if kid in self._keys else LOOK_AGAIN)
+
     async def _read(self) -> None:
         self._read_at = monotonic()
         timeout = aiohttp.ClientTimeout(total=PATIENCE)
@@ -80,8 +86,9 @@ class Provider:
                 found = await _get(session, self._issuer.rstrip("/") + "/.well-known/openid-configuration")
                 if found["issuer"] == self._issuer:
                     keys = (await _get(session, str(found["jwks_uri"])))["keys"]
-                    self._keys = {key["kid"]: _KINDS[key["kty"]].import_key(key) for key in keys if _signs(key)}
-        except (aiohttp.ClientError, TimeoutError, JoseError, ValueError, KeyError, TypeError) as error:
+                    self._keys = {str(key["kid"]): read for key in keys if (read := _import(key)) is not None}
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
+            # The keys known stay known: the provider being away for a moment signs nobody out.
             _log.warning("sign-in.keys_away", exc_info=error)
 
 
@@ -97,5 +104,12 @@ async def _get(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
         return found
 
 
-def _signs(key: Mapping[str, object]) -> bool:
-    return key.get("kty") in _KINDS and isinstance(key.get("kid"), str) and key.get("use", "sig") == "sig"
+def _import(key: Mapping[str, Any]) -> Key | None:
+    """One key of the provider; ``None`` for a kind that signs nothing here, so that one such key keeps nobody out."""
+    kind = _KINDS.get(str(key.get("kty")))
+    if kind is None or not isinstance(key.get("kid"), str) or key.get("use", "sig") != "sig":
+        return None
+    try:
+        return kind.import_key(dict(key))
+    except (JoseError, ValueError, KeyError, TypeError):
+        return None

@@ -17,6 +17,8 @@ from starlette.types import Receive, Scope, Send
 from contracts.caller import CallerKind, Identity, Role
 from contracts.documents import Account, PublicKey
 from gateway.development.issuer import DEV_ISSUER
+from gateway.provider import KEPT
+from gateway.provider import Provider as OpenIdProvider
 from tests.gateway.conftest import MakeWorld
 from tests.gateway.world import World, served
 
@@ -304,6 +306,23 @@ async def test_a_providers_keys_are_found_by_discovery_and_kept(provider: Provid
     assert [answer.status_code for answer in answers] == [200, 200, 401]
     assert provider.asked == ["/.well-known/openid-configuration", "/keys"]
     assert (str(caller.ref), set(caller.roles)) == (f"{provider.url}|tonggu-clerk", {Role.APPROVER})
+
+
+async def test_a_key_that_the_provider_withdrew_is_forgotten_and_an_odd_one_keeps_nobody_out(provider: Provider) -> None:
+    first, second = (ECKey.generate_key("P-256", {"kid": kid}) for kid in ("e1", "e2"))
+    provider.keys = [
+        {"kty": "EC", "kid": "odd", "crv": "P-unknown", "x": "AA", "y": "AA"},
+        first.as_dict(private=False),
+        second.as_dict(private=False),
+    ]
+    known = OpenIdProvider(provider.url, audience="tongban")
+    assert await known.key("e1") is not None
+
+    provider.keys = [second.as_dict(private=False)]
+    known._read_at -= KEPT
+
+    assert await known.key("e1") is None
+    assert await known.key("e2") is not None
 
 
 async def test_a_provider_that_is_away_is_503(make_world: MakeWorld) -> None:
