@@ -16,7 +16,7 @@ from contracts.caller import Caller, CallerKind, Role
 from contracts.catalogue import Organ, Region
 from contracts.codec import encode_object
 from contracts.documents import address
-from contracts.events import CaseAccepted, CaseDecided, CaseReceived, Event
+from contracts.events import CaseAccepted, CaseDecided, CaseExtended, CaseReceived, CaseSuspended, Event
 from contracts.values import (
     CaseId,
     CaseNo,
@@ -69,6 +69,14 @@ CLERK = Caller(
 )
 APPROVER = Caller(
     kind=CallerKind.STAFF, issuer="idp", account="approver", roles=frozenset({Role.APPROVER}), region=LIUYANG, organ=LIUYANG_MARKET
+)
+SUPERVISOR = Caller(
+    kind=CallerKind.STAFF,
+    issuer="idp",
+    account="supervisor",
+    roles=frozenset({Role.SUPERVISOR}),
+    region=LIUYANG,
+    organ=OrganCode("11430000MB0888888D"),
 )
 STRANGER = Caller(
     kind=CallerKind.STAFF,
@@ -127,6 +135,35 @@ def accepted(case_id: CaseId) -> CaseAccepted:
         notice_digest=digest(b"accepted"),
         statutory_due=NOON,
         promised_due=NOON,
+    )
+
+
+def suspended(case_id: CaseId) -> CaseSuspended:
+    return CaseSuspended(
+        at=NOON,
+        case_id=case_id,
+        root_case_id=case_id,
+        region=TONGGU,
+        handling_organ=LIUYANG_MARKET,
+        ground="hearing",
+        suspended_by=APPROVER.ref,
+        notice_id=NoticeId(f"{case_id}-suspended"),
+        notice_digest=digest(b"suspended"),
+    )
+
+
+def extended(case_id: CaseId) -> CaseExtended:
+    return CaseExtended(
+        at=NOON,
+        case_id=case_id,
+        root_case_id=case_id,
+        region=TONGGU,
+        handling_organ=LIUYANG_MARKET,
+        extended_by=APPROVER.ref,
+        statutory_due=NOON,
+        promised_due=NOON,
+        notice_id=NoticeId(f"{case_id}-extended"),
+        notice_digest=digest(b"extended"),
     )
 
 

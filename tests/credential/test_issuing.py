@@ -20,7 +20,9 @@ from tests.credential.builders import (
     accepted,
     applicant,
     decided,
+    extended,
     received,
+    suspended,
 )
 
 
@@ -34,6 +36,18 @@ async def test_a_grant_is_sealed_and_brings_a_credential(service: Service) -> No
     assert [each["notice_id"] for each in notice] == [f"{case_id}-accepted"]
     assert [each["credential_id"] for each in sealed] == [each["credential_id"] for each in issued]
     assert issued[0]["case_id"] == case_id
+
+
+async def test_whoever_is_told_that_time_stands_still_or_is_lengthened_is_told_under_seal(service: Service) -> None:
+    case_id = a_case()
+    await service.hear(received(case_id), suspended(case_id), extended(case_id))
+    waiting = (await service.get(f"/v1/credentials?case={case_id}", by=CLERK)).json()["awaiting_seal"]
+
+    await service.seal()
+
+    sealed = {each["notice_id"]: each["seal"]["digest"] for each in await service.told(NoticeSealed)}
+    assert sealed == {event.notice_id: event.notice_digest for event in (suspended(case_id), extended(case_id))}
+    assert [each["kind"] for each in waiting] == ["extension", "suspension"]
 
 
 async def test_a_denial_is_sealed_and_brings_none(service: Service) -> None:

@@ -1,6 +1,6 @@
 """What waits for an organ's seal, and the act of sealing.
 
-A person's act (acceptance, correction notice, decision) stands at the instant of the act; it is in force when its notice carries the seal.
+A person's act (acceptance, correction notice, suspension, decision) stands at the instant of the act; it is in force when its notice carries the seal.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ class SealKind(StrEnum):
     ACCEPTANCE = "acceptance"
     NON_ACCEPTANCE = "non_acceptance"
     CORRECTION = "correction"
+    SUSPENSION = "suspension"
+    EXTENSION = "extension"
     DECISION = "decision"
 
 

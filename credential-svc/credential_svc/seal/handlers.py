@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from chassis.context import Subscriptions
 from chassis.database import Tx, lock
 from contracts.codec import encode
-from contracts.events import CaseAccepted, CaseNotAccepted, CorrectionNoticed, Seal
+from contracts.events import CaseAccepted, CaseExtended, CaseNotAccepted, CaseSuspended, CorrectionNoticed, Seal
 from contracts.values import CaseId, CredentialId, JsonObject, NoticeId, OrganCode, RegionCode, canonical_json
 from credential_svc.context import Credential
 from credential_svc.seal import store
@@ -40,10 +40,22 @@ async def on_correction_noticed(tx: Tx[Credential], event: CorrectionNoticed) ->
     await _ask(tx, event, kind=SealKind.CORRECTION)
 
 
+async def on_case_suspended(tx: Tx[Credential], event: CaseSuspended) -> None:
+    """The notice that time stands still waits for its seal."""
+    await _ask(tx, event, kind=SealKind.SUSPENSION)
+
+
+async def on_case_extended(tx: Tx[Credential], event: CaseExtended) -> None:
+    """The notice of more time waits for its seal."""
+    await _ask(tx, event, kind=SealKind.EXTENSION)
+
+
 SUBSCRIPTIONS: Subscriptions = {
     CaseAccepted: on_case_accepted,
     CaseNotAccepted: on_case_not_accepted,
     CorrectionNoticed: on_correction_noticed,
+    CaseSuspended: on_case_suspended,
+    CaseExtended: on_case_extended,
 }
 
 
@@ -147,7 +159,9 @@ async def trust_list(tx: Tx[Credential]) -> JsonObject:
     }
 
 
-async def _ask(tx: Tx[Credential], event: CaseAccepted | CaseNotAccepted | CorrectionNoticed, *, kind: SealKind) -> None:
+async def _ask(
+    tx: Tx[Credential], event: CaseAccepted | CaseNotAccepted | CorrectionNoticed | CaseSuspended | CaseExtended, *, kind: SealKind
+) -> None:
     await ask_for_seals(
         tx,
         [
