@@ -14,6 +14,7 @@ from tests.credential.builders import (
     APPROVER,
     CLERK,
     STRANGER,
+    SUPERVISOR,
     WANZAI,
     Service,
     a_case,
@@ -245,6 +246,18 @@ async def test_opening_the_holders_data_needs_a_purpose_and_leaves_a_trace(servi
     assert opened.json()["person"]["holder"]["name"] == "陈小明"
     traces = [each for each in await service.told() if each.get("action") == "view_person"]
     assert [(each["about"], each["purpose"]) for each in traces] == [(credential["credential_id"], "handover")]
+
+
+async def test_who_only_supervises_sees_the_credential_but_not_its_holder(service: Service) -> None:
+    credential = await service.issue()
+    path = f"/v1/credentials/{credential['credential_id']}"
+
+    seen = await service.get(path, by=SUPERVISOR)
+    refused = [await service.get(f"{path}?expand=person{more}", by=SUPERVISOR) for more in ("", "&purpose=inspection")]
+
+    assert seen.status_code == 200, seen.text
+    assert [(answer.status_code, answer.json()["rule"]) for answer in refused] == [(403, "forbidden")] * 2
+    assert not any("陈小明" in answer.text or "430181199001011239" in answer.text for answer in refused)
 
 
 def _bytes(text: str) -> bytes:

@@ -185,6 +185,7 @@ async def get_credential(
     sealed = await handlers.opened(read.tx, credential)
     shown = _view(read.context, credential, sealed=sealed, at=read.tx.at)
     if expand == "person":
+        await handlers.visible(read.tx, credential.credential_id, caller=read.caller, action="view_person")
         if purpose is None:
             raise PurposeMissing
         read.trace(aggregate="credential", action="view_person", about=credential.credential_id, purpose=purpose)
