@@ -3,6 +3,7 @@
 import asyncio
 import base64
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 
@@ -258,6 +259,13 @@ async def test_who_only_supervises_sees_the_credential_but_not_its_holder(servic
     assert seen.status_code == 200, seen.text
     assert [(answer.status_code, answer.json()["rule"]) for answer in refused] == [(403, "forbidden")] * 2
     assert not any("陈小明" in answer.text or "430181199001011239" in answer.text for answer in refused)
+
+
+@pytest.mark.parametrize("path", ["/v1/credentials?case=%00", "/v1/credentials?case=a%0Ab", "/v1/seals/a%00b"])
+async def test_what_no_number_looks_like_is_refused_before_it_is_looked_for(service: Service, path: str) -> None:
+    answer = await service.get(path, by=APPROVER)
+
+    assert answer.status_code == 422, answer.text
 
 
 def _bytes(text: str) -> bytes:

@@ -126,7 +126,7 @@ class PurposeMissing(Invalid):
 @router.get("/credentials", operation_id="listCredentials", response_model=CredentialsOfCase)
 async def list_credentials(
     read: Annotated[Reader[Credential], READER],
-    case: Annotated[str, Query(min_length=1, max_length=64, description="Number or id of a case.")],
+    case: Annotated[str, Query(pattern=r"^[0-9A-Za-z-]{1,60}$", description="Number or id of a case.")],
 ) -> Response:
     """The credentials of a case, and what still waits for its seal and for what."""
     reach = tree(read.caller, "credential", "view", regions=read.context.catalogue)

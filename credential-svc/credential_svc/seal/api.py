@@ -78,7 +78,7 @@ async def installation_key(request: Request) -> SigningKey:
 
 @router.get("/seals/{notice_id:path}", operation_id="getSeal", response_model=SealedNotice)
 async def get_seal(
-    notice_id: Annotated[str, Path(min_length=1, max_length=100)], read: Annotated[Reader[Credential], PUBLIC_READER]
+    notice_id: Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f]{1,100}$")], read: Annotated[Reader[Credential], PUBLIC_READER]
 ) -> Response:
     """The seal of a notice, to compare with the paper."""
     sealing = await handlers.get_seal(read.tx, NoticeId(notice_id))
