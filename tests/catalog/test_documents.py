@@ -7,7 +7,7 @@ import pytest
 from catalog_svc.seed.reading import Seed
 from contracts.caller import Caller, Role
 from contracts.codec import encode_object
-from contracts.values import JsonObject
+from contracts.values import JsonObject, RegionCode
 from tests.catalog.builders import (
     AUTHOR,
     BOTH,
@@ -17,11 +17,13 @@ from tests.catalog.builders import (
     NATIONAL_REVIEWER,
     REVIEWER,
     TONGGU,
+    WANZAI,
     Service,
     officer,
 )
 
 SEED = Seed()
+TONGGU_ORGAN = next(one for one in SEED.organs() if one.region == TONGGU)
 
 
 def an_agreement(**changed: object) -> JsonObject:
@@ -149,6 +151,49 @@ async def test_nobody_drafts_without_signing_in(seeded: Service) -> None:
 
 async def test_an_agreement_of_another_county_cannot_be_given_away(seeded: Service) -> None:
     answer = await seeded.post("/agreements", an_agreement(agreement_id="a-b-c", handling=[TONGGU]), by=AUTHOR)
+
+    assert answer.status_code == 403
+
+
+HUNAN, JIANGXI = RegionCode("430000"), RegionCode("360000")
+
+TAKEN_OVER: list[tuple[str, str, JsonObject]] = [
+    ("/agreements", "tonggu-liuyang-2020", {**encode_object(SEED.agreements()[1]), "handling": [LIUYANG], "receiving": [WANZAI]}),
+    ("/organs", TONGGU_ORGAN.code, {**encode_object(TONGGU_ORGAN), "region": LIUYANG}),
+    ("/regions", TONGGU, {"code": TONGGU, "name": "铜鼓县", "level": "county", "parent": "430100"}),
+]
+"""Documents of 江西 as a neighbour would have them: kind, key, content."""
+
+
+@pytest.mark.parametrize(("path", "key", "body"), TAKEN_OVER, ids=["agreement", "organ", "region"])
+async def test_what_belongs_to_a_neighbour_is_not_taken_over(seeded: Service, path: str, key: str, body: JsonObject) -> None:
+    assert (await seeded.get(f"{path}/{key}")).status_code == 200
+
+    answer = await seeded.post(path, body, by=officer(Role.CATALOGUE_AUTHOR, region=HUNAN))
+
+    assert (answer.status_code, answer.json()["rule"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize(("path", "key", "body"), TAKEN_OVER, ids=["agreement", "organ", "region"])
+async def test_a_neighbours_officer_does_not_publish_what_moves_away_from_another(
+    service: Service, path: str, key: str, body: JsonObject
+) -> None:
+    drafted = await service.post(path, body, by=NATIONAL_AUTHOR)
+    assert drafted.status_code == 201, drafted.text
+
+    taken = await service.post(f"{path}/{key}/review", by=officer(Role.CATALOGUE_REVIEWER, region=HUNAN))
+    given = await service.post(f"{path}/{key}/review", by=NATIONAL_REVIEWER)
+
+    assert (taken.status_code, given.status_code) == (403, 200)
+
+
+async def test_a_draft_that_waits_is_not_replaced_by_a_neighbours_officer(service: Service) -> None:
+    new = "xinqu-test-2026"
+    theirs = an_agreement(agreement_id=new, handling=[TONGGU], receiving=[LIUYANG])
+    ours = an_agreement(agreement_id=new, handling=[LIUYANG], receiving=[TONGGU])
+    await service.post("/agreements", theirs, by=officer(Role.CATALOGUE_AUTHOR, region=JIANGXI))
+
+    answer = await service.post("/agreements", ours, by=officer(Role.CATALOGUE_AUTHOR, region=HUNAN))
 
     assert answer.status_code == 403
 

@@ -23,11 +23,12 @@ async def propose_agreements(tx: Tx[Catalog], agreements: Sequence[Agreement], *
 
     Raises:
         AgreementUnsound: It names what nobody knows, or holds for no time.
-        Forbidden: Not an author of every handling region.
+        Forbidden: Not an author of every handling region, or of every one that it names until now.
     """
-    handling = [code for one in agreements for code in one.handling]
-    about = agreements[0].agreement_id if agreements else ""
-    await regions.permit_in(tx, by, aggregate=KIND, action="author", regions=handling, about=about)
+    ids = [one.agreement_id for one in agreements]
+    drafted = await proposals.known_proposals(tx, ids, kind=KIND)
+    former = [*(decode(Agreement, one.body) for one in drafted.values()), *await store.get_agreements(tx, ids)]
+    await _permit(tx, [*agreements, *former], action="author", by=by, about=ids[0] if ids else "")
     places = await regions.known_regions(tx, sorted({code for one in agreements for code in (*one.receiving, *one.handling)}))
     items = await base_items.known_base_items(tx, sorted({code for one in agreements for code in one.items}))
     for one in agreements:
@@ -42,12 +43,12 @@ async def publish_agreements(tx: Tx[Catalog], ids: Sequence[str], *, by: Caller)
     Raises:
         ProposalNotFound: One was never drafted.
         ReviewedByAuthor: By its author.
-        Forbidden: Not a reviewer of every handling region.
+        Forbidden: Not a reviewer of every handling region, or of every one that it names until now.
     """
     waiting = await proposals.waiting(tx, ids, kind=KIND)
     agreements = [decode(Agreement, one.body) for one in waiting]
-    handling = [code for one in agreements for code in one.handling]
-    await regions.permit_in(tx, by, aggregate=KIND, action="review", regions=handling, about=ids[0] if ids else "")
+    former = await store.get_agreements(tx, [AgreementId(one) for one in ids])
+    await _permit(tx, [*agreements, *former], action="review", by=by, about=ids[0] if ids else "")
     await proposals.publish(tx, waiting, by=by)
     await store.save_agreements(tx, agreements)
     return waiting
@@ -63,3 +64,9 @@ async def get_agreement(tx: Tx[Catalog], agreement_id: AgreementId) -> tuple[Agr
     if found is None:
         raise AgreementUnknown
     return found
+
+
+async def _permit(tx: Tx[Catalog], agreements: Sequence[Agreement], *, action: str, by: Caller, about: str) -> None:
+    """Former contents are among them: nobody rewrites an agreement of a county they have no right in."""
+    handling = [code for one in agreements for code in one.handling]
+    await regions.permit_in(tx, by, aggregate=KIND, action=action, regions=handling, about=about)

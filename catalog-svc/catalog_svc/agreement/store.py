@@ -33,6 +33,12 @@ async def get_agreement(tx: Tx[Catalog], agreement_id: AgreementId) -> tuple[Agr
     return None if row is None else (decode(Agreement, row.body), row.version)
 
 
+async def get_agreements(tx: Tx[Catalog], ids: Sequence[AgreementId]) -> list[Agreement]:
+    """The published agreements among these ids."""
+    rows = await tx.execute(select(AGREEMENTS.c.body).where(AGREEMENTS.c.agreement_id.in_(ids)))
+    return [decode(Agreement, row.body) for row in rows]
+
+
 async def list_agreements(tx: Tx[Catalog], *, region: RegionCode | None, after: str, limit: int) -> list[Agreement]:
     """Agreements by id; those that name a region on either side, or all."""
     table = AGREEMENTS

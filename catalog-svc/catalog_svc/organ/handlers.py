@@ -12,7 +12,7 @@ from chassis.database import Tx
 from contracts.caller import Caller
 from contracts.catalogue import Organ
 from contracts.codec import decode, encode_object
-from contracts.values import OrganCode
+from contracts.values import OrganCode, RegionCode
 
 KIND = "organ"
 
@@ -27,11 +27,13 @@ async def propose_organs(tx: Tx[Catalog], organs: Sequence[Organ], *, by: Caller
 
     Raises:
         OrganUnsound: A code or region is wrong.
-        Forbidden: Not an author of the region.
+        Forbidden: Not an author of the region, or of the one that it belongs to until now.
     """
-    places = [organ.region for organ in organs]
-    await regions.permit_in(tx, by, aggregate=KIND, action="author", regions=places, about=organs[0].code if organs else "")
-    known = await regions.known_regions(tx, sorted(set(places)))
+    codes = [organ.code for organ in organs]
+    drafted = await proposals.known_proposals(tx, codes, kind=KIND)
+    places = [*(organ.region for organ in organs), *(one.region for one in drafted.values()), *await _places(tx, codes)]
+    await regions.permit_in(tx, by, aggregate=KIND, action="author", regions=places, about=codes[0] if codes else "")
+    known = await regions.known_regions(tx, sorted({organ.region for organ in organs}))
     for organ in organs:
         check_organ(organ, region=known.get(organ.region), at=tx.at)
     drafts = [Draft(key=one.code, region=one.region, body=encode_object(one)) for one in organs]
@@ -44,12 +46,11 @@ async def publish_organs(tx: Tx[Catalog], codes: Sequence[str], *, by: Caller) -
     Raises:
         ProposalNotFound: One was never drafted.
         ReviewedByAuthor: By its author.
-        Forbidden: Not a reviewer of the region.
+        Forbidden: Not a reviewer of the region, or of the one that it belongs to until now.
     """
     waiting = await proposals.waiting(tx, codes, kind=KIND)
-    await regions.permit_in(
-        tx, by, aggregate=KIND, action="review", regions=[one.region for one in waiting], about=codes[0] if codes else ""
-    )
+    places = [*(one.region for one in waiting), *await _places(tx, [OrganCode(code) for code in codes])]
+    await regions.permit_in(tx, by, aggregate=KIND, action="review", regions=places, about=codes[0] if codes else "")
     await proposals.publish(tx, waiting, by=by)
     await store.save_organs(tx, [decode(Organ, one.body) for one in waiting])
     return waiting
@@ -65,3 +66,8 @@ async def get_organ(tx: Tx[Catalog], code: OrganCode) -> tuple[Organ, int]:
     if found is None:
         raise OrganUnknown
     return found
+
+
+async def _places(tx: Tx[Catalog], codes: Sequence[OrganCode]) -> list[RegionCode]:
+    """Where the published organs among these belong: nobody takes an organ from a region they have no right in."""
+    return [organ.region for organ in (await store.get_organs(tx, codes)).values()]

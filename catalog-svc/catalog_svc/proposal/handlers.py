@@ -31,6 +31,11 @@ async def propose(tx: Tx[Catalog], drafts: Sequence[Draft], *, kind: str, by: Ca
     return Proposed(proposals={key: known[key] for key in keys}, changed=frozenset(one.key for one in changed))
 
 
+async def known_proposals(tx: Tx[Catalog], keys: Sequence[str], *, kind: str) -> dict[str, Proposal]:
+    """The newest drafts under these keys, published or not; whoever replaces one must be allowed where it belongs too."""
+    return await store.get_proposals(tx, kind=kind, keys=keys)
+
+
 async def waiting(tx: Tx[Catalog], keys: Sequence[str], *, kind: str) -> list[Proposal]:
     """The proposals under these keys, locked for their review, in the order of the keys.
 

@@ -40,10 +40,13 @@ async def propose_regions(tx: Tx[Catalog], regions: Sequence[Region], *, by: Cal
 
     Raises:
         RegionUnsound: A parent or successor is unknown.
-        Forbidden: Not an author of the parent's region.
+        Forbidden: Not an author of the parent's region, or of where it stands until now.
     """
+    codes = [region.code for region in regions]
     places = [region.parent or NATION for region in regions]
-    await permit_in(tx, by, aggregate=KIND, action="author", regions=places, about=regions[0].code if regions else "")
+    drafted = await proposals.known_proposals(tx, codes, kind=KIND)
+    former = [*(one.region for one in drafted.values()), *await _places(tx, codes)]
+    await permit_in(tx, by, aggregate=KIND, action="author", regions=[*places, *former], about=codes[0] if codes else "")
     named = {code for region in regions for code in (region.parent, *region.successors) if code is not None}
     known = await store.get_regions(tx, sorted(named))
     check_regions(regions, known=known | {region.code: region for region in regions})
@@ -57,10 +60,11 @@ async def publish_regions(tx: Tx[Catalog], codes: Sequence[str], *, by: Caller) 
     Raises:
         ProposalNotFound: One was never drafted.
         ReviewedByAuthor: By its author.
-        Forbidden: Not a reviewer of the parent's region.
+        Forbidden: Not a reviewer of the parent's region, or of where it stands until now.
     """
     waiting = await proposals.waiting(tx, codes, kind=KIND)
-    await permit_in(tx, by, aggregate=KIND, action="review", regions=[one.region for one in waiting], about=codes[0] if codes else "")
+    places = [*(one.region for one in waiting), *await _places(tx, [RegionCode(code) for code in codes])]
+    await permit_in(tx, by, aggregate=KIND, action="review", regions=places, about=codes[0] if codes else "")
     await proposals.publish(tx, waiting, by=by)
     await store.save_regions(tx, [decode(Region, one.body) for one in waiting])
     return waiting
@@ -78,3 +82,9 @@ async def get_region(tx: Tx[Catalog], code: RegionCode) -> tuple[Region, int, li
     region, version = found
     successors = await store.get_regions(tx, region.successors)
     return region, version, [successors[code] for code in region.successors if code in successors]
+
+
+async def _places(tx: Tx[Catalog], codes: Sequence[RegionCode]) -> list[RegionCode]:
+    """Of the published regions among these, themselves and their parents: nobody moves a region out of a tree they have no right in."""
+    published = (await store.get_regions(tx, codes)).values()
+    return [place for region in published for place in (region.code, region.parent or NATION)]
