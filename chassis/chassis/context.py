@@ -10,7 +10,7 @@ A service adds its own in ``<svc>/context.py``::
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from chassis.now import Now
 from chassis.settings import ServiceSettings
@@ -46,6 +46,8 @@ class Context:
     """What this service hears; a parked event is replayed by them too."""
     outbox_written: asyncio.Event = field(default_factory=asyncio.Event)
     """Set after a commit that wrote outbox rows; wakes the relay of this process."""
+    gathered: dict[object, Any] = field(default_factory=dict)
+    """Requests that wait to be written together; `chassis.gathering` alone looks in."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the service is told to stop; open streams end on it."""
 

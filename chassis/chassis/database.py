@@ -73,6 +73,10 @@ TRANSACTION_TIMEOUT = "25P04"
 """SQLSTATE of a transaction that the server ended for its age."""
 
 
+UNIQUE_VIOLATION = "23505"
+"""SQLSTATE of a row whose key is taken."""
+
+
 class StaleVersion(Stale):
     """The row has another version than the one that was read."""
 
@@ -98,7 +102,7 @@ class DatabaseBusy(Unavailable):
 class Tx(Generic[C]):
     """One open transaction."""
 
-    __slots__ = ("_after", "at", "connection", "context", "envelope", "positions")
+    __slots__ = ("_after", "at", "connection", "context", "envelope", "positions", "traceparents")
 
     def __init__(self, *, connection: AsyncConnection, context: C, at: datetime) -> None:
         self.connection = connection
@@ -107,6 +111,8 @@ class Tx(Generic[C]):
         """The instant at which the transaction began, UTC: the time of everything done in it."""
         self.positions: dict[str, int] = {}
         """Outbox position of the last event written under each key."""
+        self.traceparents: dict[str, str] = {}
+        """Trace of the request that writes under a key, where the transaction carries several; of any other key the running one's."""
         self.envelope: Envelope | None = None
         """The event being handled, in a consumer."""
         self._after: list[Callable[[], None]] = []

@@ -80,9 +80,22 @@ class Writer(Generic[C]):
             IdempotencyInFlight: The first request with this key is still at work after two seconds.
             Behind: The service has not heard of what the caller did elsewhere just before.
         """
+        return await self.run(act, await self.claim(fingerprint))
+
+    async def claim(self, fingerprint: bytes | None = None) -> Claim:
+        """Name this use of the key, as soon as this service has heard of what the caller did elsewhere.
+
+        Raises:
+            IdempotencyKeyMissing: As for a call.
+            Behind: As for a call.
+        """
         claimed = await self._claim(fingerprint)
         if not await seen.caught_up(self.context, self._request.headers.get(seen.HEADER, "")):
             raise Behind(retry_after=1)
+        return claimed
+
+    async def run(self, act: Callable[[Tx[C]], Awaitable[Answer]], claimed: Claim) -> Response:
+        """Do what a call does for a use of the key that is named already."""
         tries = 1
         while True:
             try:
@@ -119,15 +132,29 @@ class Writer(Generic[C]):
         async with self.context.database.begin(self.context) as tx:
             first = await idempotency.claim(tx, claimed)
             if first is not None:
-                return Response(first.body, status_code=first.status, headers={**first.headers, idempotency.REPLAYED: "true"})
-            answer = await act(tx)
-            headers = {name.lower(): value for name, value in answer.headers.items()} | {"content-type": JSON}
-            positions = seen.write(self.context.name, tx.positions)
-            if positions:
-                headers[seen.HEADER.lower()] = positions
-            kept = Kept(status=answer.status, headers=headers, body=write_json(answer.body))
+                return send_again(first)
+            kept = seal_answer(self.context, await act(tx), positions=tx.positions)
             await idempotency.keep(tx, claimed, kept)
-        return Response(kept.body, status_code=kept.status, headers=kept.headers)
+        return send(kept)
+
+
+def seal_answer(context: Context, answer: Answer, *, positions: Mapping[str, int]) -> Kept:
+    """The answer as it is kept and sent, with where its events stand."""
+    headers = {name.lower(): value for name, value in answer.headers.items()} | {"content-type": JSON}
+    written = seen.write(context.name, positions)
+    if written:
+        headers[seen.HEADER.lower()] = written
+    return Kept(status=answer.status, headers=headers, body=write_json(answer.body))
+
+
+def send(kept: Kept) -> Response:
+    """The first answer to a key."""
+    return Response(kept.body, status_code=kept.status, headers=kept.headers)
+
+
+def send_again(kept: Kept) -> Response:
+    """The same bytes for a repeat, marked as such."""
+    return Response(kept.body, status_code=kept.status, headers={**kept.headers, idempotency.REPLAYED: "true"})
 
 
 class Reader(Generic[C]):

@@ -122,8 +122,11 @@ _DRAWN = (
         bindparam("sequences", type_=ARRAY(BigInteger)),
         bindparam("instants", type_=ARRAY(DateTime(timezone=True))),
         bindparam("data", type_=ARRAY(LargeBinary)),
+        bindparam("traceparents", type_=ARRAY(Text)),
     )
-    .table_valued("topic", "key", "id", "type", "source", "subject", "sequence", "at", "data", with_ordinality="n", name="drawn")
+    .table_valued(
+        "topic", "key", "id", "type", "source", "subject", "sequence", "at", "data", "traceparent", with_ordinality="n", name="drawn"
+    )
     .render_derived()
 )
 _INSERT = (
@@ -131,8 +134,7 @@ _INSERT = (
     .from_select(
         ["topic", "key", "id", "type", "source", "subject", "sequence", "at", "data", "traceparent"],
         select(
-            *(_DRAWN.c[name] for name in ("topic", "key", "id", "type", "source", "subject", "sequence", "at", "data")),
-            bindparam("traceparent", type_=Text),
+            *(_DRAWN.c[name] for name in ("topic", "key", "id", "type", "source", "subject", "sequence", "at", "data", "traceparent"))
         ).order_by(_DRAWN.c.n),
     )
     .returning(OUTBOX.c.key, OUTBOX.c.position)
@@ -143,7 +145,7 @@ _INSERT = (
 async def _write(tx: Tx[Any], drafts: Sequence[_Draft]) -> None:
     if not drafts:
         return
-    service = tx.context.name
+    service, trace = tx.context.name, tracing.traceparent()
     rows: dict[str, list[object]] = {
         "topics": [draft.topic for draft in drafts],
         "keys": [draft.key for draft in drafts],
@@ -154,11 +156,12 @@ async def _write(tx: Tx[Any], drafts: Sequence[_Draft]) -> None:
         "sequences": [draft.sequence for draft in drafts],
         "instants": [draft.at for draft in drafts],
         "data": [draft.data for draft in drafts],
+        "traceparents": [tx.traceparents.get(draft.key, trace) for draft in drafts],
     }
     for draft in drafts:
         # Refused here the transaction fails; found by the relay it would hold up everything behind it.
         weigh(Record(key=draft.key, value=draft.data))
-    written = await tx.execute(_INSERT, {**rows, "traceparent": tracing.traceparent()})
+    written = await tx.execute(_INSERT, rows)
     for row in written:
         tx.positions[row.key] = max(row.position, tx.positions.get(row.key, 0))
     tx.after_commit(tx.context.outbox_written.set)

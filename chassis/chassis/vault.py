@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
-from sqlalchemy import delete, select
+from sqlalchemy import ARRAY, DateTime, LargeBinary, Text, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.database import Tx
@@ -86,10 +87,18 @@ class Vault:
 
     async def new_key(self, tx: Tx[Any], owner: str) -> SecretKey:
         """Make and store a key; an owner that has one already keeps it and gets it back."""
-        material = os.urandom(KEY_BYTES)
-        row = {"owner": owner, "wrapped": aes_key_wrap(self._wrapping, material), "wrapping_id": self.key_id, "at": tx.at}
-        made = await tx.execute(insert(SECRET_KEYS).values(row).on_conflict_do_nothing().returning(SECRET_KEYS.c.owner))
-        return SecretKey(owner=owner, material=material) if made.first() else await self.key(tx, owner)
+        return (await self.new_keys(tx, [owner]))[owner]
+
+    async def new_keys(self, tx: Tx[Any], owners: Sequence[str]) -> dict[str, SecretKey]:
+        """Make and store keys of several owners in one statement; as `new_key`."""
+        if not owners:
+            return {}
+        materials = {owner: os.urandom(KEY_BYTES) for owner in sorted(owners)}
+        rows = {"owners": [*materials], "wrapped": [aes_key_wrap(self._wrapping, material) for material in materials.values()]}
+        made = {row.owner for row in await tx.execute(_MAKE, {**rows, "wrapping_id": self.key_id, "at": tx.at})}
+        keys = {owner: SecretKey(owner=owner, material=material) for owner, material in materials.items() if owner in made}
+        known = [owner for owner in materials if owner not in made]
+        return keys | await self.keys(tx, known) if known else keys
 
     async def key(self, tx: Tx[Any], owner: str) -> SecretKey:
         """The key of an owner.
@@ -145,6 +154,23 @@ class Vault:
             return aes_key_unwrap(self._wrapping, wrapped)
         except (InvalidUnwrap, ValueError) as error:
             raise Unreadable("wrapped by another key") from error
+
+
+_made = (
+    func.unnest(bindparam("owners", type_=ARRAY(Text)), bindparam("wrapped", type_=ARRAY(LargeBinary)))
+    .table_valued("owner", "wrapped", name="made")
+    .render_derived()
+)
+_MAKE = (
+    insert(SECRET_KEYS)
+    .from_select(
+        ["owner", "wrapped", "wrapping_id", "at"],
+        select(_made.c.owner, _made.c.wrapped, bindparam("wrapping_id", type_=Text), bindparam("at", type_=DateTime(timezone=True))),
+    )
+    .on_conflict_do_nothing()
+    .returning(SECRET_KEYS.c.owner)
+)
+"""One statement however many owners, so its plan is kept."""
 
 
 def open_vault(settings: ServiceSettings) -> Vault:

@@ -1,7 +1,7 @@
 """A toy service on the real chassis and a real database: the smallest thing that has doors to knock at."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from chassis.bus_postgres import PostgresBus
 from chassis.context import Context
 from chassis.database import Database, StaleVersion, Tx, lock
 from chassis.doors import PUBLIC_READER, READER, WRITER, Answer, Reader, Writer, expect_version
+from chassis.gathering import Gathering, Outcome
 from chassis.health import Health
 from chassis.identity import SigningKey
 from chassis.logs import configure
@@ -33,7 +34,7 @@ from chassis.vault import Vault
 from contracts.caller import Caller, CallerKind, Role
 from contracts.events import PersonalDataRead
 from contracts.refusals import Forbidden, NotFound, Stale
-from contracts.values import OrganCode, PersonRef, RegionCode
+from contracts.values import OrganCode, PersonRef, RegionCode, digest
 
 METADATA = MetaData()
 define(METADATA)
@@ -76,6 +77,8 @@ class Toy(Context):
     """What a slow act waits for."""
     acts: int = 0
     """How often an act was run."""
+    together: list[int] = field(default_factory=list)
+    """How many requests each act that takes several was run for."""
     stale: int = 0
     """How many more times the row of ``:stale`` was changed by somebody else."""
 
@@ -123,6 +126,45 @@ async def make(write: Annotated[Writer[Toy], WRITER], body: WidgetIn) -> Respons
         return Answer(status=201, body={"id": body.id, "at": tx.at.isoformat()}, headers={"Location": f"/widgets/{body.id}"})
 
     return await write(act)
+
+
+async def _make_together(tx: Tx[Toy], asked: Sequence[WidgetIn]) -> list[Outcome]:
+    tx.context.together.append(len(asked))
+    if any(one.name == "slow" for one in asked):
+        tx.context.entered.set()
+        await tx.context.go_on.wait()
+    made = [one for one in asked if one.name != "refused"]
+    if made:
+        await tx.execute(insert(WIDGETS), [{"id": one.id, "owner": one.owner, "name": one.name, "version": 1} for one in made])
+    events = [
+        PersonalDataRead(
+            at=tx.at,
+            trace_id="0",
+            caller=PersonRef("t|t"),
+            aggregate="widget",
+            action="make",
+            about=one.id,
+            region=RegionCode("360926"),
+            purpose="test",
+        )
+        for one in made
+    ]
+    await outbox.put(tx, [Outgoing(event=event, sequence=1) for event in events])
+    return [
+        Answer(status=201, body={"id": one.id})
+        if one in made
+        else Forbidden(facts={"aggregate": "widget", "action": "make", "about": one.id})
+        for one in asked
+    ]
+
+
+TOGETHER: Gathering[Toy, WidgetIn] = Gathering(_make_together, key=lambda one: digest(one.id.encode()), flushers=1)
+
+
+@router.post("/together")
+async def make_together(write: Annotated[Writer[Toy], WRITER], body: WidgetIn) -> Response:
+    """Insert a row together with whoever waits; one named "slow" holds everybody up, one named "refused" is."""
+    return await TOGETHER(write, body)
 
 
 @router.post("/widgets/{widget_id}:wait")

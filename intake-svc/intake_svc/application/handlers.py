@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from chassis.database import Tx
 from contracts.caller import Caller, CallerKind
 from contracts.catalogue import ApprovalType
-from contracts.refusals import Defect
-from contracts.values import ItemVersionId, RegionCode
+from contracts.refusals import Defect, Refusal
+from contracts.values import ItemVersionId, OrganCode, PersonRef, RegionCode, WindowId
 from intake_svc.application.domain import (
     File,
     ItemNotReady,
@@ -22,6 +22,8 @@ from intake_svc.application.domain import (
     tell_absent,
 )
 from intake_svc.context import Intake
+from intake_svc.hall import handlers as hall
+from intake_svc.hall.domain import OfficerNotOnDuty, Window, WindowUnknown
 from intake_svc.material import handlers as material
 from intake_svc.material.domain import Material
 from rules.access import permit
@@ -41,6 +43,16 @@ class Checked:
     """By material id; only those that may be handed in."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where and by whom an application is received."""
+
+    region: RegionCode
+    organ: OrganCode
+    window: WindowId | None = None
+    by: PersonRef | None = None
+
+
 async def precheck(tx: Tx[Intake], submission: Submission, *, caller: Caller) -> Checked:
     """Check for somebody who may ask; stores nothing.
 
@@ -55,14 +67,8 @@ async def precheck(tx: Tx[Intake], submission: Submission, *, caller: Caller) ->
     return await check_submission(tx, submission, caller=caller)
 
 
-async def check_submission(tx: Tx[Intake], submission: Submission, *, caller: Caller, keep: bool = False) -> Checked:
+async def check_submission(tx: Tx[Intake], submission: Submission, *, caller: Caller) -> Checked:
     """Find who is competent and every defect that a machine can find, as of now.
-
-    Args:
-        tx: Open transaction.
-        submission: What is handed in.
-        caller: Who hands it in; only what this caller uploaded counts as material.
-        keep: Hold the materials until the commit, to be claimed.
 
     Raises:
         NoRoute: Nobody is competent or the places have no agreement; known before any material is looked at.
@@ -70,23 +76,108 @@ async def check_submission(tx: Tx[Intake], submission: Submission, *, caller: Ca
         NothingToApplyFor: The approval was abolished.
         ItemNotReady: The item's parts are not all here.
     """
-    route = decide(
-        tx.context.catalogue,
-        item_code=submission.item_code,
-        receiving_region=receiving_region(submission, caller=caller),
-        handling_region=submission.handling_region,
-        mode=submission.mode,
-        at=tx.at,
+    [checked] = await check_submissions(tx, [(submission, caller)])
+    if isinstance(checked, Refusal):
+        raise checked
+    return checked
+
+
+async def check_submissions(
+    tx: Tx[Intake], handed_in: Sequence[tuple[Submission, Caller]], *, keep: bool = False
+) -> list[Checked | Refusal]:
+    """`check_submission` for several applications; each is checked or has the refusal that it would raise.
+
+    Args:
+        tx: Open transaction.
+        handed_in: What is handed in and by whom; only what this caller uploaded counts as material.
+        keep: Hold the materials until the commit, to be claimed.
+    """
+    routes = [_route(tx, submission, caller=caller) for submission, caller in handed_in]
+    going_on = [
+        (submission, caller) for (submission, caller), route in zip(handed_in, routes, strict=True) if not isinstance(route, Refusal)
+    ]
+    wanted = [([one.material_id for one in submission.materials], caller) for submission, caller in going_on]
+    found = iter(await material.list_claimables(tx, wanted, keep=keep))
+    checked: list[Checked | Refusal] = []
+    for (submission, _), route in zip(handed_in, routes, strict=True):
+        if isinstance(route, Refusal):
+            checked.append(route)
+            continue
+        decided, parts = route
+        files = _files(next(found))
+        defects = find_defects(tx, parts, person=submission.person, situation=submission.situation, named=submission.materials, files=files)
+        checked.append(Checked(route=decided, parts=parts, defects=defects, files=files))
+    return checked
+
+
+def _route(tx: Tx[Intake], submission: Submission, *, caller: Caller) -> tuple[Route, Parts] | Refusal:
+    try:
+        route = decide(
+            tx.context.catalogue,
+            item_code=submission.item_code,
+            receiving_region=receiving_region(submission, caller=caller),
+            handling_region=submission.handling_region,
+            mode=submission.mode,
+            at=tx.at,
+        )
+        if submission.version_id not in {None, route.version_id}:
+            raise VersionChanged(facts={"version_id": route.version_id})
+        parts = get_parts(tx, route.version_id)
+        if parts.version.approval_type is ApprovalType.NONE:
+            raise NothingToApplyFor
+    except Refusal as refused:
+        return refused
+    return route, parts
+
+
+async def find_places(tx: Tx[Intake], handed_in: Sequence[tuple[Submission, Caller]]) -> list[Place | Refusal]:
+    """For each application the window where an officer sits, the place a machine stands for, or the hall that answers for the web.
+
+    What refuses an application stands in its place: `WindowUnknown`, `OfficerNotOnDuty`, `WindowLacksSkill`, `NoWindowHere`.
+    """
+    windows = [_window(submission, caller=caller) for submission, caller in handed_in]
+    admitted = iter(
+        await hall.admit_officers(
+            tx,
+            [
+                hall.Receiving(officer=caller.ref, window=window, item_code=submission.item_code)
+                for (submission, caller), window in zip(handed_in, windows, strict=True)
+                if window is not None
+            ],
+        )
     )
-    if submission.version_id not in {None, route.version_id}:
-        raise VersionChanged(facts={"version_id": route.version_id})
-    parts = get_parts(tx, route.version_id)
-    if parts.version.approval_type is ApprovalType.NONE:
-        raise NothingToApplyFor
-    wanted = [one.material_id for one in submission.materials]
-    files = _files(await material.list_claimable(tx, wanted, caller=caller, keep=keep))
-    defects = find_defects(tx, parts, person=submission.person, situation=submission.situation, named=submission.materials, files=files)
-    return Checked(route=route, parts=parts, defects=defects, files=files)
+    places: list[Place | Refusal] = []
+    for (submission, caller), window in zip(handed_in, windows, strict=True):
+        try:
+            places.append(
+                await _place_elsewhere(tx, submission, caller=caller) if window is None else _stand(next(admitted), caller=caller)
+            )
+        except Refusal as refused:
+            places.append(refused)
+    return places
+
+
+def _window(submission: Submission, *, caller: Caller) -> WindowId | None:
+    """The window at which an officer wants to receive; None for anybody else."""
+    officer = caller.kind is not CallerKind.PERSON and not (caller.kind is CallerKind.MACHINE and caller.region and caller.organ)
+    return (submission.window or caller.window) if officer else None
+
+
+def _stand(window: Window | Refusal, *, caller: Caller) -> Place:
+    if isinstance(window, Refusal):
+        raise window
+    if (window.organ, window.region) != (caller.organ, caller.region):
+        raise OfficerNotOnDuty(facts={"aggregate": "case", "action": "receive", "about": window.window})
+    return Place(region=window.region, organ=window.organ, window=window.window, by=caller.ref)
+
+
+async def _place_elsewhere(tx: Tx[Intake], submission: Submission, *, caller: Caller) -> Place:
+    if caller.kind is CallerKind.PERSON:
+        answering = await hall.find_window(tx, receiving_region(submission, caller=caller), item_code=submission.item_code)
+        return Place(region=answering.region, organ=answering.organ)
+    if caller.kind is CallerKind.MACHINE and caller.region is not None and caller.organ is not None:
+        return Place(region=caller.region, organ=caller.organ, by=caller.ref)
+    raise WindowUnknown
 
 
 async def find_files(tx: Tx[Intake], named: Sequence[Named], *, caller: Caller, held: Sequence[Named]) -> dict[str, File]:

@@ -12,11 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chassis.database import Tx
 from chassis.doors import READER, VERSION_IF_ANY, WRITER, Answer, Reader, Writer
+from chassis.gathering import Gathering, Outcome
 from chassis.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, Pages
 from chassis.parking import parked_keys
-from contracts.caller import CallerKind
+from contracts.caller import Caller, CallerKind
 from contracts.codec import encode_object
 from contracts.events import CASE_EVENTS
+from contracts.refusals import Refusal
 from contracts.values import (
     AgreementId,
     CaseId,
@@ -35,7 +37,7 @@ from contracts.values import (
     WindowId,
 )
 from intake_svc.application.api import MAX_BODY, FormValues, MaterialNamed, NewCase
-from intake_svc.application.domain import Named
+from intake_svc.application.domain import Named, Submission
 from intake_svc.case import handlers, store
 from intake_svc.case.domain import Case, CaseState
 from intake_svc.context import Intake
@@ -181,16 +183,23 @@ class CaseList(BaseModel):
     """Cursor of the next page."""
 
 
+async def _receive(tx: Tx[Intake], handed_in: Sequence[tuple[Submission, Caller]]) -> list[Outcome]:
+    return [
+        case
+        if isinstance(case, Refusal)
+        else Answer(status=201, body=_receipt(case), headers={"location": f"/v1/cases/{case.received.case_no}"})
+        for case in await handlers.receive_cases(tx, handed_in)
+    ]
+
+
+RECEIPTS: Gathering[Intake, tuple[Submission, Caller]] = Gathering(_receive, key=lambda handed_in: handed_in[0].case_id)
+"""Applications that come in at the same moment are received in one transaction."""
+
+
 @router.post("/v1/cases", operation_id="receiveCase", status_code=201, response_model=CaseReceipt, max_body_size=MAX_BODY)
 async def receive_case(write: Annotated[Writer[Intake], WRITER], body: NewCase) -> Response:
     """Take an application in, whole: checked, numbered, stored and told to the competent organ, or refused with nothing stored."""
-    submission = body.submission(write.caller, case_id=CaseId(str(uuid_utils.uuid7())))
-
-    async def act(tx: Tx[Intake]) -> Answer:
-        [case] = await handlers.receive_cases(tx, [(submission, write.caller)])
-        return Answer(status=201, body=_receipt(case), headers={"location": f"/v1/cases/{case.received.case_no}"})
-
-    return await write(act)
+    return await RECEIPTS(write, (body.submission(write.caller, case_id=CaseId(str(uuid_utils.uuid7()))), write.caller))
 
 
 @router.get("/v1/cases", operation_id="listCases", response_model=CaseList)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
+from typing import TypeVar
 
 from chassis.context import Subscriptions
 from chassis.database import Tx, lock
@@ -27,21 +29,27 @@ from contracts.events import (
     NoticeSealed,
     ResultDelivered,
 )
-from contracts.refusals import Forbidden, NotFound, Stale
-from contracts.values import CaseNo, Channel, JsonObject, NoticeId, OrganCode, PersonRef, RegionCode, WindowId, digest
+from contracts.refusals import Forbidden, NotFound, Refusal, Stale
+from contracts.values import CaseNo, Channel, JsonObject, NoticeId, RegionCode, digest
 from intake_svc.application.domain import ApplicationHasDefects, File, Named, Person, Submission
-from intake_svc.application.handlers import check_submission, find_defects, find_files, get_parts, receiving_region
+from intake_svc.application.handlers import (
+    Checked,
+    Place,
+    check_submissions,
+    find_defects,
+    find_files,
+    find_places,
+    get_parts,
+)
 from intake_svc.case import store
-from intake_svc.case.domain import Case, CaseNotFound, ChannelMismatch, Handed, Receipt, SupplementEmpty, mask_name
+from intake_svc.case.domain import Case, CaseNotFound, ChannelMismatch, Handed, Receipt, SupplementEmpty
 from intake_svc.context import Intake
-from intake_svc.hall import handlers as hall
-from intake_svc.hall.domain import OfficerNotOnDuty, WindowUnknown
 from intake_svc.material import handlers as material
 from intake_svc.material.domain import Claim
 from rules import case_numbers
 from rules.access import Never, Tree, permit, tree
 from rules.check import verdict_digest
-from rules.identifiers import normalise
+from rules.identifiers import mask_name, normalise
 from rules.workdays import local_day
 
 LAST_SIX = 6
@@ -54,32 +62,41 @@ _CHANNELS: Mapping[CallerKind, Channel] = MappingProxyType({CallerKind.PERSON: C
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """Where and by whom an application is received."""
+class _Asked:
+    """An application whose caller may receive."""
 
-    region: RegionCode
-    organ: OrganCode
-    window: WindowId | None = None
-    by: PersonRef | None = None
+    submission: Submission
+    caller: Caller
+    applicant_key: str
+    channel: Channel
 
 
-async def receive_cases(tx: Tx[Intake], handed_in: Sequence[tuple[Submission, Caller]]) -> list[Case]:
-    """Take applications in, all or none: from now on each applicant holds a number.
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+async def receive_cases(tx: Tx[Intake], handed_in: Sequence[tuple[Submission, Caller]]) -> list[Case | Refusal]:
+    """Take applications in: from now on each applicant holds a number. One that is refused leaves nothing and disturbs no other.
+
+    The refusals are `Forbidden` (the caller may not receive, or is not on duty at the window), `NoRoute` (nobody is competent or the
+    places have no agreement; known before any material is taken) and `ApplicationHasDefects` (with all defects).
 
     Raises:
-        Forbidden: A caller may not receive, or is not on duty at the window.
-        NoRoute: Nobody is competent or the places have no agreement; known before any material is taken.
-        ApplicationHasDefects: All defects of the first application that has any.
-        CaseAlreadyReceived: An id names a case already.
-        MaterialClaimed: A material was handed in for another case meanwhile.
+        CaseAlreadyReceived: An id names a case already; nothing of all this is kept.
+        MaterialClaimed: A material was handed in for another case meanwhile; nothing of all this is kept.
     """
-    received: list[tuple[Case, bytes]] = []
-    for submission, caller in handed_in:
-        case = await _receive(tx, submission, caller=caller)
-        received.append((case, await _seal(tx, case, submission.person)))
-    await store.add_cases(tx, received)
-    await material.claim_materials(tx, [claim for case, _ in received for claim in _claims(case, case.materials)])
-    return [case for case, _ in received]
+    asked = [_ask(tx, submission, caller=caller) for submission, caller in handed_in]
+    checked = await _go_on(asked, partial(_check, tx))
+    placed = await _go_on(checked, partial(_place, tx))
+    await _take_numbers(tx, sum(not isinstance(one, Refusal) for one in placed))
+    outcomes = [one if isinstance(one, Refusal) else _receive(tx, *one) for one in placed]
+    received = [case for case in outcomes if isinstance(case, Case)]
+    keys = await tx.context.vault.new_keys(tx, [_owner(case) for case in received])
+    people = {submission.case_id: submission.person for submission, _ in handed_in}
+    seal = tx.context.vault.seal
+    await store.add_cases(tx, [(case, seal(keys[_owner(case)], encode_object(people[case.case_id]))) for case in received])
+    await material.claim_materials(tx, [claim for case in received for claim in _claims(case, case.materials)])
+    return outcomes
 
 
 async def supplement_case(
@@ -247,27 +264,55 @@ async def ask_progress(tx: Tx[Intake], case_no: str, *, last_six: str) -> Case:
     return case
 
 
-async def _receive(tx: Tx[Intake], submission: Submission, *, caller: Caller) -> Case:
+async def _go_on(before: Sequence[A | Refusal], act: Callable[[list[A]], Awaitable[list[B | Refusal]]]) -> list[B | Refusal]:
+    """The next step for what is not refused yet, all of it together; in the same places."""
+    after = iter(await act([one for one in before if not isinstance(one, Refusal)]))
+    return [one if isinstance(one, Refusal) else next(after) for one in before]
+
+
+def _ask(tx: Tx[Intake], submission: Submission, *, caller: Caller) -> _Asked | Refusal:
     applicant = submission.person.applicant
     key = tx.context.applicant_key(id_type=applicant.id_type, id_number=applicant.id_number)
     row = {"case_id": submission.case_id, "receiving_region": caller.region, "receiving_organ": caller.organ, "applicant_key": key}
     keys = tx.context.applicant_keys(caller)
-    permit(caller, "case", "receive", row, regions=tx.context.catalogue, about=submission.item_code, applicant_keys=keys)
     channel = _CHANNELS.get(caller.kind, Channel.WINDOW)
-    if submission.channel not in {None, channel}:
-        raise ChannelMismatch
-    checked = await check_submission(tx, submission, caller=caller, keep=True)
-    if checked.defects:
-        raise ApplicationHasDefects(defects=checked.defects)
-    place = await _place(tx, submission, caller=caller)
-    route, case_no = checked.route, await _number(tx, place.region)
+    try:
+        permit(caller, "case", "receive", row, regions=tx.context.catalogue, about=submission.item_code, applicant_keys=keys)
+        if submission.channel not in {None, channel}:
+            raise ChannelMismatch
+    except Refusal as refused:
+        return refused
+    return _Asked(submission=submission, caller=caller, applicant_key=key, channel=channel)
+
+
+async def _check(tx: Tx[Intake], asked: Sequence[_Asked]) -> list[tuple[_Asked, Checked] | Refusal]:
+    found = await check_submissions(tx, [(one.submission, one.caller) for one in asked], keep=True)
+    checked: list[tuple[_Asked, Checked] | Refusal] = []
+    for one, what in zip(asked, found, strict=True):
+        if isinstance(what, Refusal):
+            checked.append(what)
+        elif what.defects:
+            checked.append(ApplicationHasDefects(defects=what.defects))
+        else:
+            checked.append((one, what))
+    return checked
+
+
+async def _place(tx: Tx[Intake], checked: Sequence[tuple[_Asked, Checked]]) -> list[tuple[_Asked, Checked, Place] | Refusal]:
+    places = await find_places(tx, [(asked.submission, asked.caller) for asked, _ in checked])
+    return [place if isinstance(place, Refusal) else (*one, place) for one, place in zip(checked, places, strict=True)]
+
+
+def _receive(tx: Tx[Intake], asked: _Asked, checked: Checked, place: Place) -> Case:
+    submission, applicant, route = asked.submission, asked.submission.person.applicant, checked.route
+    case_no = _number(tx, place.region)
     receipt = Receipt(
         case_no=case_no,
         received_at=tx.at,
         receiving_region=place.region,
         receiving_organ=place.organ,
         window=place.window,
-        channel=channel,
+        channel=asked.channel,
         received_by=place.by,
         helped_by=submission.helpers,
         item_code=submission.item_code,
@@ -279,7 +324,7 @@ async def _receive(tx: Tx[Intake], submission: Submission, *, caller: Caller) ->
         agreement_id=route.agreement_id,
         route_rule=route.rule,
         check_digest=verdict_digest(checked.parts, defects=()),
-        applicant_key=key,
+        applicant_key=asked.applicant_key,
         applicant_label=mask_name(applicant.name, legal=applicant.type == "legal"),
         progress_key=_progress_key(tx, case_no, id_number=applicant.id_number),
     )
@@ -289,28 +334,15 @@ async def _receive(tx: Tx[Intake], submission: Submission, *, caller: Caller) ->
     return case
 
 
-async def _place(tx: Tx[Intake], submission: Submission, *, caller: Caller) -> _Place:
-    """The window where an officer sits, the place a machine stands for, or the hall that answers for the web."""
-    item_code = submission.item_code
-    if caller.kind is CallerKind.PERSON:
-        answering = await hall.find_window(tx, receiving_region(submission, caller=caller), item_code=item_code)
-        return _Place(region=answering.region, organ=answering.organ)
-    if caller.kind is CallerKind.MACHINE and caller.region is not None and caller.organ is not None:
-        return _Place(region=caller.region, organ=caller.organ, by=caller.ref)
-    named = submission.window or caller.window
-    if named is None:
-        raise WindowUnknown
-    window = await hall.admit_officer(tx, caller.ref, window=named, item_code=item_code)
-    if (window.organ, window.region) != (caller.organ, caller.region):
-        raise OfficerNotOnDuty(facts={"aggregate": "case", "action": "receive", "about": window.window})
-    return _Place(region=window.region, organ=window.organ, window=window.window, by=caller.ref)
-
-
-async def _number(tx: Tx[Intake], region: RegionCode) -> CaseNo:
+async def _take_numbers(tx: Tx[Intake], count: int) -> None:
+    """Have so many numbers in hand; the caller draws them without giving way to anybody."""
     numbers = tx.context.numbers
-    if not numbers:
+    while len(numbers) < count:
         numbers.extend(await store.take_numbers(tx))
-    sequence = (numbers.popleft() - 1) % case_numbers.LAST_SEQUENCE + 1
+
+
+def _number(tx: Tx[Intake], region: RegionCode) -> CaseNo:
+    sequence = (tx.context.numbers.popleft() - 1) % case_numbers.LAST_SEQUENCE + 1
     return case_numbers.number(region=region, day=local_day(tx.at), sequence=sequence)
 
 

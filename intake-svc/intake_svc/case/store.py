@@ -27,8 +27,9 @@ from sqlalchemy import (
 )
 from sqlalchemy import Sequence as NumberSequence
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy.exc import DBAPIError
 
-from chassis.database import StaleVersion, Tx, where
+from chassis.database import UNIQUE_VIOLATION, StaleVersion, Tx, sqlstate, where
 from chassis.outbox import Outgoing, put
 from chassis.paging import after
 from chassis.tables import PARKED
@@ -165,9 +166,12 @@ async def add_cases(tx: Tx[Intake], received: Sequence[tuple[Case, bytes]]) -> N
         CaseAlreadyReceived: One of the ids or numbers names a case already.
     """
     rows = [{**_row(case), "version": 1, "sealed": sealed} for case, sealed in received]
-    added = await tx.execute(insert(CASES).on_conflict_do_nothing().returning(CASES.c.case_id), rows)
-    if len(added.all()) != len(rows):
-        raise CaseAlreadyReceived
+    if not rows:
+        return
+    try:
+        await tx.execute(insert(CASES), sorted(rows, key=lambda row: str(row["case_id"])))
+    except DBAPIError as error:
+        raise CaseAlreadyReceived if sqlstate(error) == UNIQUE_VIOLATION else error from error
     for case, _ in received:
         case.version = 1
     await _put_events(tx, [case for case, _ in received])

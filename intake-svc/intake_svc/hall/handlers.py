@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from chassis.database import Tx
+from contracts.refusals import Refusal
 from contracts.values import ItemCode, PersonRef, RegionCode, WindowId
 from intake_svc.context import Intake
 from intake_svc.hall import store
 from intake_svc.hall.domain import Duty, NoWindowHere, Officer, Window, WindowUnknown
 
 
-async def admit_officer(tx: Tx[Intake], officer: PersonRef, *, window: WindowId, item_code: ItemCode) -> Window:
-    """Let an officer receive an item at a window now.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiving:
+    """An officer who wants to receive an item at a window."""
 
-    Raises:
-        WindowUnknown: There is no such window, or it is closed.
-        OfficerNotOnDuty: The officer has no duty there now.
-        WindowLacksSkill: The window does not take the item in.
+    officer: PersonRef
+    window: WindowId
+    item_code: ItemCode
+
+
+async def admit_officers(tx: Tx[Intake], asked: Sequence[Receiving]) -> list[Window | Refusal]:
+    """Let officers receive at windows now, in one query; each gets the window or what refuses it.
+
+    The refusals are `WindowUnknown` (there is none, or it is closed), `OfficerNotOnDuty` (no duty there now) and `WindowLacksSkill` (the
+    window does not take the item in).
     """
-    found = await store.get_window(tx, window, officer=officer, at=tx.at)
-    if found is None:
-        raise WindowUnknown
-    here, duties = found
-    here.admit(officer, duties=duties, item_code=item_code, at=tx.at)
-    return here
+    found = await store.get_windows(tx, [one.window for one in asked], officers=[one.officer for one in asked], at=tx.at)
+    admitted: list[Window | Refusal] = []
+    for one in asked:
+        try:
+            if one.window not in found:
+                raise WindowUnknown
+            here, duties = found[one.window]
+            here.admit(one.officer, duties=duties, item_code=one.item_code, at=tx.at)
+            admitted.append(here)
+        except Refusal as refused:
+            admitted.append(refused)
+    return admitted
 
 
 async def find_window(tx: Tx[Intake], region: RegionCode, *, item_code: ItemCode) -> Window:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, Row, Table, Text, and_, or_, select
+from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, Row, Table, Text, and_, any_, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from chassis.database import Tx
@@ -47,18 +47,24 @@ DUTIES = Table(
 )
 
 
-async def get_window(tx: Tx[Intake], window: WindowId, *, officer: PersonRef, at: datetime) -> tuple[Window, list[Duty]] | None:
-    """One window, open or closed, with the duties of an active officer there that reach the instant; one query for each receipt."""
+async def get_windows(
+    tx: Tx[Intake], windows: Sequence[WindowId], *, officers: Sequence[PersonRef], at: datetime
+) -> dict[WindowId, tuple[Window, list[Duty]]]:
+    """Windows, open or closed, with the duties of these officers there, as far as active, that reach the instant; one query for all."""
+    if not windows:
+        return {}
     reaches = and_(DUTIES.c.begins <= at, or_(DUTIES.c.ends.is_(None), DUTIES.c.ends > at))
     duty = DUTIES.join(OFFICERS, and_(OFFICERS.c.officer == DUTIES.c.officer, OFFICERS.c.active))
-    here = and_(DUTIES.c.window == WINDOWS.c.window, DUTIES.c.officer == officer, reaches)
-    query = select(WINDOWS, DUTIES.c.begins, DUTIES.c.ends).select_from(WINDOWS.outerjoin(duty, here))
-    rows = (await tx.execute(query.where(WINDOWS.c.window == window))).all()
-    if not rows:
-        return None
-    return _window(rows[0]), [
-        Duty(window=window, officer=officer, begins=row.begins, ends=row.ends) for row in rows if row.begins is not None
-    ]
+    here = and_(DUTIES.c.window == WINDOWS.c.window, DUTIES.c.officer == any_(literal(sorted(set(officers)), ARRAY(Text))), reaches)
+    query = select(WINDOWS, DUTIES.c.officer, DUTIES.c.begins, DUTIES.c.ends).select_from(WINDOWS.outerjoin(duty, here))
+    found: dict[WindowId, tuple[Window, list[Duty]]] = {}
+    for row in await tx.execute(query.where(WINDOWS.c.window == any_(literal(sorted(set(windows)), ARRAY(Text))))):
+        window = WindowId(row.window)
+        if window not in found:
+            found[window] = (_window(row), [])
+        if row.begins is not None:
+            found[window][1].append(Duty(window=window, officer=PersonRef(row.officer), begins=row.begins, ends=row.ends))
+    return found
 
 
 async def first_window(tx: Tx[Intake], region: RegionCode, *, item_code: ItemCode) -> Window | None:

@@ -47,9 +47,21 @@ async def list_claimable(tx: Tx[Intake], material_ids: Sequence[str], *, caller:
         caller: Who hands in.
         keep: Hold them until the commit, so that none goes before it is claimed.
     """
-    uploader = uploader_key(tx.context, caller)
-    found = await store.get_unclaimed(tx, material_ids, keep=keep)
-    return {material_id: one for material_id, one in found.items() if one.may_be_claimed_by(uploader, organ=caller.organ)}
+    [found] = await list_claimables(tx, [(material_ids, caller)], keep=keep)
+    return found
+
+
+async def list_claimables(
+    tx: Tx[Intake], asked: Sequence[tuple[Sequence[str], Caller]], *, keep: bool = False
+) -> list[dict[str, Material]]:
+    """`list_claimable` for several applications in one query."""
+    free = await store.get_unclaimed(tx, sorted({one for material_ids, _ in asked for one in material_ids}), keep=keep)
+    found = []
+    for material_ids, caller in asked:
+        uploader = uploader_key(tx.context, caller)
+        named = {one: free[one] for one in material_ids if one in free}
+        found.append({key: one for key, one in named.items() if one.may_be_claimed_by(uploader, organ=caller.organ)})
+    return found
 
 
 async def list_claimed(tx: Tx[Intake], material_ids: Sequence[str]) -> dict[str, Material]:

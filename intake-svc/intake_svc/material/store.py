@@ -26,8 +26,9 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.exc import DBAPIError
 
-from chassis.database import Tx
+from chassis.database import UNIQUE_VIOLATION, Tx, sqlstate
 from contracts.values import CaseId, Digest, OrganCode
 from intake_svc.context import Intake
 from intake_svc.material.domain import Claim, Material, MaterialClaimed
@@ -160,9 +161,12 @@ async def save_claims(tx: Tx[Intake], claims: Sequence[Claim]) -> None:
         }
         for claim in claims
     ]
-    made = await tx.execute(insert(CLAIMS).on_conflict_do_nothing().returning(CLAIMS.c.material_id), rows)
-    if len(made.all()) != len(rows):
-        raise MaterialClaimed
+    if not rows:
+        return
+    try:
+        await tx.execute(insert(CLAIMS), sorted(rows, key=lambda row: str(row["material_id"])))
+    except DBAPIError as error:
+        raise MaterialClaimed if sqlstate(error) == UNIQUE_VIOLATION else error from error
 
 
 async def find_unclaimed(tx: Tx[Intake], *, before: datetime, limit: int) -> list[str]:
