@@ -35,6 +35,9 @@ from rules.workdays import local_day
 MAX_NAME = 100
 """Characters of a name of a person or firm."""
 
+_NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters and halves of a pair. Rare characters stay: newer than any table of ours, or in a private area, they are in real names."""
+
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 
 
@@ -173,12 +176,12 @@ def _agent(agent: Agent | None, *, on: date) -> Iterator[Defect]:
 
 
 def _person(pointer: str, person: Applicant | Agent, *, on: date) -> Iterator[Defect]:
-    if not person.name.strip() or len(person.name) > MAX_NAME:
+    if not person.name.strip() or len(person.name) > MAX_NAME or _NO_NAME.search(person.name):
         yield Defect(
             rule_id="person.name",
             pointer=f"{pointer}/name",
-            message=f"姓名或名称应为 1 至 {MAX_NAME} 个字符",
-            message_en=f"A name has 1 to {MAX_NAME} characters",
+            message=f"姓名或名称应为 1 至 {MAX_NAME} 个可见字符",
+            message_en=f"A name has 1 to {MAX_NAME} visible characters",
         )
     broken = check_identity(person.id_type, number=person.id_number, on=on)
     if broken is not None:

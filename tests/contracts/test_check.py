@@ -59,6 +59,7 @@ def test_a_good_application_has_no_defect() -> None:
         (an_application(applicant=an_applicant(id_type="card")), ("identity.type-unknown", "/applicant/id_type")),
         (an_application(applicant=an_applicant(phone="1")), ("person.phone", "/applicant/phone")),
         (an_application(applicant=replace(an_applicant(), name=" ")), ("person.name", "/applicant/name")),
+        (an_application(applicant=replace(an_applicant(), name="陈\x00")), ("person.name", "/applicant/name")),
         (
             an_application(agent=Agent(name="李某", id_type="resident_id", id_number="1", phone="13800138000")),
             ("identity.malformed", "/agent/id_number"),
@@ -214,3 +215,10 @@ def test_a_schema_that_cannot_be_used_offline_and_in_linear_time_is_refused(sche
 
 def test_the_form_of_the_trader_may_be_published() -> None:
     check_schema(FORM.schema)
+
+
+@pytest.mark.parametrize("name", ["䶮㑇", "𠮷田", "阿卜杜拉·艾力", "\U00031350某", "\ue0a1某"])
+def test_rare_characters_are_names(name: str) -> None:
+    found = check(PARTS, application=an_application(applicant=replace(an_applicant(), name=name)), at=NOON)
+
+    assert not [defect for defect in found if defect.pointer == "/applicant/name"]

@@ -47,7 +47,8 @@ CODE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 REGION = r"^[1-9][0-9]{5}$"
 
 _INTEGERS = 2**63
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""What no table, document or printed form can hold: control characters but tab and line ends, halves of a pair."""
 
 
 def _plain(value: JsonObject) -> JsonObject:
@@ -67,7 +68,7 @@ def _plain(value: JsonObject) -> JsonObject:
                 raise ValueError("no number")
             case int() if not -_INTEGERS < one < _INTEGERS:
                 raise ValueError("no integer of 64 bits")
-            case str() if _SURROGATE.search(one):
+            case str() if _NO_TEXT.search(one):
                 raise ValueError("no text")
             case _:
                 pass
