@@ -72,9 +72,14 @@ def mask(number: str) -> str:
     return text[:6] + "*" * (len(text) - 10) + text[-4:]
 
 
-def mask_name(name: str) -> str:
-    """Show the last character of a person's name only, e.g. ``**明``."""
+def mask_name(name: str, *, legal: bool) -> str:
+    """Show the last character of a person's name only, e.g. ``**明``; a firm's name is public and stays.
+
+    The one mask of a name there is: two that leave different characters would together show a short name whole.
+    """
     text = name.strip()
+    if legal:
+        return text
     return "*" * (len(text) - 1) + text[-1:] if len(text) > 1 else "*" * len(text)
 
 

@@ -83,7 +83,9 @@ def test_a_mask_shows_six_and_four_of_a_long_number(number: str, masked: str) ->
 
 
 def test_names_and_phones_are_masked() -> None:
-    assert (mask_name("欧阳小明"), mask_name("谭"), mask_phone("13800138000")) == ("***明", "*", "138****8000")
+    names = [mask_name(name, legal=False) for name in ("欧阳小明", "张三", "谭")]
+    assert (names, mask_phone("13800138000")) == (["***明", "*三", "*"], "138****8000")
+    assert mask_name("浏阳花炮有限公司", legal=True) == "浏阳花炮有限公司"
 
 
 @given(number=st.text(max_size=20))

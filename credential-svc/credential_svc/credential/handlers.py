@@ -148,8 +148,7 @@ async def _make(
     at: datetime,
 ) -> tuple[IssuedCredential, bytes]:
     applicant = person.applicant
-    natural = applicant.type == "natural"
-    holder = mask_name(applicant.name) if natural else applicant.name
+    holder = mask_name(applicant.name, legal=applicant.type == "legal")
     claims = Claims(
         issuer=decided.handling_region,
         organ=decided.handling_organ,

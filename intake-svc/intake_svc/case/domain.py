@@ -321,8 +321,3 @@ class Case:
 
 def _submitted(materials: tuple[Handed, ...]) -> tuple[Submitted, ...]:
     return tuple(Submitted(code=material.code, digest=material.digest) for material in materials)
-
-
-def mask_name(name: str, *, legal: bool) -> str:
-    """A name for lists: the first character of a person's name; a firm's name is public and stays."""
-    return name if legal else name[:1] + "*" * max(1, len(name) - 1)
