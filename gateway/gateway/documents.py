@@ -101,7 +101,19 @@ def _take_in(document: JsonObject, *, service: str, paths: JsonObject, schemas: 
             if path.startswith(_OPERATIONS):
                 name = str(operation.get("operationId", method))
                 operation["operationId"] = f"{service}{name[0].upper()}{name[1:]}"
+        _name_the_case(outer, item)
         paths[outer] = item
+
+
+def _name_the_case(path: str, item: JsonObject) -> None:
+    """Where a path does not name the case itself, an applicant names it in the query: only for that case is a token narrowed."""
+    if not path.startswith(_OF_A_CASE) or "{" not in path:
+        return
+    for method, operation in item.items():
+        if method in _METHODS and isinstance(operation, dict):
+            listed = cast("list[Json]", operation.setdefault("parameters", []))
+            if not any(isinstance(each, dict) and each.get("name") == "case" for each in listed):
+                listed.append(_CASE_PARAMETER)
 
 
 def _show_views(paths: JsonObject, schemas: JsonObject) -> None:
@@ -157,4 +169,12 @@ def _tags(operation: JsonObject) -> list[str]:
     return [str(tag) for tag in cast("list[Json]", operation.get("tags", []))]
 
 
+_OF_A_CASE = ("/v1/transfers/", "/v1/notices/", "/v1/deliveries/", "/v1/credentials/")
+_CASE_PARAMETER: Json = {
+    "name": "case",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "string", "pattern": "^[0-9A-Za-z-]{1,60}$"},
+    "description": "办件编号或 id;申请人必填 / number or id of the case; applicants must give it",
+}
 _NAMES: Json = {"type": "array", "items": {"type": "string"}, "description": "What could not be had in time"}
