@@ -28,5 +28,8 @@ class Routing(Context):
     """Exchange keys opened so far; spares the vault for every receipt."""
 
 
+PUBLIC_ID = r"^[0-9A-Za-z-]{1,80}$"
+"""What a number or id of ours looks like; anything else in its place is refused at the door and is never echoed or stored."""
+
 RoutingTx: TypeAlias = Tx[Routing]
 """A transaction of routing-svc."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import text
@@ -50,6 +51,34 @@ async def test_one_notice_tells_all_defects_and_the_supplement_starts_the_accept
     assert [defect.pointer for defect in noticed.defects] == ["/form/trade_name", "/materials/premises"]
     clock = (await service.running(case))["acceptance"]
     assert (clock["started_at"], clock["last_day"]) == ("2026-11-25T07:00:00Z", "2026-12-02")
+
+
+@pytest.mark.parametrize(
+    ("pointer", "rule"),
+    [
+        ("/form/someone-13970501234", "officer"),
+        ("/form/trade_name/someone", "officer"),
+        ("/materials/passport", "officer"),
+        ("/applicant/phone", "officer"),
+        ("/form/trade_name", "someone-13970501234"),
+        ("/form/陈默言", "officer"),
+        ("/form/trade_name", "申请人陈默言"),
+    ],
+)
+async def test_a_defect_is_told_in_words_of_the_version_never_in_the_officers_own(service: Service, pointer: str, rule: str) -> None:
+    case = await service.signed()
+
+    answer = await service.move(case, "correction-notice", {"defects": [{"pointer": pointer, "rule": rule, "text": "不符"}]}, by=REVIEWER)
+    told = await service.told(case)
+    published = await service.move(
+        case, "correction-notice", {"defects": [{"pointer": "/form/capital", "rule": "trader.capital", "text": "不符"}]}, by=REVIEWER
+    )
+
+    assert answer.status_code == 422
+    assert pointer not in answer.text or pointer == "/form/trade_name"
+    assert "someone" not in answer.text
+    assert "CorrectionNoticed" not in told
+    assert published.status_code == 200
 
 
 async def test_a_supplement_counts_from_its_own_instant_however_late_it_is_heard(service: Service) -> None:
@@ -325,3 +354,38 @@ async def test_an_accepted_case_names_the_day_it_counts_from(service: Service) -
 
     assert (accepted.deemed, accepted.accepted_by, accepted.effective_on) == (False, REVIEWER.ref, MONDAY.date())
     assert not [event for event in await service.events(case) if isinstance(event, CaseDecided)]
+
+
+@pytest.mark.parametrize("spoilt", ["\x00", "a b", "陈默言 13970501234"])
+async def test_what_is_no_number_is_refused_at_the_door_and_never_echoed(service: Service, spoilt: str) -> None:
+    case = await service.signed()
+    quoted = quote(spoilt)
+
+    answers = [
+        await service.get(path.format(quoted), by=by, **asked)
+        for by in (CLERK, SUPERVISOR)
+        for path, asked in (
+            ("/v1/transfers", {"case": spoilt}),
+            ("/v1/deliveries", {"case": spoilt}),
+            ("/v1/supervision/traces", {"case": spoilt}),
+            ("/v1/transfers/{}", {}),
+            ("/v1/handlings/{}", {}),
+            ("/v1/notices/{}", {}),
+            ("/v1/cases/{}/timeline", {}),
+            ("/v1/cases/{}/clocks", {}),
+            ("/v1/cases/{}/notices", {}),
+        )
+    ]
+    defect = {"pointer": f"/form/a{spoilt}b", "text": "不符"}
+    answers.append(await service.move(case, "correction-notice", {"defects": [defect]}, by=REVIEWER))
+
+    assert {answer.status_code for answer in answers} == {422}
+    assert not [answer.text for answer in answers if "陈默言" in answer.text]
+
+
+async def test_a_refused_look_at_traces_says_nothing_of_what_was_asked_for(service: Service) -> None:
+    answer = await service.get("/v1/supervision/traces", by=CLERK, case="13970501234")
+
+    assert answer.status_code == 403
+    assert "13970501234" not in answer.text
+    assert not [event for event in await service.events() if "13970501234" in str(event)]

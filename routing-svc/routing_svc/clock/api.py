@@ -11,7 +11,7 @@ from chassis.doors import READER, Reader
 from contracts.values import JsonObject
 from routing_svc.clock import store
 from routing_svc.clock.domain import NAMES, Clock, ClockState, show_limit
-from routing_svc.context import Routing
+from routing_svc.context import PUBLIC_ID, Routing
 from routing_svc.timeline.handlers import find_case_for
 
 router = APIRouter(tags=["clocks"])
@@ -70,7 +70,7 @@ class ClocksShown(BaseModel):
 
 
 @router.get("/cases/{no}/clocks", operation_id="readClocks", response_model=ClocksShown)
-async def read_clocks(no: Annotated[str, Path(max_length=60)], read: Annotated[Reader[Routing], READER]) -> Response:
+async def read_clocks(no: Annotated[str, Path(max_length=60, pattern=PUBLIC_ID)], read: Annotated[Reader[Routing], READER]) -> Response:
     """Every clock of a case with the reason of its date, for both counties and the applicant."""
     case = await find_case_for(read.tx, no, caller=read.caller, aggregate="timeline", action="view")
     clocks = await store.get_clocks(read.tx, case.case_id)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from chassis.doors import READER, WRITER, Answer, Reader, Writer, write_etag
 from chassis.paging import DEFAULT_LIMIT, Cursor, Limit, Pages
-from routing_svc.context import Routing, RoutingTx
+from routing_svc.context import PUBLIC_ID, Routing, RoutingTx
 from routing_svc.delivery import handlers, store
 from routing_svc.delivery.domain import Delivery, DeliveryState, Means
 from rules.access import tree
@@ -55,7 +55,7 @@ class DeliveriesShown(BaseModel):
 async def list_deliveries(
     read: Annotated[Reader[Routing], READER],
     state: DeliveryState | None = None,
-    case: Annotated[str | None, Query(max_length=60)] = None,
+    case: Annotated[str | None, Query(max_length=60, pattern=PUBLIC_ID)] = None,
     limit: Limit = DEFAULT_LIMIT,
     after: Cursor = "",
 ) -> Response:
@@ -77,7 +77,7 @@ async def list_deliveries(
 
 @router.post("/deliveries/{delivery_id}/handover", operation_id="handOver", response_model=DeliveryShown)
 async def hand_over(
-    delivery_id: Annotated[str, Path(max_length=80)], body: HandOver, write: Annotated[Writer[Routing], WRITER]
+    delivery_id: Annotated[str, Path(max_length=80, pattern=PUBLIC_ID)], body: HandOver, write: Annotated[Writer[Routing], WRITER]
 ) -> Response:
     """送达 / hand the result over: at the window by a clerk, or electronically by the applicant's own receipt."""
 

@@ -13,7 +13,7 @@ from contracts.caller import CallerKind
 from contracts.events import DefectFound
 from contracts.refusals import NotFound
 from contracts.values import Outcome
-from routing_svc.context import Routing, RoutingTx
+from routing_svc.context import PUBLIC_ID, Routing, RoutingTx
 from routing_svc.handling import handlers, store
 from routing_svc.handling.domain import Act, Handling, HandlingState
 from routing_svc.timeline.handlers import find_case_for
@@ -21,7 +21,7 @@ from rules.access import allows, tree
 
 router = APIRouter(tags=["handlings"])
 
-No = Annotated[str, Path(max_length=60, description="办件编号或 id / number or id of the case")]
+No = Annotated[str, Path(max_length=60, pattern=PUBLIC_ID, description="办件编号或 id / number or id of the case")]
 Reason = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
@@ -45,9 +45,10 @@ class NotAccept(Asked):
 class DefectTold(Asked):
     """One thing to be supplied."""
 
-    pointer: Annotated[str, Field(max_length=200, pattern=r"^(/[^/\s]{1,80}){1,6}$")]
-    """JSON Pointer into the application, e.g. ``/form/premises`` or ``/materials/premises_proof``."""
-    rule: Annotated[str, Field(max_length=80)] = "officer"
+    pointer: Annotated[str, Field(max_length=200, pattern=r"^/(form|materials)/[0-9A-Za-z._-]{1,80}$")]
+    """``/form/<field>`` or ``/materials/<code>`` of what the item's version asks for, e.g. ``/materials/premises_proof``."""
+    rule: Annotated[str, Field(max_length=80, pattern=r"^[0-9A-Za-z._-]+$")] = "officer"
+    """A rule of the item's checklist, or ``officer`` for what a person found."""
     text: Annotated[str, Field(min_length=1, max_length=500)]
 
 

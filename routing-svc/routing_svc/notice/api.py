@@ -11,7 +11,7 @@ from chassis.doors import READER, Reader
 from contracts.codec import encode_object
 from contracts.refusals import NotFound
 from contracts.values import JsonObject, NoticeId
-from routing_svc.context import Routing
+from routing_svc.context import PUBLIC_ID, Routing
 from routing_svc.notice import store
 from routing_svc.notice.domain import TITLES, Notice
 from routing_svc.timeline.handlers import find_case_for
@@ -51,7 +51,7 @@ class NoticesShown(BaseModel):
 
 
 @router.get("/cases/{no}/notices", operation_id="listNotices", response_model=NoticesShown)
-async def list_notices(no: Annotated[str, Path(max_length=60)], read: Annotated[Reader[Routing], READER]) -> Response:
+async def list_notices(no: Annotated[str, Path(max_length=60, pattern=PUBLIC_ID)], read: Annotated[Reader[Routing], READER]) -> Response:
     """Everything that the handling organ wrote to the applicant of a case."""
     case = await find_case_for(read.tx, no, caller=read.caller, aggregate="notice", action="view")
     notices = [_listed(notice) for notice in await store.get_notices(read.tx, case.case_id)]
@@ -59,7 +59,9 @@ async def list_notices(no: Annotated[str, Path(max_length=60)], read: Annotated[
 
 
 @router.get("/notices/{notice_id}", operation_id="readNotice", response_model=NoticeShown)
-async def read_notice(notice_id: Annotated[str, Path(max_length=60)], read: Annotated[Reader[Routing], READER]) -> Response:
+async def read_notice(
+    notice_id: Annotated[str, Path(max_length=60, pattern=PUBLIC_ID)], read: Annotated[Reader[Routing], READER]
+) -> Response:
     """One notice with its text and seal."""
     notice = await store.get_notice(read.tx, NoticeId(notice_id))
     if notice is None:

@@ -11,7 +11,7 @@ from chassis.doors import READER, Reader
 from chassis.paging import DEFAULT_LIMIT, Cursor, Limit, Pages
 from contracts.refusals import NotFound
 from contracts.values import RegionCode
-from routing_svc.context import Routing
+from routing_svc.context import PUBLIC_ID, Routing
 from routing_svc.supervision import store
 from routing_svc.supervision.domain import COLOURS
 from routing_svc.timeline.handlers import find_case
@@ -107,11 +107,11 @@ async def list_cards(
 
 
 @router.get("/supervision/traces", operation_id="listTraces", response_model=TracesShown)
-async def list_traces(case: Annotated[str, Query(max_length=60)], read: Annotated[Reader[Routing], READER]) -> Response:
+async def list_traces(case: Annotated[str, Query(max_length=60, pattern=PUBLIC_ID)], read: Annotated[Reader[Routing], READER]) -> Response:
     """Who tried what they may not do about a case, and who opened personal data of it."""
     rule = tree(read.caller, "trace", "view", regions=read.context.catalogue)
     if not {who for who, _ in GRANTS["trace", "view"]} & read.caller.roles:
-        permit(read.caller, "trace", "view", {"region": ""}, regions=read.context.catalogue, about=case)
+        permit(read.caller, "trace", "view", {"region": ""}, regions=read.context.catalogue)
     names = [case]
     try:
         known = await find_case(read.tx, case)

@@ -13,7 +13,7 @@ from contracts.codec import encode_object
 from contracts.events import Receipt
 from contracts.refusals import NotFound
 from contracts.values import JsonObject, TransferId
-from routing_svc.context import Routing, RoutingTx
+from routing_svc.context import PUBLIC_ID, Routing, RoutingTx
 from routing_svc.exchange.handlers import receipts_of
 from routing_svc.timeline.handlers import find_case_for
 from routing_svc.transfer import handlers, store
@@ -22,7 +22,7 @@ from rules.access import permit
 
 router = APIRouter(tags=["transfers"])
 
-TransferNo = Annotated[str, Path(max_length=60)]
+TransferNo = Annotated[str, Path(max_length=60, pattern=PUBLIC_ID)]
 Read = Annotated[Reader[Routing], READER]
 Write = Annotated[Writer[Routing], WRITER]
 
@@ -103,7 +103,7 @@ class CaseWithdrawn(BaseModel):
 
 
 @router.get("/transfers", operation_id="listTransfers", response_model=TransfersShown)
-async def list_transfers(case: Annotated[str, Query(max_length=60)], read: Read) -> Response:
+async def list_transfers(case: Annotated[str, Query(max_length=60, pattern=PUBLIC_ID)], read: Read) -> Response:
     """The hops of a case with their receipts."""
     found = await find_case_for(read.tx, case, caller=read.caller, aggregate="transfer", action="view")
     receipts = await receipts_of(read.tx, found.case_id)
@@ -147,7 +147,7 @@ async def give_back(transfer_id: TransferNo, body: GiveBack, write: Write) -> Re
 
 
 @router.post("/cases/{no}/withdrawal", operation_id="withdrawCase", response_model=CaseWithdrawn)
-async def withdraw(no: Annotated[str, Path(max_length=60)], body: Withdraw, write: Write) -> Response:
+async def withdraw(no: Annotated[str, Path(max_length=60, pattern=PUBLIC_ID)], body: Withdraw, write: Write) -> Response:
     """撤回申请 / take the application back, unless a decision or another end came first."""
 
     async def act(tx: RoutingTx) -> Answer:

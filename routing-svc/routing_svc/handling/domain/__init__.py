@@ -1,10 +1,12 @@
 """The handling of a case: its states and moves, its refusals, the aggregate."""
 
-from routing_svc.handling.domain.aggregate import Act, CorrectionRound, Handling, Written
+from routing_svc.handling.domain.aggregate import Handling
+from routing_svc.handling.domain.parts import Act, CorrectionRound, Written
 from routing_svc.handling.domain.refusals import (
     AwaitingSeal,
     CaseIsOver,
     DeemedAccepted,
+    DefectUnknown,
     ExtensionRefused,
     GroundsMissing,
     GroundUnknown,
@@ -24,6 +26,7 @@ __all__ = [
     "CaseIsOver",
     "CorrectionRound",
     "DeemedAccepted",
+    "DefectUnknown",
     "ExtensionRefused",
     "GroundUnknown",
     "GroundsMissing",

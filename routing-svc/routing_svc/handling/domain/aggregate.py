@@ -5,9 +5,7 @@ Law: 行政许可法 §32 (acceptance, one correction notice), §37–38 (decisi
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TypedDict
 
-from contracts.caller import Caller
 from contracts.catalogue import ItemVersion, Limit, ProjectType
 from contracts.events import (
     CaseAccepted,
@@ -23,6 +21,7 @@ from contracts.events import (
 )
 from contracts.refusals import IllegalMove
 from contracts.values import CaseId, CredentialId, Digest, Ending, Json, NoticeId, OrganCode, Outcome, PersonRef, RegionCode, TransferId
+from routing_svc.handling.domain.parts import CaseFacts, CorrectionRound, Written, under
 from routing_svc.handling.domain.refusals import (
     AwaitingSeal,
     CaseIsOver,
@@ -34,41 +33,6 @@ from routing_svc.handling.domain.refusals import (
     ToldOnce,
 )
 from routing_svc.handling.domain.states import MOVES, SUSPENSION_GROUNDS, WINNERS, HandlingState
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CorrectionRound:
-    """One correction notice."""
-
-    notice_id: NoticeId
-    defects: tuple[DefectFound, ...]
-    noticed_by: PersonRef
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
-    """Somebody acts on the handling of a case that they have read."""
-
-    no: str
-    """Number or id of the case."""
-    caller: Caller
-    version: int
-    """Of the handling, as the caller read it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """A notice as the register keeps it: its number and the digest of its text."""
-
-    notice_id: NoticeId
-    digest: Digest
-
-
-class _CaseFacts(TypedDict):
-    at: datetime
-    case_id: CaseId
-    root_case_id: CaseId
-    region: RegionCode
 
 
 @dataclass(slots=True, kw_only=True)
@@ -173,7 +137,7 @@ class Handling:
             ToldOnce: A defect lies elsewhere; it was there the first time.
         """
         asked = [defect.pointer for told in self.rounds for defect in told.defects]
-        late = [defect.pointer for defect in defects if self.rounds and not any(_under(defect.pointer, pointer) for pointer in asked)]
+        late = [defect.pointer for defect in defects if self.rounds and not any(under(defect.pointer, pointer) for pointer in asked)]
         if late:
             raise ToldOnce(facts={"pointers": list[Json](late)})
 
@@ -389,10 +353,5 @@ class Handling:
             raise AwaitingSeal(facts={"notice_id": self.awaiting_seal}, retry_after=1)
         self.state = to
 
-    def _facts(self, at: datetime) -> _CaseFacts:
+    def _facts(self, at: datetime) -> CaseFacts:
         return {"at": at, "case_id": self.case.case_id, "root_case_id": self.case.root_case_id, "region": self.case.region}
-
-
-def _under(pointer: str, ancestor: str) -> bool:
-    """Whether a JSON Pointer names a place or something inside it."""
-    return pointer == ancestor or pointer.startswith(ancestor.rstrip("/") + "/")

@@ -30,6 +30,17 @@ class DeemedAccepted(Conflict):
     EN = "The time to tell ran out; by law the application counts as accepted"
 
 
+class DefectUnknown(Invalid):
+    """A defect lies in no field or material of the item's version, or rests on no rule of it; ``facts`` list what there is.
+
+    Law: 行政许可法 §31, §32(4): nothing may be asked for that the item does not.
+    """
+
+    RULE = "correction.defect-unknown"
+    ZH = "补正内容只能指向该事项版本公布的表单字段、材料和规则"
+    EN = "A defect names a field, a material and a rule that the item's version publishes"
+
+
 class ToldOnce(Conflict):
     """Everything to be supplied is told once; what could be seen the first time may not be asked for later.
 

@@ -1,0 +1,51 @@
+"""Small parts of a handling: who acts, what was told, what was written."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypedDict
+
+from contracts.caller import Caller
+from contracts.events import DefectFound
+from contracts.values import CaseId, Digest, NoticeId, PersonRef, RegionCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionRound:
+    """One correction notice."""
+
+    notice_id: NoticeId
+    defects: tuple[DefectFound, ...]
+    noticed_by: PersonRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """Somebody acts on the handling of a case that they have read."""
+
+    no: str
+    """Number or id of the case."""
+    caller: Caller
+    version: int
+    """Of the handling, as the caller read it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A notice as the register keeps it: its number and the digest of its text."""
+
+    notice_id: NoticeId
+    digest: Digest
+
+
+class CaseFacts(TypedDict):
+    """What every event of a case says."""
+
+    at: datetime
+    case_id: CaseId
+    root_case_id: CaseId
+    region: RegionCode
+
+
+def under(pointer: str, ancestor: str) -> bool:
+    """Whether a JSON Pointer names a place or something inside it."""
+    return pointer == ancestor or pointer.startswith(ancestor.rstrip("/") + "/")
