@@ -334,8 +334,13 @@ def _launch(cluster: Path, *, binaries: Binaries, port: int | None, durable: boo
         chosen = port or free_port()
         program = binaries.program("postgres")
         process = EngineProcess.start([program, "-D", cluster, "-p", str(chosen), *options], folder=cluster, log=log, nobody=is_root())
-        if wait_until(lambda: _ready(cluster) or not process.alive(), seconds=PATIENCE) and process.alive():  # noqa: B023 - called here only
-            return chosen, process
+        try:
+            if wait_until(lambda: _ready(cluster) or not process.alive(), seconds=PATIENCE) and process.alive():  # noqa: B023 - called here only
+                return chosen, process
+        except BaseException:
+            # Whoever breaks off the wait has nothing to stop it with.
+            process.end(signal.SIGKILL, seconds=PATIENCE)
+            raise
         process.end(signal.SIGKILL, seconds=PATIENCE)
         if "could not create any TCP/IP sockets" not in last_lines(log):
             break

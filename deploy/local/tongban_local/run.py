@@ -6,18 +6,25 @@ machine); the event log lies in that PostgreSQL. After ``kill -9`` the next star
 
 from __future__ import annotations
 
+import signal
+
+if __name__ == "__main__":
+    # Nothing is started yet: Ctrl-C while the imports below still run just ends the process.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import argparse
 import asyncio
 import fcntl
 import os
-import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 
 import httpx
 import uvicorn
@@ -29,6 +36,9 @@ from tongban_local.people import logins
 from tongban_local.postgres import PostgresServer
 from tongban_local.processes import EngineFailed
 from tongban_local.system import PACKAGES
+
+INTERRUPTED = 130
+"""Exit status of a start that was broken off, as shells have it."""
 
 READY_WITHIN = 120.0
 """Seconds; the first start brings in the catalogue."""
@@ -59,8 +69,18 @@ def applications(layout: Layout) -> dict[str, FastAPI]:
     return found
 
 
-async def serve(layout: Layout, *, begun: float) -> None:
-    """Run all five until a signal comes.
+def hear_signals(asked: threading.Event) -> None:
+    """Let Ctrl-C and SIGTERM only be noted: an engine that is just starting would be left running by whoever is torn out of waiting."""
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        asked.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, note)
+
+
+async def serve(layout: Layout, *, begun: float, asked: threading.Event) -> None:
+    """Run all five until a signal comes; one that was noted in ``asked`` before counts.
 
     Raises:
         EngineFailed: A server ended before it was ready, or was not ready in time.
@@ -69,6 +89,8 @@ async def serve(layout: Layout, *, begun: float) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    if asked.is_set():
+        return
     servers = {name: Server(server_config(app, host="127.0.0.1", port=layout.ports[name])) for name, app in applications(layout).items()}
     tasks: dict[str, asyncio.Task[None]] = {}
     stopping = asyncio.create_task(stop.wait())
@@ -178,30 +200,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     begun = time.monotonic()
     data = chosen.data.resolve()
+    asked = threading.Event()
+    hear_signals(asked)
     try:
         with alone(data):
             require_free(chosen.port)
             postgres = PostgresServer.start(data=data / "postgres", binaries=chosen.postgres, progress=lambda line: say(f"  {line}"))
             try:
-                layout = lay_out(data=data, postgres=postgres, port=chosen.port)
-                logs = data / "logs"
-                logs.mkdir(exist_ok=True)
-                say("  services: starting …")
-                with (logs / "run.log").open("a", encoding="utf-8") as log, redirect_stdout(log):
-                    asyncio.run(serve(layout, begun=begun))
+                if not asked.is_set():
+                    _serve(data, postgres=postgres, port=chosen.port, begun=begun, asked=asked)
             finally:
+                # The event loop took the signals and left the ones of the interpreter: Ctrl-C again must not interrupt the stop.
+                hear_signals(asked)
                 postgres.stop()
     except EngineFailed as error:
+        if asked.is_set():
+            # Ctrl-C reaches the programs that make the data, too; that they failed is what was asked for.
+            say("stopped")
+            return INTERRUPTED
         say(f"make run: {error}")
         return 1
     except SystemExit:
         # A server that cannot start ends the process by itself.
         say(f"make run: a server could not start; its log: {data / 'logs' / 'run.log'}")
         return 1
-    except KeyboardInterrupt:
-        return 130
     say("stopped")
-    return 0
+    return INTERRUPTED if asked.is_set() else 0
+
+
+def _serve(data: Path, *, postgres: PostgresServer, port: int, begun: float, asked: threading.Event) -> None:
+    layout = lay_out(data=data, postgres=postgres, port=port)
+    logs = data / "logs"
+    logs.mkdir(exist_ok=True)
+    say("  services: starting …")
+    with (logs / "run.log").open("a", encoding="utf-8") as log, redirect_stdout(log):
+        asyncio.run(serve(layout, begun=begun, asked=asked))
 
 
 if __name__ == "__main__":

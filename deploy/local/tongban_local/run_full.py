@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 import signal
+
+if __name__ == "__main__":
+    # Nothing is started yet: Ctrl-C while the imports below still run just ends the process.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import argparse
 import sys
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from tongban_local.kafka import KafkaServer
 from tongban_local.layout import lay_out
 from tongban_local.postgres import PostgresServer
 from tongban_local.processes import EngineFailed
-from tongban_local.run import alone, announce, require_free, say
+from tongban_local.run import alone, announce, hear_signals, require_free, say
 from tongban_local.system import System
 
 WATCH = 0.5
@@ -34,12 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     begun = time.monotonic()
     data = chosen.data.resolve() / "full"
     stop = threading.Event()
-
-    def asked(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGINT, asked)
-    signal.signal(signal.SIGTERM, asked)
+    hear_signals(stop)
     try:
         with alone(data):
             require_free(chosen.port)
