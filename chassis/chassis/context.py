@@ -42,6 +42,8 @@ class Context:
     """Sealed personal data, keyed hashes and what signs cursors."""
     hears: frozenset[str] = frozenset()
     """Services whose events this one subscribes to; of any other it can never be behind."""
+    awaited: frozenset[str] | None = None
+    """Topics whose positions a write shows in ``Tongban-Seen``: those that every service which hears this one reads; None for all."""
     subscriptions: Subscriptions = field(default_factory=dict)
     """What this service hears; a parked event is replayed by them too."""
     outbox_written: asyncio.Event = field(default_factory=asyncio.Event)

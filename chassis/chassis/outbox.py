@@ -161,9 +161,12 @@ async def _write(tx: Tx[Any], drafts: Sequence[_Draft]) -> None:
     for draft in drafts:
         # Refused here the transaction fails; found by the relay it would hold up everything behind it.
         weigh(Record(key=draft.key, value=draft.data))
+    shown = tx.context.awaited
+    awaited = {draft.key for draft in drafts if shown is None or draft.topic in shown}
     written = await tx.execute(_INSERT, rows)
     for row in written:
-        tx.positions[row.key] = max(row.position, tx.positions.get(row.key, 0))
+        if row.key in awaited:
+            tx.positions[row.key] = max(row.position, tx.positions.get(row.key, 0))
     tx.after_commit(tx.context.outbox_written.set)
 
 

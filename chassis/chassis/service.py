@@ -98,6 +98,7 @@ def create_service(
     subscriptions: Subscriptions | None = None,
     sends: Collection[str] = (),
     hears: frozenset[str] = frozenset(),
+    awaited: frozenset[str] | None = None,
     follows: Sequence[Follow[C]] = (),
     timers: Sequence[TimerKind[C]] = (),
     jobs: Sequence[Job[C]] = (),
@@ -117,6 +118,7 @@ def create_service(
         subscriptions: The events it hears.
         sends: Topics its events go to; watermarks go there too. Traces of access go out from every service.
         hears: Services whose events it subscribes to or follows, for ``Tongban-Seen``.
+        awaited: Of its topics those that all who hear it read; a position elsewhere would be waited for in vain. All when None.
         follows: Compacted topics it keeps in memory.
         timers: What happens at an instant.
         jobs: What it does in rounds.
@@ -136,6 +138,7 @@ def create_service(
         bus=bus,
         vault=open_vault(settings),
         hears=hears,
+        awaited=awaited,
         subscriptions=subscriptions or {},
     )
     parts = _Parts(

@@ -56,6 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
         migrations=MIGRATIONS,
         subscriptions=SUBSCRIPTIONS,
         sends=(CASE_EVENTS, CREDENTIAL_EVENTS),
+        awaited=frozenset({CASE_EVENTS}),
         hears=frozenset({"catalog", "intake", "routing"}),
         follows=(Follow(topics=(RULES,), apply=_follow),),
         jobs=(Job(name="seal and issue", every=jobs.EVERY, run=jobs.seal_and_issue, wake=lambda found: found.sealing_asked),),

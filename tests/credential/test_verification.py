@@ -48,6 +48,7 @@ async def test_suspension_resumption_and_revocation_show_at_once(service: Servic
     for act, body in (("suspension", {"ground": "loss"}), ("resumption", {}), ("revocation", {"ground": "deceit"})):
         answer = await service.post(f"{path}/{act}", body, by=APPROVER)
         assert answer.status_code == 201, answer.text
+        assert "tongban-seen" not in answer.headers, "nobody who hears this service waits for what only verifiers read"
         seen.append((answer.json()["state"], (await service.verify(credential["qr"]))["result"]))
 
     assert seen == [("suspended", "suspended"), ("issued", "valid"), ("revoked", "revoked")]
