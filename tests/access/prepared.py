@@ -105,7 +105,7 @@ async def prepare(sign_in: SignIn) -> Prepared:
     case = await closed(clerk, no)
     [credential] = (await clerk.get("/credentials", params={"case": no}))["items"]
     shown = await clerk.get(f"/credentials/{credential['credential_id']}")
-    [delivery] = (await clerk.get("/deliveries", params={"case": case["case_id"]}))["items"]
+    [delivery] = (await clerk.get("/deliveries", params={"case": no}))["items"]
     for path, body in (
         ("/regions", REGION),
         ("/organs", ORGAN),

@@ -9,9 +9,11 @@ from pydantic import BaseModel, ConfigDict
 
 from chassis.doors import READER, WRITER, Answer, Reader, Writer, write_etag
 from chassis.paging import DEFAULT_LIMIT, Cursor, Limit, Pages
+from contracts.refusals import NotFound
 from routing_svc.context import PUBLIC_ID, Routing, RoutingTx
 from routing_svc.delivery import handlers, store
 from routing_svc.delivery.domain import Delivery, DeliveryState, Means
+from routing_svc.timeline.handlers import find_case
 from rules.access import tree
 
 router = APIRouter(tags=["deliveries"])
@@ -66,13 +68,21 @@ async def list_deliveries(
         read.tx,
         tree(read.caller, "delivery", "view", regions=read.context.catalogue),
         state=state,
-        case=case,
+        case=None if case is None else await _id_of(read, case),
         after=None if position is None else (datetime.fromisoformat(str(position[0])), str(position[1])),
         limit=limit + 1,
     )
     page = found[:limit]
     more = pages.cursor((page[-1].opened_at.isoformat(), page[-1].delivery_id)) if len(found) > limit else None
     return read.answer(DeliveriesShown(items=[_show(each) for each in page], next=more))
+
+
+async def _id_of(read: Reader[Routing], case: str) -> str:
+    """The id behind a number; what nobody knows stays what it is and finds nothing."""
+    try:
+        return (await find_case(read.tx, case)).case_id
+    except NotFound:
+        return case
 
 
 @router.post("/deliveries/{delivery_id}/handover", operation_id="handOver", response_model=DeliveryShown)
