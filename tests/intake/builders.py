@@ -22,7 +22,10 @@ from contracts.events import (
     CaseAccepted,
     CaseDecided,
     CaseEvent,
+    CaseExtended,
+    CaseResumed,
     CaseSignedFor,
+    CaseSuspended,
     CaseValidated,
     CaseWithdrawn,
     CorrectionNoticed,
@@ -292,6 +295,39 @@ def accepted(case_id: str, *, notice: str = "n-acceptance") -> CaseAccepted:
         notice_digest=_DIGEST,
         statutory_due=AT + timedelta(days=30),
         promised_due=AT + timedelta(days=3),
+    )
+
+
+def suspended(case_id: str, *, notice: str = "n-suspension") -> CaseSuspended:
+    return CaseSuspended(
+        **_base(case_id),
+        handling_organ=LIUYANG_MARKET,
+        ground="hearing",
+        suspended_by=OFFICER,
+        notice_id=NoticeId(notice),
+        notice_digest=_DIGEST,
+    )
+
+
+def resumed(case_id: str) -> CaseResumed:
+    return CaseResumed(
+        **_base(case_id),
+        handling_organ=LIUYANG_MARKET,
+        resumed_by=OFFICER,
+        statutory_due=AT + timedelta(days=40),
+        promised_due=AT + timedelta(days=13),
+    )
+
+
+def extended(case_id: str, *, notice: str = "n-extension") -> CaseExtended:
+    return CaseExtended(
+        **_base(case_id),
+        handling_organ=LIUYANG_MARKET,
+        extended_by=OFFICER,
+        statutory_due=AT + timedelta(days=50),
+        promised_due=AT + timedelta(days=23),
+        notice_id=NoticeId(notice),
+        notice_digest=_DIGEST,
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import insert
 
 from chassis.tables import PARKED
+from contracts.codec import encode
 from contracts.events import CaseEvent
 from contracts.refusals import NotFound
 from tests.intake.builders import (
@@ -21,8 +22,11 @@ from tests.intake.builders import (
     decision_sealed,
     delivered,
     ended,
+    extended,
     notice_sealed,
+    resumed,
     signed_for,
+    suspended,
     validated,
 )
 
@@ -47,7 +51,7 @@ async def test_both_sides_see_the_handling_and_who_holds_the_case(service: Servi
 async def test_the_end_closes_the_case_once_in_any_order_of_the_two_services(service: Service, seed: int) -> None:
     case = await service.received()
     case_id = case["case_id"]
-    facts: tuple[Fact, ...] = (validated, signed_for, accepted, decided, delivered, ended)
+    facts: tuple[Fact, ...] = (validated, signed_for, accepted, suspended, resumed, extended, decided, delivered, ended)
     routing = [(fact(case_id), position) for position, fact in enumerate(facts, start=1)]
     credential: list[tuple[CaseEvent, int]] = [(notice_sealed(case_id), 1), (decision_sealed(case_id), 2)]
     heard = [*routing, *credential, *routing]
@@ -124,6 +128,26 @@ async def test_whoever_holds_the_slip_learns_where_the_case_stands(service: Serv
     assert (shown["stage"], shown["held_by"]["name"]) == ("accepted", "浏阳市市场监督管理局")
     assert shown["workdays_left"] >= 0
     assert PHONE not in answer.text
+
+
+async def test_while_the_clock_stands_still_there_is_no_date_and_the_applicant_is_told_so(service: Service) -> None:
+    case = await service.received()
+    facts: tuple[Fact, ...] = (accepted, suspended, resumed, extended)
+    seen = []
+    for position, fact in enumerate(facts, start=1):
+        await service.hear(fact(case["case_id"]), position=position)
+        asked = await service.post("/v1/progress", {"case_no": case["case_no"], "id_last_six": ID_END}, by=None)
+        shown = asked.json()
+        counted = shown["workdays_left"] is not None
+        seen.append((shown["stage"], shown["answer_by"], counted, shown["clock_stopped"], shown["held_by"]["name"]))
+
+    organ = "浏阳市市场监督管理局"
+    assert seen == [
+        ("accepted", encode(accepted("x").promised_due), True, False, organ),
+        ("suspended", None, False, True, organ),
+        ("accepted", encode(resumed("x").promised_due), True, False, organ),
+        ("accepted", encode(extended("x").promised_due), True, False, organ),
+    ]
 
 
 async def test_a_wrong_end_and_an_unknown_number_look_alike(service: Service) -> None:

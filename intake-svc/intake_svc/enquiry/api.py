@@ -54,6 +54,8 @@ class ProgressShown(BaseModel):
     answer_by: datetime | None
     workdays_left: int | None
     """Working days until the holder must have answered, today not counted; None where no such date is known."""
+    clock_stopped: bool
+    """The time to decide stands still (期限中止计算); it has a date again when it runs again."""
 
 
 @router.post("/v1/cases:find", operation_id="findCases", response_model=CaseList)
@@ -78,6 +80,7 @@ async def ask_progress(read: Annotated[Reader[Intake], PUBLIC_READER], body: Pro
         held_by=brief.held_by,
         answer_by=brief.answer_by,
         workdays_left=_workdays_left(read.tx, case),
+        clock_stopped=brief.stage is Stage.SUSPENDED,
     )
     return read.answer(shown, headers={"cache-control": "no-store"})
 

@@ -16,9 +16,12 @@ from contracts.events import (
     CaseAccepted,
     CaseDecided,
     CaseEvent,
+    CaseExtended,
     CaseNotAccepted,
+    CaseResumed,
     CaseReturned,
     CaseSignedFor,
+    CaseSuspended,
     CaseValidated,
     CaseWithdrawn,
     CorrectionNoticed,
@@ -43,6 +46,8 @@ class Stage(StrEnum):
     SUPPLEMENTED = "supplemented"
     """Intake's own: the supplement that a correction notice asked for was given."""
     ACCEPTED = "accepted"
+    SUSPENDED = "suspended"
+    """Accepted, and the time to decide stands still: there is no date until it runs again."""
     NOT_ACCEPTED = "not_accepted"
     DECIDED = "decided"
     DELIVERED = "delivered"
@@ -106,19 +111,30 @@ def _show(event: CaseEvent) -> Progress | None:
             return Progress(stage=Stage.SIGNED_FOR, answer_by=event.acceptance_due)
         case CaseReturned():
             return Progress(stage=Stage.OFFERED_AGAIN if event.offered_again else Stage.RETURNED)
-        case CorrectionNoticed():
-            return Progress(stage=Stage.CORRECTING, notice_id=event.notice_id)
-        case CaseAccepted():
-            return Progress(stage=Stage.ACCEPTED, notice_id=event.notice_id, answer_by=event.promised_due)
-        case CaseNotAccepted():
-            return Progress(stage=Stage.NOT_ACCEPTED, notice_id=event.notice_id)
-        case CaseDecided():
-            return Progress(stage=Stage.DECIDED, notice_id=event.notice_id)
         case CaseWithdrawn():
             return Progress(stage=Stage.WITHDRAWN)
         case ResultDelivered():
             return Progress(stage=Stage.DELIVERED)
         case HandlingEnded():
             return Progress(stage=_ENDED_AS[event.ending], ending=event.ending)
+        case _:
+            return _show_act(event)
+
+
+def _show_act(event: CaseEvent) -> Progress | None:
+    """What an officer of the handling organ did, most of it by a notice."""
+    match event:
+        case CorrectionNoticed():
+            return Progress(stage=Stage.CORRECTING, notice_id=event.notice_id)
+        case CaseAccepted() | CaseExtended():
+            return Progress(stage=Stage.ACCEPTED, notice_id=event.notice_id, answer_by=event.promised_due)
+        case CaseSuspended():
+            return Progress(stage=Stage.SUSPENDED, notice_id=event.notice_id)
+        case CaseResumed():
+            return Progress(stage=Stage.ACCEPTED, answer_by=event.promised_due)
+        case CaseNotAccepted():
+            return Progress(stage=Stage.NOT_ACCEPTED, notice_id=event.notice_id)
+        case CaseDecided():
+            return Progress(stage=Stage.DECIDED, notice_id=event.notice_id)
         case _:
             return None
