@@ -212,8 +212,12 @@ def differences(root: Path = ROOT) -> list[str]:
 
 def promised() -> dict[str, Document]:
     """What others rest on, by its file in ``contracts/released``: the schemas of the messages and the gateway's API, without prose."""
-    schemas = {name: _bare(schema_of(name, kind)) for name, _, kind in messages()}
-    return {"events.json": schemas, "openapi.json": _bare(openapi_documents()["gateway"])}
+    return {"events.json": promised_messages(), "openapi.json": _bare(openapi_documents()["gateway"])}
+
+
+def promised_messages() -> Document:
+    """The schemas of the messages by type."""
+    return {name: _bare(schema_of(name, kind)) for name, _, kind in messages()}
 
 
 def breaks(root: Path = ROOT) -> list[str]:
