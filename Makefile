@@ -7,6 +7,7 @@ DATA ?= var
 PG ?=
 URL ?= http://127.0.0.1:8080
 STORY ?= SC-04
+ONLY ?=
 
 PACKAGES := contracts chassis gateway catalog-svc intake-svc routing-svc credential-svc deploy/local
 RUNTIME := .venv/runtime.stamp
@@ -16,7 +17,7 @@ COMPILE := .uv/bin/uv --system-certs pip compile --quiet --universal --python-ve
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help .venv run run-full demo test check contracts lock
+.PHONY: help .venv run run-full demo test check bench contracts lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,15 +31,19 @@ run-full: $(RUNTIME) ## the same as five processes on Kafka and a PostgreSQL ser
 demo: $(RUNTIME) ## tell the story over HTTP against a running system [URL=http://127.0.0.1:8080] [STORY=SC-04]
 	@exec .venv/bin/python -m tongban_local.demo --url $(URL) --story $(STORY)
 
-test: $(DEV) ## every test but faults, bench and national, on engines it brings itself
+test: $(DEV) ## every test, on engines it brings itself
 	@.venv/bin/python -m tongban_local.jars
-	@exec .venv/bin/python -m pytest tests --ignore=tests/faults
+	@exec .venv/bin/python -m pytest tests
 
 check: $(DEV) ## lint, types and structure
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --quiet --check .
 	@.venv/bin/mypy
 	@exec .venv/bin/python -m pytest -q tests/house
+
+bench: $(DEV) ## measure the line on a system of its own; keep the machine quiet [ONLY=limits,registration,latency,clerks]
+	@.venv/bin/python -m tongban_local.jars
+	@exec .venv/bin/python -m bench.line $(if $(ONLY),--only $(ONLY))
 
 contracts: $(DEV) ## write the generated contracts (schemas, OpenAPI, AsyncAPI, docs/states.md)
 	@exec .venv/bin/python -m tongban_local.contracts
