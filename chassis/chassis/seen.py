@@ -1,7 +1,8 @@
 """Reading your own write across services: the header ``Tongban-Seen``.
 
 A write answers where its last events stand, ``<service>/<key>/<position>``; whoever sends that back waits here, for a second at most, until
-this service has heard so far. A service is never behind of itself, nor of one whose events it does not hear.
+this service has heard so far. A service is never behind of itself, nor of one whose events it does not hear; only a route that answers
+from what the service follows of its own topics waits for those as well.
 """
 
 import asyncio
@@ -48,9 +49,16 @@ def read(header: str) -> list[Position]:
     return [Position(each[1], each[2], int(each[3])) for each in found if each]
 
 
-async def caught_up(context: Context, header: str) -> bool:
-    """Wait until this service has heard all positions of the header; False when a second was not enough."""
-    waiting = [each for each in read(header) if each.service in context.hears and each.service != context.name]
+async def caught_up(context: Context, header: str, *, own: bool = False) -> bool:
+    """Wait until this service has heard all positions of the header; False when a second was not enough.
+
+    Args:
+        context: The running service.
+        header: As it was sent.
+        own: Wait for what this service wrote itself and follows, and for nothing else.
+    """
+    others = context.hears - {context.name}
+    waiting = [each for each in read(header) if (each.service == context.name if own else each.service in others)]
     until = monotonic() + PATIENCE
     tries = 0
     while waiting:

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from catalog_svc.context import Catalog
 from catalog_svc.seed.reading import Seed
 from chassis.identity import SigningKey
+from chassis.inbox import store_positions
 from chassis.tables import OUTBOX
 from contracts.caller import Caller, CallerKind, Role
 from contracts.codec import encode_object
@@ -56,8 +57,9 @@ class Service:
     def _signed(self, by: Caller | None) -> dict[str, str]:
         return {} if by is None else {"authorization": f"Bearer {self.gateway.mint(by, audience='catalog')}"}
 
-    async def get(self, path: str, query: dict[str, str] | None = None, *, known: str = "") -> httpx.Response:
-        return await self.client.get(f"/v1{path}", params=query, headers={"if-none-match": known} if known else {})
+    async def get(self, path: str, query: dict[str, str] | None = None, *, known: str = "", seen: str = "") -> httpx.Response:
+        headers = {"if-none-match": known, "tongban-seen": seen}
+        return await self.client.get(f"/v1{path}", params=query, headers={name: value for name, value in headers.items() if value})
 
     async def post(self, path: str, body: Any = None, *, by: Caller | None = None, content: bytes | None = None) -> httpx.Response:
         headers = self._signed(by) | {"idempotency-key": f"key-{next(_keys)}"}
@@ -87,6 +89,8 @@ class Service:
         out = await self.documents()
         for topic, key, data in out:
             self.context.catalogue.apply(topic, key, data)
+        async with self.context.database.begin(self.context) as tx:
+            await store_positions(tx.connection, {(self.context.name, key): self.heard for _, key, _ in out})
         return out
 
     async def publish(self, body: JsonObject, *, effective_from: str | None = None) -> JsonObject:

@@ -9,8 +9,10 @@ from joserfc.jwk import OKPKey
 
 from catalog_svc.context import Catalog
 from catalog_svc.route.handlers import open_signer
-from contracts.values import canonical_json
-from tests.catalog.builders import LIUYANG, MARKET, SOLE_TRADER, SOLE_TRADER_ITEM, TONGGU, WANZAI, Service
+from catalog_svc.seed.reading import Seed
+from contracts.codec import encode_object
+from contracts.values import JsonObject, RegionCode, canonical_json
+from tests.catalog.builders import AUTHOR, LIUYANG, MARKET, REVIEWER, SOLE_TRADER, SOLE_TRADER_ITEM, TONGGU, WANZAI, Service
 
 MARRIED_MOVE = "000709004000"
 """夫妻投靠户口迁移: joint handling only."""
@@ -18,6 +20,10 @@ MARRIED_MOVE = "000709004000"
 
 async def route(seeded: Service, *, item: str = SOLE_TRADER, region: str = LIUYANG, origin: str = TONGGU, **query: str) -> Any:
     return await seeded.get("/routes", {"item": item, "region": region, "from": origin, **query})
+
+
+def an_agreement_of(receiving: RegionCode, **changed: str) -> JsonObject:
+    return {**encode_object(next(one for one in Seed().agreements() if receiving in one.receiving)), **changed}
 
 
 # -- the guide
@@ -136,6 +142,39 @@ async def test_an_unchanged_route_is_not_sent_again(seeded: Service) -> None:
     assert first.headers["cache-control"] == "public, max-age=30"
     assert (again.status_code, again.content) == (304, b"")
     assert other.status_code == 200
+
+
+async def test_a_route_asked_for_after_ones_own_publication_is_the_new_one_or_says_that_it_is_behind(service: Service) -> None:
+    await service.hear_all()
+    query = {"item": SOLE_TRADER, "region": LIUYANG, "from": TONGGU}
+    await service.post("/agreements", an_agreement_of(TONGGU, valid_to="2031-01-01"), by=AUTHOR)
+    published = await service.post("/agreements/liuyang-tonggu-2020/review", by=REVIEWER)
+    seen = published.headers["tongban-seen"]
+
+    before = await service.get("/routes", query, seen=seen)
+    found = await service.get("/search", {"q": "个体工商户登记"}, seen=seen)
+    await service.hear()
+    after = await service.get("/routes", query, seen=seen)
+
+    assert (before.json()["behind"], found.json()["behind"]) == (True, True)
+    assert (before.headers["cache-control"], found.headers["cache-control"]) == ("no-store", "no-store")
+    assert "behind" not in after.json()
+    assert after.headers["vary"] == "tongban-seen"
+
+
+async def test_no_reason_is_given_while_the_callers_own_publication_may_still_remove_it(service: Service) -> None:
+    await service.hear_all()
+    query = {"item": SOLE_TRADER, "region": LIUYANG, "from": WANZAI}
+    await service.post("/agreements", an_agreement_of(WANZAI, valid_to="2030-01-01"), by=AUTHOR)
+    published = await service.post("/agreements/liuyang-wanzai-2020/review", by=REVIEWER)
+    seen = published.headers["tongban-seen"]
+
+    before = await service.get("/routes", query, seen=seen)
+    await service.hear()
+    after = await service.get("/routes", query, seen=seen)
+
+    assert (before.status_code, before.json()["rule"]) == (503, "unavailable.behind")
+    assert (after.status_code, after.json()["route"]["agreement_id"]) == (200, "liuyang-wanzai-2020")
 
 
 # -- search

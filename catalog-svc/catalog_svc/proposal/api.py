@@ -4,11 +4,12 @@ import math
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import Path, Query
+from fastapi import Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from catalog_svc.proposal.domain import Proposal, Proposed
-from chassis.doors import Answer
+from chassis import seen
+from chassis.doors import Answer, context_of
 
 RegionText = Annotated[str, StringConstraints(pattern=r"^[0-9]{6,12}$")]
 OrganText = Annotated[str, StringConstraints(pattern=r"^[0-9A-HJ-NP-RTUW-Y]{18}$")]
@@ -22,9 +23,11 @@ OrganPath = Annotated[str, Path(pattern=r"^[0-9A-HJ-NP-RTUW-Y]{18}$")]
 ItemPath = Annotated[str, Path(pattern=r"^[0-9A-Z]{12}$")]
 KeyPath = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{2,63}$")]
 
-PUBLIC_FOR_A_WHILE = {"cache-control": "public, max-age=30"}
-"""What the catalogue publishes may be kept by anybody for as long as a route answer."""
+PUBLIC_FOR_A_WHILE = {"cache-control": "public, max-age=30", "vary": seen.HEADER.lower()}
+"""What the catalogue publishes may be kept by anybody for as long as a route answer, but not shown to whoever has written since."""
 
+NOT_TO_BE_KEPT = {"cache-control": "no-store"}
+"""For an answer that says itself that it is behind."""
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 FAR_AHEAD = datetime(2100, 1, 1, tzinfo=UTC)
@@ -32,6 +35,14 @@ FAR_AHEAD = datetime(2100, 1, 1, tzinfo=UTC)
 
 Words = Annotated[str, Query(max_length=30, pattern=r"^[^\x00]*$")]
 After = Annotated[str, Query(max_length=64, pattern=r"^[^\x00]*$", description="上一页给出的 next / the next of the page before")]
+
+
+async def _own_heard(request: Request) -> bool:
+    return await seen.caught_up(context_of(request), request.headers.get(seen.HEADER, ""), own=True)
+
+
+OwnHeard = Annotated[bool, Depends(_own_heard)]
+"""Whether the index knows what the caller has published; named before the reading door, so that nobody waits with a connection in hand."""
 
 
 class Body(BaseModel):

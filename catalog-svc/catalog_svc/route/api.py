@@ -6,16 +6,16 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel
 
 from catalog_svc.context import Catalog
-from catalog_svc.proposal.api import FAR_AHEAD, LONG_AGO
+from catalog_svc.proposal.api import FAR_AHEAD, LONG_AGO, NOT_TO_BE_KEPT, PUBLIC_FOR_A_WHILE, OwnHeard
 from catalog_svc.route import handlers
 from chassis.doors import PUBLIC_READER, Reader
+from chassis.problems import Behind
 from contracts.codec import encode
 from contracts.documents import PublicKey
 from contracts.values import ItemCode, Mode, RegionCode
+from rules.competence import NoRoute
 
 router = APIRouter(prefix="/v1", tags=["routes"])
-
-_CACHED = "public, max-age=30"
 
 
 class Considered(BaseModel):
@@ -65,6 +65,7 @@ class RouteKeys(BaseModel):
 
 @router.get("/routes", operation_id="findRoute", response_model=RouteShown)
 async def find_route(
+    heard: OwnHeard,
     read: Annotated[Reader[Catalog], PUBLIC_READER],
     request: Request,
     item: Annotated[str, Query(pattern=r"^[0-9A-Z]{12}$")],
@@ -74,19 +75,26 @@ async def find_route(
     at: Annotated[AwareDatetime | None, Query(ge=LONG_AGO, le=FAR_AHEAD)] = None,
 ) -> Response:
     """Name the organ that must decide, with every step that led to it; without one, the problem names the reason."""
-    found = await handlers.find_route(
-        read.tx,
-        item_code=ItemCode(item),
-        receiving_region=RegionCode(origin),
-        handling_region=RegionCode(region),
-        mode=mode,
-        at=at,
-    )
+    try:
+        found = await handlers.find_route(
+            read.tx,
+            item_code=ItemCode(item),
+            receiving_region=RegionCode(origin),
+            handling_region=RegionCode(region),
+            mode=mode,
+            at=at,
+        )
+    except NoRoute as reason:
+        if not heard:
+            # What the caller has just published may be the very reason why there is a route now.
+            raise Behind(retry_after=1) from reason
+        raise
     tag = f'"{found.tag}"'
-    headers = {"etag": tag, "cache-control": _CACHED}
-    if tag in {part.strip() for part in request.headers.get("if-none-match", "").split(",")}:
+    headers = {"etag": tag, **(PUBLIC_FOR_A_WHILE if heard else NOT_TO_BE_KEPT)}
+    if heard and tag in {part.strip() for part in request.headers.get("if-none-match", "").split(",")}:
         return Response(status_code=304, headers=headers)
     body = {"route": found.route, "parts": found.parts, "valid_until": encode(found.valid_until), "proof": found.proof}
+    read.behind = read.behind or not heard
     return read.answer(body, headers=headers)
 
 

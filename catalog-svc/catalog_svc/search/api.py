@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from catalog_svc.context import Catalog
+from catalog_svc.proposal.api import NOT_TO_BE_KEPT, PUBLIC_FOR_A_WHILE, OwnHeard
 from catalog_svc.search.handlers import Found, search
 from chassis.doors import PUBLIC_READER, Reader
 from contracts.values import Json, JsonObject, Mode, RegionCode
@@ -48,6 +49,7 @@ class SearchShown(BaseModel):
 
 @router.get("/search", operation_id="searchItems", response_model=SearchShown)
 async def search_items(
+    heard: OwnHeard,
     read: Annotated[Reader[Catalog], PUBLIC_READER],
     q: Annotated[str, Query(min_length=1, max_length=60, pattern=r"^[^\x00]*$")],
     region: Annotated[str | None, Query(pattern=r"^[0-9]{6,12}$")] = None,
@@ -56,7 +58,8 @@ async def search_items(
     """The items that a query most likely means: by name, pinyin, initials, everyday words, or with a typo."""
     found = await search(read.tx, q, region=None if region is None else RegionCode(region), limit=limit)
     items: list[Json] = [_shown(one, read.context.catalogue) for one in found]
-    return read.answer({"items": items}, headers={"cache-control": "public, max-age=30"})
+    read.behind = read.behind or not heard
+    return read.answer({"items": items}, headers=PUBLIC_FOR_A_WHILE if heard else NOT_TO_BE_KEPT)
 
 
 def _shown(found: Found, catalogue: Catalogue) -> JsonObject:
