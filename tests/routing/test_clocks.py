@@ -1,7 +1,5 @@
 """Clocks that run, stand still, run out and say why; none acts before it knows everything that could have stopped it."""
 
-import pytest
-
 from contracts.events import CaseAccepted
 from tests.contracts.builders import LIUYANG_MARKET
 from tests.routing.builders import (
@@ -135,67 +133,6 @@ async def test_an_applicant_who_does_not_supplement_costs_nobody_the_case(servic
     assert (await service.shown(f"/v1/handlings/{case.case_no}", by=REVIEWER))["state"] == "opened"
 
 
-async def test_what_does_not_count_moves_both_decision_dates(service: Service) -> None:
-    case = await service.accepted()
-    service.pass_until("2026-11-24T10:00:00")
-
-    await service.moved(case, "suspension", {"ground": "testing", "evidence": "送检", "workdays": 5}, by=REVIEWER)
-    standing = await service.running(case)
-    service.pass_until("2026-11-27T16:00:00")
-    await service.moved(case, "resumption", by=REVIEWER)
-    running = await service.running(case)
-
-    assert set(standing) == {"decision_promised", "decision_statutory", "suspension"}
-    assert (standing["decision_promised"]["state"], standing["decision_promised"]["due"]) == ("stopped", None)
-    assert set(running) == {"decision_promised", "decision_statutory"}
-    assert running["decision_promised"]["last_day"] == "2026-12-01"
-    assert [segment["kind"] for segment in running["decision_promised"]["segments"]] == ["running", "stopped", "running"]
-    assert running["decision_statutory"]["last_day"] == "2026-12-24"
-    assert (await service.shown(f"/v1/handlings/{case.case_no}", by=REVIEWER))["due"] == "2026-12-01T16:00:00Z"
-
-
-async def test_a_clock_that_stands_still_leaves_no_card(service: Service) -> None:
-    case = await service.accepted()
-    await service.moved(case, "suspension", {"ground": "hearing", "evidence": "听证", "workdays": 60}, by=REVIEWER)
-
-    service.pass_until("2026-12-30T10:00:00")
-    await service.heard_all()
-    await service.fire()
-
-    assert await service.cards(case) == []
-    assert rule_of(await service.move(case, "decision", {"outcome": "granted"}, by=APPROVER)) == (409, "move.illegal")
-
-
-@pytest.mark.parametrize("ground", ["holiday", "no staff"])
-async def test_only_the_laws_grounds_stop_the_clock(service: Service, ground: str) -> None:
-    case = await service.accepted()
-
-    answer = await service.move(case, "suspension", {"ground": ground, "evidence": "无"}, by=REVIEWER)
-
-    assert rule_of(answer) == (422, "suspension.ground-unknown")
-
-
-async def test_time_is_extended_once_by_who_may_decide(service: Service) -> None:
-    case = await service.accepted()
-
-    refused = await service.move(case, "extension", {"reason": "案情复杂"}, by=REVIEWER)
-    await service.moved(case, "extension", {"reason": "案情复杂"}, by=APPROVER)
-    again = await service.move(case, "extension", {"reason": "案情复杂"}, by=APPROVER)
-
-    assert refused.status_code == 403
-    assert rule_of(again) == (409, "extension.refused")
-    clocks = await service.running(case)
-    assert (clocks["decision_promised"]["last_day"], clocks["decision_statutory"]["last_day"]) == ("2026-12-10", "2027-01-04")
-    assert clocks["decision_statutory"]["provisional"] is True
-
-
-async def test_time_that_ran_out_is_not_extended(service: Service) -> None:
-    case = await service.accepted()
-    service.pass_until("2026-12-22T09:00:00")
-
-    assert rule_of(await service.move(case, "extension", {"reason": "案情复杂"}, by=APPROVER)) == (409, "extension.refused")
-
-
 async def test_late_decisions_cost_a_reminder_a_yellow_and_a_red_card_and_can_still_be_made(service: Service) -> None:
     case = await service.accepted()
 
@@ -271,6 +208,7 @@ async def test_every_state_that_waits_has_a_clock_with_an_owner(service: Service
     assert await owned()
     await service.moved(case, "suspension", {"ground": "testing", "evidence": "送检"}, by=REVIEWER)
     assert await owned()
+    await service.seal(case)
     await service.moved(case, "resumption", by=REVIEWER)
     assert await owned()
     await service.moved(case, "decision", {"outcome": "granted"}, by=APPROVER)

@@ -14,6 +14,7 @@ from contracts.events import (
     CaseAccepted,
     CaseDecided,
     CaseEvent,
+    CaseExtended,
     CaseSignedFor,
     CaseWithdrawn,
     DefectFound,
@@ -155,11 +156,15 @@ class Case(RuleBasedStateMachine):
 
     @rule(ground=st.sampled_from(["hearing", "holiday"]))
     def the_clock_is_stopped(self, ground: str) -> None:
-        self.attempt(lambda handling: handling.suspend(ground=ground, until=LIMIT))
+        self.attempt(lambda handling: self.suspends(handling, ground=ground))
 
     @rule()
     def the_clock_runs_again(self) -> None:
-        self.attempt(lambda handling: handling.resume(due=LIMIT))
+        self.attempt(lambda handling: handling.resume(at=self.now, by=RECEIVER, statutory_due=LIMIT, promised_due=LIMIT))
+
+    @rule(by=people)
+    def more_time_is_given(self, by: PersonRef) -> None:
+        self.attempt(lambda handling: handling.extend(at=self.now, by=by, notice=self.notice(), statutory_due=LIMIT, promised_due=LIMIT))
 
     @rule(by=people, outcome=st.sampled_from(Outcome), careless=seldom)
     def somebody_decides(self, by: PersonRef, outcome: Outcome, *, careless: bool) -> None:
@@ -201,7 +206,7 @@ class Case(RuleBasedStateMachine):
     @invariant()
     def there_is_one_handling_and_at_most_one_signature_decision_and_end(self) -> None:
         assert self.handlings <= 1
-        for kind in (CaseSignedFor, CaseAccepted, CaseDecided, CaseWithdrawn, HandlingEnded):
+        for kind in (CaseSignedFor, CaseAccepted, CaseExtended, CaseDecided, CaseWithdrawn, HandlingEnded):
             assert sum(isinstance(event, kind) for event in self.told) <= 1, kind
 
     @invariant()
@@ -252,6 +257,10 @@ class Case(RuleBasedStateMachine):
             return
         self.told += hop.events
         hop.events.clear()
+
+    def suspends(self, handling: Handling, *, ground: str) -> None:
+        handlings.refuse_suspension(ground, at=self.now, statutory_due=LIMIT)
+        handling.suspend(at=self.now, by=RECEIVER, ground=ground, notice=self.notice(), until=LIMIT)
 
     def notice(self) -> Written:
         self.notices += 1

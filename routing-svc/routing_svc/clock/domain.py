@@ -90,12 +90,12 @@ MOVES: Mapping[ClockState, frozenset[ClockState]] = MappingProxyType(
     {
         ClockState.RUNNING: frozenset({ClockState.STOPPED, ClockState.MET, ClockState.CANCELLED, ClockState.OVERRUN}),
         ClockState.STOPPED: frozenset({ClockState.RUNNING, ClockState.CANCELLED}),
-        ClockState.OVERRUN: frozenset({ClockState.MET, ClockState.CANCELLED}),
+        ClockState.OVERRUN: frozenset({ClockState.RUNNING, ClockState.MET, ClockState.CANCELLED}),
         ClockState.MET: frozenset(),
         ClockState.CANCELLED: frozenset(),
     }
 )
-"""Every move there is; what is not here is refused. A clock that ran out still waits for the act."""
+"""Every move there is; what is not here is refused. A clock that ran out still waits for the act, and runs again when it is given more time."""
 
 LIVE = frozenset({ClockState.RUNNING, ClockState.STOPPED, ClockState.OVERRUN})
 """States in which an act is still waited for."""
@@ -154,17 +154,19 @@ class Clock:
         self.stops = (*self.stops[:-1], replace(self.stops[-1], end=at))
         self._date(calendar)
 
-    def lengthen(self, *, by: Limit, calendar: Calendar) -> None:
-        """Give more time of the same unit; its date moves.
+    def lengthen(self, *, by: Limit, at: datetime, calendar: Calendar) -> None:
+        """Give more time of the same unit; its date moves, and one that had run out runs again if the new date is to come.
 
         Raises:
-            IllegalMove: It does not run, or the units differ.
+            IllegalMove: It stands still or has ended, or the units differ.
         """
-        if self.state is not ClockState.RUNNING or by.unit is not self.limit.unit:
+        if self.state not in {ClockState.RUNNING, ClockState.OVERRUN} or by.unit is not self.limit.unit:
             raise IllegalMove(facts={"from": self.state.value, "to": ClockState.RUNNING.value})
         basis = ",".join(text for text in (self.limit.basis, by.basis) if text)
         self.limit = replace(self.limit, amount=self.limit.amount + by.amount, basis=basis)
         self._date(calendar)
+        if self.state is ClockState.OVERRUN and self.due > at:
+            self._move(ClockState.RUNNING)
 
     def meet(self, *, at: datetime) -> None:
         """The act came, in time or late.

@@ -96,12 +96,13 @@ async def resume(tx: RoutingTx, case_id: CaseId, *kinds: ClockKind, at: datetime
     return clocks
 
 
-async def lengthen(tx: RoutingTx, case_id: CaseId, *kinds: ClockKind, by: Limit) -> tuple[Clock, ...]:
-    """Give the running clocks of these kinds more time; with their new dates."""
-    clocks = await _running(tx, case_id, kinds)
+async def lengthen(tx: RoutingTx, case_id: CaseId, *kinds: ClockKind, by: Limit, at: datetime) -> tuple[Clock, ...]:
+    """Give the clocks of these kinds more time, also those that ran out; with their new dates."""
+    clocks = await store.get_clocks(tx, case_id, kinds=frozenset(kinds), live=True)
     for clock in clocks:
-        clock.lengthen(by=by, calendar=tx.context.catalogue.calendar(clock.region))
-        await _set_timers(tx, clock)
+        clock.lengthen(by=by, at=at, calendar=tx.context.catalogue.calendar(clock.region))
+        if clock.state is ClockState.RUNNING:
+            await _set_timers(tx, clock)
     await store.save_clocks(tx, clocks)
     return clocks
 

@@ -48,8 +48,8 @@ REFUSAL_GROUNDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 Law: 行政许可法 §32(1)(2).
 """
 
-SEALED_KINDS = frozenset({NoticeKind.CORRECTION, NoticeKind.ACCEPTANCE, NoticeKind.NON_ACCEPTANCE, NoticeKind.DECISION})
-"""Notices that are in force only under the organ's seal."""
+SEALED_KINDS = frozenset(NoticeKind)
+"""Notices that carry the organ's seal."""
 
 
 class NoticeState(StrEnum):
@@ -207,6 +207,14 @@ def suspension_lines(*, ground: tuple[str, str], evidence: str, until: str) -> l
     ]
 
 
-def extension_lines(*, reason: str, due: str) -> list[Line]:
-    """What a notice of extension says."""
-    return [Line(zh=f"经批准延长办理期限至 {due}。理由:{reason}", en=f"Extended with approval until {due}. Reason: {reason}")]
+def extension_lines(*, reason: str, statutory: str, promised: str | None) -> list[Line]:
+    """What a notice of extension says; no promise is told where its longer time ran out, too."""
+    lines = [
+        Line(
+            zh=f"经批准延长办理期限,法定办结期限延至 {statutory}(北京时间)。理由:{reason}",
+            en=f"Extended with approval; to be decided by {statutory} by law (Beijing time). Reason: {reason}",
+        )
+    ]
+    if promised is not None:
+        lines.append(Line(zh=f"承诺办结期限延至 {promised}(北京时间)。", en=f"A decision is promised by {promised} (Beijing time)."))
+    return lines

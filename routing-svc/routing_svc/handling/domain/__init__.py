@@ -1,7 +1,7 @@
 """The handling of a case: its states and moves, its refusals, the aggregate."""
 
 from routing_svc.handling.domain.aggregate import Handling
-from routing_svc.handling.domain.parts import Act, CorrectionRound, Written
+from routing_svc.handling.domain.parts import Act, CorrectionRound, Written, next_date, refuse_suspension
 from routing_svc.handling.domain.refusals import (
     AwaitingSeal,
     CaseIsOver,
@@ -10,6 +10,7 @@ from routing_svc.handling.domain.refusals import (
     ExtensionRefused,
     GroundsMissing,
     GroundUnknown,
+    NothingToStop,
     NotOpened,
     SamePerson,
     ToldOnce,
@@ -33,7 +34,10 @@ __all__ = [
     "Handling",
     "HandlingState",
     "NotOpened",
+    "NothingToStop",
     "SamePerson",
     "ToldOnce",
     "Written",
+    "next_date",
+    "refuse_suspension",
 ]

@@ -11,8 +11,11 @@ from contracts.events import (
     CaseAccepted,
     CaseDecided,
     CaseEvent,
+    CaseExtended,
     CaseNotAccepted,
     CaseReceived,
+    CaseResumed,
+    CaseSuspended,
     CaseWithdrawn,
     CorrectionNoticed,
     DefectFound,
@@ -21,18 +24,17 @@ from contracts.events import (
 )
 from contracts.refusals import IllegalMove
 from contracts.values import CaseId, CredentialId, Digest, Ending, Json, NoticeId, OrganCode, Outcome, PersonRef, RegionCode, TransferId
-from routing_svc.handling.domain.parts import CaseFacts, CorrectionRound, Written, under
+from routing_svc.handling.domain.parts import CaseFacts, CorrectionRound, Written, next_date, under
 from routing_svc.handling.domain.refusals import (
     AwaitingSeal,
     CaseIsOver,
     DeemedAccepted,
     ExtensionRefused,
     GroundsMissing,
-    GroundUnknown,
     SamePerson,
     ToldOnce,
 )
-from routing_svc.handling.domain.states import MOVES, SUSPENSION_GROUNDS, WINNERS, HandlingState
+from routing_svc.handling.domain.states import MOVES, WINNERS, HandlingState
 
 
 @dataclass(slots=True, kw_only=True)
@@ -209,20 +211,27 @@ class Handling:
             )
         )
 
-    def suspend(self, *, ground: str, until: datetime) -> None:
-        """Stop the decision clocks for what does not count.
+    def suspend(self, *, at: datetime, by: PersonRef, ground: str, notice: Written, until: datetime) -> None:
+        """Stop the decision clocks for what does not count, at once; the notice tells it under seal.
 
         Raises:
-            GroundUnknown: The law does not stop the clock for this.
             IllegalMove: The application is not accepted.
             AwaitingSeal: The acceptance is not in force yet.
         """
-        if ground not in SUSPENSION_GROUNDS:
-            raise GroundUnknown(facts={"grounds": list[Json](SUSPENSION_GROUNDS)})
         self._move(HandlingState.SUSPENDED)
         self.suspended_for, self.due = ground, until
+        self.events.append(
+            CaseSuspended(
+                **self._facts(at),
+                handling_organ=self.organ,
+                ground=ground,
+                suspended_by=by,
+                notice_id=notice.notice_id,
+                notice_digest=notice.digest,
+            )
+        )
 
-    def resume(self, *, due: datetime) -> None:
+    def resume(self, *, at: datetime, by: PersonRef, statutory_due: datetime, promised_due: datetime) -> None:
         """Let the decision clocks run again.
 
         Raises:
@@ -230,10 +239,13 @@ class Handling:
         """
         self._only_from(HandlingState.SUSPENDED, to=HandlingState.ACCEPTED)
         self._move(HandlingState.ACCEPTED)
-        self.suspended_for, self.due = None, due
+        self.suspended_for, self.due = None, next_date(at, promised=promised_due, statutory=statutory_due)
+        self.events.append(
+            CaseResumed(**self._facts(at), handling_organ=self.organ, resumed_by=by, statutory_due=statutory_due, promised_due=promised_due)
+        )
 
-    def extend(self, *, at: datetime, statutory_due: datetime) -> Limit:
-        """Give the organ more time, once; how much, the item says.
+    def more_time(self, *, at: datetime, statutory_due: datetime) -> Limit:
+        """How much more time the item allows, once.
 
         Raises:
             IllegalMove: No decision is being prepared.
@@ -242,8 +254,28 @@ class Handling:
         self._only_from(HandlingState.ACCEPTED, to=HandlingState.ACCEPTED)
         if self.extended or at >= statutory_due or self.item.extension_limit is None:
             raise ExtensionRefused
-        self.extended = True
         return self.item.extension_limit
+
+    def extend(self, *, at: datetime, by: PersonRef, notice: Written, statutory_due: datetime, promised_due: datetime) -> None:
+        """Give the organ more time, until these dates.
+
+        Raises:
+            IllegalMove: No decision is being prepared.
+            ExtensionRefused: It was extended before, or its longer time is past, too.
+        """
+        self.more_time(at=at, statutory_due=statutory_due)
+        self.extended, self.due = True, next_date(at, promised=promised_due, statutory=statutory_due)
+        self.events.append(
+            CaseExtended(
+                **self._facts(at),
+                handling_organ=self.organ,
+                extended_by=by,
+                statutory_due=statutory_due,
+                promised_due=promised_due,
+                notice_id=notice.notice_id,
+                notice_digest=notice.digest,
+            )
+        )
 
     def decide(
         self, *, at: datetime, by: PersonRef, outcome: Outcome, grounds: tuple[str, ...], notice: Written, valid_until: date | None = None

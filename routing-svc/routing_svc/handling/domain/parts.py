@@ -6,7 +6,9 @@ from typing import TypedDict
 
 from contracts.caller import Caller
 from contracts.events import DefectFound
-from contracts.values import CaseId, Digest, NoticeId, PersonRef, RegionCode
+from contracts.values import CaseId, Digest, Json, NoticeId, PersonRef, RegionCode
+from routing_svc.handling.domain.refusals import GroundUnknown, NothingToStop
+from routing_svc.handling.domain.states import SUSPENSION_GROUNDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,3 +51,21 @@ class CaseFacts(TypedDict):
 def under(pointer: str, ancestor: str) -> bool:
     """Whether a JSON Pointer names a place or something inside it."""
     return pointer == ancestor or pointer.startswith(ancestor.rstrip("/") + "/")
+
+
+def next_date(at: datetime, *, promised: datetime, statutory: datetime) -> datetime:
+    """The date that counts for a decision now: the promise while it can be kept, then the law's."""
+    return promised if promised > at else statutory
+
+
+def refuse_suspension(ground: str, *, at: datetime, statutory_due: datetime | None) -> None:
+    """Only the law's grounds stop time, and only time that is left.
+
+    Raises:
+        GroundUnknown: The law does not stop the clock for this.
+        NothingToStop: The statutory time ran out.
+    """
+    if ground not in SUSPENSION_GROUNDS:
+        raise GroundUnknown(facts={"grounds": list[Json](SUSPENSION_GROUNDS)})
+    if statutory_due is not None and at >= statutory_due:
+        raise NothingToStop

@@ -82,6 +82,17 @@ class GroundUnknown(Invalid):
     EN = "The law does not stop the clock for this"
 
 
+class NothingToStop(Conflict):
+    """The statutory time has run out, so nothing is left that could stand still.
+
+    Law: 行政许可法 §42, §45.
+    """
+
+    RULE = "suspension.time-ran-out"
+    ZH = "法定办结期限已经届满,不能再中止计时"
+    EN = "The statutory time ran out; there is none left to stop"
+
+
 class ExtensionRefused(Conflict):
     """There is one extension, before the time ran out, where the item allows it.
 

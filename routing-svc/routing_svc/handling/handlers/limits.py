@@ -1,15 +1,13 @@
 """What moves the dates of a decision: what does not count, and more time."""
 
-from collections.abc import Sequence
-from datetime import datetime
-
 from contracts.catalogue import Limit, Unit
+from contracts.refusals import IllegalMove
 from routing_svc.clock import handlers as clocks
 from routing_svc.clock.domain import STOPPED_BY_SUSPENSION, Clock, ClockKind, show_due
 from routing_svc.clock.handlers import Wanted
 from routing_svc.context import RoutingTx
 from routing_svc.handling import store
-from routing_svc.handling.domain import SUSPENSION_GROUNDS, Act, Handling
+from routing_svc.handling.domain import SUSPENSION_GROUNDS, Act, Handling, HandlingState, next_date, refuse_suspension
 from routing_svc.handling.handlers.desk import load, record_act, write
 from routing_svc.notice.domain import NoticeKind, extension_lines, suspension_lines
 from routing_svc.timeline.domain import EntryKind
@@ -18,16 +16,21 @@ from routing_svc.timeline.domain import EntryKind
 async def suspend(tx: RoutingTx, act: Act, *, ground: str, evidence: str, workdays: int) -> Handling:
     """Stop the decision clocks for what does not count, telling the applicant how long it is expected to take.
 
+    A promise that ran out before is not stopped: what is late stays late.
+
     Law: 行政许可法 §45.
     """
     handling = await load(tx, act, "suspend")
+    statutory = await clocks.current(tx, handling.case_id, ClockKind.DECISION_STATUTORY)
+    refuse_suspension(ground, at=tx.at, statutory_due=None if statutory is None else statutory.due)
     limit = Limit(amount=workdays, unit=Unit.WORKDAYS, basis="行政许可法 §45")
     wanted = Wanted(kind=ClockKind.SUSPENSION, limit=limit, at=tx.at, organ=handling.organ, region=handling.region)
     (clock,) = await clocks.start(tx, handling.case, wanted)
-    handling.suspend(ground=ground, until=clock.due)
     zh, en = SUSPENSION_GROUNDS[ground]
+    lines = suspension_lines(ground=(zh, en), evidence=evidence, until=show_due(clock.due))
+    notice = await write(tx, handling, NoticeKind.SUSPENSION, lines)
+    handling.suspend(at=tx.at, by=act.caller.ref, ground=ground, notice=notice, until=clock.due)
     await clocks.stop(tx, handling.case_id, *STOPPED_BY_SUSPENSION, at=tx.at, ground=zh, law="行政许可法 §45")
-    await write(tx, handling, NoticeKind.SUSPENSION, suspension_lines(ground=(zh, en), evidence=evidence, until=show_due(clock.due)))
     await record_act(tx, handling, EntryKind.SUSPENDED, by=act.caller.ref, facts={"ground": (zh, en)}, remark=evidence)
     await store.save_handlings(tx, [handling])
     return handling
@@ -37,29 +40,39 @@ async def resume(tx: RoutingTx, act: Act) -> Handling:
     """Let the decision clocks run again."""
     handling = await load(tx, act, "resume")
     await clocks.meet(tx, handling.case_id, ClockKind.SUSPENSION, at=tx.at)
-    running = await clocks.resume(tx, handling.case_id, *STOPPED_BY_SUSPENSION, at=tx.at)
-    handling.resume(due=_promised(running, otherwise=tx.at))
-    await record_act(tx, handling, EntryKind.RESUMED, by=act.caller.ref, facts={"due": show_due(_promised(running, otherwise=tx.at))})
+    await clocks.resume(tx, handling.case_id, *STOPPED_BY_SUSPENSION, at=tx.at)
+    promised, statutory = await _dates(tx, handling)
+    handling.resume(at=tx.at, by=act.caller.ref, statutory_due=statutory.due, promised_due=promised.due)
+    due = show_due(next_date(tx.at, promised=promised.due, statutory=statutory.due))
+    await record_act(tx, handling, EntryKind.RESUMED, by=act.caller.ref, facts={"due": due})
     await store.save_handlings(tx, [handling])
     return handling
 
 
 async def extend(tx: RoutingTx, act: Act, *, reason: str) -> Handling:
-    """Give the organ more time, once, by who may decide, with a notice.
+    """Give the organ more time, once, by who may decide, with a notice of the new dates.
 
     Law: 行政许可法 §42.
     """
-    handling = await load(tx, act, "decide")
-    statutory = await clocks.current(tx, handling.case_id, ClockKind.DECISION_STATUTORY)
-    more = handling.extend(at=tx.at, statutory_due=tx.at if statutory is None else statutory.due)
-    running = await clocks.lengthen(tx, handling.case_id, *STOPPED_BY_SUSPENSION, by=more)
-    due = show_due(_promised(running, otherwise=tx.at))
-    handling.due = _promised(running, otherwise=tx.at)
-    await write(tx, handling, NoticeKind.EXTENSION, extension_lines(reason=reason, due=due))
+    handling = await load(tx, act, "extend")
+    _, statutory = await _dates(tx, handling)
+    more = handling.more_time(at=tx.at, statutory_due=statutory.due)
+    await clocks.lengthen(tx, handling.case_id, *STOPPED_BY_SUSPENSION, by=more, at=tx.at)
+    promised, statutory = await _dates(tx, handling)
+    kept = show_due(promised.due) if promised.due > tx.at else None
+    lines = extension_lines(reason=reason, statutory=show_due(statutory.due), promised=kept)
+    notice = await write(tx, handling, NoticeKind.EXTENSION, lines)
+    handling.extend(at=tx.at, by=act.caller.ref, notice=notice, statutory_due=statutory.due, promised_due=promised.due)
+    due = show_due(next_date(tx.at, promised=promised.due, statutory=statutory.due))
     await record_act(tx, handling, EntryKind.EXTENDED, by=act.caller.ref, facts={"due": due}, remark=reason)
     await store.save_handlings(tx, [handling])
     return handling
 
 
-def _promised(running: Sequence[Clock], *, otherwise: datetime) -> datetime:
-    return next((clock.due for clock in running if clock.kind is ClockKind.DECISION_PROMISED), otherwise)
+async def _dates(tx: RoutingTx, handling: Handling) -> tuple[Clock, Clock]:
+    """The clocks of the promise and of the law, whatever became of them."""
+    promised = await clocks.current(tx, handling.case_id, ClockKind.DECISION_PROMISED)
+    statutory = await clocks.current(tx, handling.case_id, ClockKind.DECISION_STATUTORY)
+    if promised is None or statutory is None:
+        raise IllegalMove(facts={"from": handling.state.value, "to": HandlingState.ACCEPTED.value})
+    return promised, statutory
