@@ -109,13 +109,13 @@ class Case(RuleBasedStateMachine):
         if not really:
             return
         handling = self.handling
-        if handling is not None and (handling.state is not HandlingState.OPENED or handling.awaiting_seal is not None):
-            self.attempt(lambda each: each.terminate(at=self.now))
+        if handling is not None and (handling.state is not HandlingState.OPENED or handling.awaiting_seal is not None or self.now >= LIMIT):
+            self.attempt(lambda each: each.terminate(at=self.now, acceptance_due=LIMIT))
             return
         before = len(self.told)
         self.attempt_hop(lambda hop: hop.give_back(at=self.now, rule_id="returned-by-organ", reason=CONTENT, receipt=self.receipt()))
         if handling is not None and len(self.told) > before:
-            self.attempt(lambda each: each.terminate(at=self.now))
+            self.attempt(lambda each: each.terminate(at=self.now, acceptance_due=LIMIT))
 
     @rule(by=people, pointer=st.sampled_from(["/form/a", "/form/a/b", "/form/c"]))
     def somebody_asks_for_corrections(self, by: PersonRef, pointer: str) -> None:

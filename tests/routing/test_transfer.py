@@ -224,6 +224,18 @@ async def test_what_is_accepted_is_not_given_back(service: Service) -> None:
     assert rule_of(answer) == (409, "move.illegal")
 
 
+@pytest.mark.parametrize("signed", [False, True])
+async def test_what_counts_as_accepted_is_not_given_back(service: Service, *, signed: bool) -> None:
+    case = await (service.signed() if signed else service.received())
+    service.pass_until("2026-12-01T00:00:01")
+    (*_, hop) = (await service.shown("/v1/transfers", by=CLERK, case=case.case_no))["items"]
+
+    answer = await service.post(f"/v1/transfers/{hop['transfer_id']}/return", RETURN, by=REVIEWER)
+
+    assert rule_of(answer) == (409, "acceptance.deemed")
+    assert "HandlingEnded" not in await service.told(case)
+
+
 async def test_nobody_signing_costs_a_yellow_card_then_the_hop_and_a_red_one(service: Service) -> None:
     case = await service.received()
 

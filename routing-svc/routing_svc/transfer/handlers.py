@@ -16,7 +16,7 @@ from routing_svc.context import RoutingTx
 from routing_svc.exchange.domain import Step
 from routing_svc.exchange.handlers import give_receipts
 from routing_svc.handling import handlers as handlings
-from routing_svc.handling.domain import NotOpened
+from routing_svc.handling.domain import DeemedAccepted, NotOpened
 from routing_svc.supervision.domain import OVERRUN, Colour
 from routing_svc.supervision.handlers import give_card, give_card_for
 from routing_svc.timeline.domain import EntryKind
@@ -113,17 +113,21 @@ async def give_back(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller, g
         Forbidden: The caller may see it but not give it back.
         TransferIsOver: The hop has ended.
         IllegalMove: The handling is not at its opening any more.
+        DeemedAccepted: The time to tell ran out, signed for or not.
     """
     transfer = await _load(tx, transfer_id, caller=caller, action="return")
     transfer.refuse_unless(TransferState.RETURNED)
     signed = transfer.state is TransferState.SIGNED_FOR
+    acceptance = await clocks.current(tx, transfer.case_id, ClockKind.ACCEPTANCE)
+    if not signed and acceptance is not None and tx.at >= acceptance.due:
+        raise DeemedAccepted
     receipt = await _receipt(tx, transfer, "returned", by=caller.ref, at=tx.at)
     transfer.give_back(at=tx.at, rule_id="returned-by-organ", reason=digest(reason.encode()), receipt=receipt)
     await _record_return(tx, transfer, reason=RETURN_GROUNDS[ground], by=caller.ref, at=tx.at, remark=reason)
     await clocks.cancel(tx, transfer.case_id, at=tx.at)
     await store.save_transfers(tx, [transfer])
-    if signed:
-        await handlings.give_back(tx, transfer.case_id)
+    if signed and acceptance is not None:
+        await handlings.give_back(tx, transfer.case_id, acceptance_due=acceptance.due)
     return transfer, receipt
 
 

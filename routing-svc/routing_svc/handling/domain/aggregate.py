@@ -332,13 +332,15 @@ class Handling:
         self.events.append(CaseWithdrawn(**self._facts(at), withdrawn_by=by))
         self.end(at=at, ending=Ending.WITHDRAWN)
 
-    def terminate(self, *, at: datetime) -> None:
+    def terminate(self, *, at: datetime, acceptance_due: datetime) -> None:
         """Give the case back before acceptance; the transfer tells why.
 
         Raises:
             IllegalMove: It is not at its opening any more.
+            DeemedAccepted: The time to tell ran out.
             AwaitingSeal: The last notice is not in force yet.
         """
+        self._in_time(at, acceptance_due)
         self._move(HandlingState.TERMINATED)
         self.end(at=at, ending=Ending.RETURNED)
 

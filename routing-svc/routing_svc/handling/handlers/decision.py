@@ -1,6 +1,6 @@
 """The decision, its seal, and the ends of a handling."""
 
-from datetime import date
+from datetime import date, datetime
 
 from contracts.events import DecisionSealed, NoticeSealed
 from contracts.values import CaseId, Json, Outcome, PersonRef
@@ -57,12 +57,12 @@ async def withdraw(tx: RoutingTx, case_id: CaseId, *, by: PersonRef | None) -> H
     return handling
 
 
-async def give_back(tx: RoutingTx, case_id: CaseId) -> None:
+async def give_back(tx: RoutingTx, case_id: CaseId, *, acceptance_due: datetime) -> None:
     """End a handling whose case the organ gives back before acceptance."""
     handling = await store.get_handling(tx, case_id)
     if handling is None:
         raise NotOpened
-    handling.terminate(at=tx.at)
+    handling.terminate(at=tx.at, acceptance_due=acceptance_due)
     await store.save_handlings(tx, [handling])
 
 
