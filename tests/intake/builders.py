@@ -30,6 +30,7 @@ from contracts.events import (
     CaseWithdrawn,
     CorrectionNoticed,
     DecisionSealed,
+    DefectFound,
     HandlingEnded,
     NoticeSealed,
     Receipt,
@@ -272,14 +273,14 @@ def signed_for(case_id: str) -> CaseSignedFor:
     return CaseSignedFor(**_hop(case_id), signed_by=OFFICER, acceptance_due=AT + timedelta(days=5), receipt=_receipt(case_id))
 
 
-def correction_noticed(case_id: str, *, notice: str = "n-correction") -> CorrectionNoticed:
+def correction_noticed(case_id: str, *asked: str, notice: str = "n-correction") -> CorrectionNoticed:
     return CorrectionNoticed(
         **_base(case_id),
         handling_organ=LIUYANG_MARKET,
         notice_id=NoticeId(notice),
         notice_digest=_DIGEST,
         round=1,
-        defects=(),
+        defects=tuple(DefectFound(rule_id="officer", pointer=pointer) for pointer in asked),
         noticed_by=OFFICER,
     )
 

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from chassis.database import StaleVersion, lock
+from intake_svc.application.domain import tell_open
 from intake_svc.case.domain import CaseState
 from intake_svc.case.store import get_case, save_cases
 from tests.intake.builders import (
     CLERK,
     CLERK2,
     LIUYANG_CLERK,
+    PDF,
     REVIEWER,
     Service,
     a_case_id,
@@ -81,6 +83,88 @@ async def test_a_new_file_replaces_the_old_one_of_its_code(service: Service, cas
     assert answer.status_code == 201, answer.text
     assert [material["material_id"] for material in shown["materials"]] == [better]
     assert fetched.content == b"%PDF-1.7 a better scan"
+
+
+@pytest.fixture
+async def asked(service: Service) -> dict[str, Any]:
+    """A case whose correction notice names a field and a material."""
+    received = await service.received()
+    await service.hear(signed_for(received["case_id"]), position=1)
+    await service.hear(correction_noticed(received["case_id"], "/form/trade_name", "/materials/premises"), position=2)
+    return await service.shown(received["case_no"])
+
+
+SAME_NAME, OTHER_NAME = {"trade_name": "浏阳河小吃店"}, {"trade_name": "浏阳河蒸菜店"}
+
+
+@pytest.mark.parametrize(
+    ("form", "scan", "still"),
+    [
+        ({"capital": 60_000}, None, ["/form/trade_name", "/materials/premises"]),
+        (SAME_NAME, b"%PDF-1.7 a better scan", ["/form/trade_name"]),
+        (OTHER_NAME, None, ["/materials/premises"]),
+        (OTHER_NAME, PDF, ["/materials/premises"]),
+    ],
+    ids=["something else", "the same name", "no file", "the same file"],
+)
+async def test_what_the_notice_names_and_stands_as_it_stood_is_listed_and_nothing_is_stored(
+    service: Service, asked: dict[str, Any], form: dict[str, Any], scan: bytes | None, still: list[str]
+) -> None:
+    materials = [] if scan is None else [{"code": "premises", "material_id": await service.material(scan)}]
+    before = await service.counts()
+
+    answer = await service.post(path(asked), {"notice_id": NOTICE, "form": form, "materials": materials}, by=CLERK)
+
+    assert (answer.status_code, answer.json()["rule"]) == (422, "case.defects")
+    assert [(error["rule"], error["pointer"]) for error in answer.json()["errors"]] == [("supplement.open", pointer) for pointer in still]
+    assert await service.counts() == before
+    assert (await service.shown(asked["case_no"]))["stage"] == "correcting"
+
+
+async def test_the_file_that_the_case_has_is_no_new_one(service: Service, asked: dict[str, Any]) -> None:
+    body = {
+        "notice_id": NOTICE,
+        "form": OTHER_NAME,
+        "materials": [{"code": "premises", "material_id": asked["materials"][0]["material_id"]}],
+    }
+
+    answer = await service.post(path(asked), body, by=CLERK)
+
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/materials/premises"]
+
+
+async def test_what_is_still_wrong_is_told_once_beside_what_the_notice_names(service: Service, asked: dict[str, Any]) -> None:
+    answer = await service.post(path(asked), {"notice_id": NOTICE, "form": {"trade_name": None}}, by=CLERK)
+
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/form/trade_name", "/materials/premises"]
+
+
+async def test_all_that_the_notice_names_answers_it(service: Service, asked: dict[str, Any]) -> None:
+    scan = {"code": "premises", "material_id": await service.material(b"%PDF-1.7 a better scan")}
+
+    answer = await service.post(path(asked), {"notice_id": NOTICE, "form": OTHER_NAME, "materials": [scan]}, by=CLERK)
+
+    assert answer.status_code == 201, answer.text
+    assert (await service.shown(asked["case_no"]))["stage"] == "supplemented"
+
+
+@pytest.mark.parametrize(
+    ("pointer", "form", "still"),
+    [
+        ("/form/partners/1/share", {"partners": [{"share": 1}, {"share": 2}]}, 1),
+        ("/form/partners/1/share", {"partners": [{"share": 2}, {"share": 3}]}, 0),
+        ("/form/partners/1/share", {}, 0),
+        ("/form/a~1b", {"partners": [{"share": 1}, {"share": 2}], "a/b": "given"}, 0),
+        ("/form/partners/7/share", {"partners": []}, 1),
+        ("/applicant/phone", {}, 0),
+    ],
+)
+def test_a_place_is_open_until_what_stands_there_changed(pointer: str, form: Any, still: int) -> None:
+    before: Any = {"partners": [{"share": 1}, {"share": 2}]}
+
+    told = tell_open([pointer], before=before, after=form, supplied=())
+
+    assert [defect.pointer for defect in told] == [pointer] * still
 
 
 async def test_a_file_that_is_not_there_is_told_with_its_place(service: Service, case: dict[str, Any]) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from contracts.refusals import Conflict, Defect, Invalid, Unavailable
-from contracts.values import CaseId, Channel, Digest, ItemCode, ItemVersionId, JsonObject, Mode, PersonRef, RegionCode, WindowId
+from contracts.values import CaseId, Channel, Digest, ItemCode, ItemVersionId, Json, JsonObject, Mode, PersonRef, RegionCode, WindowId
 from rules.check import Agent, Applicant, Application, MaterialGiven
 
 
@@ -138,6 +138,58 @@ def tell_absent(found: Sequence[Defect], *, named: Sequence[Named], files: Mappi
     )
     kept = (one for one in found if one.pointer.removeprefix("/materials/") not in absent)
     return (*told, *(replace(one, pointer=_as_sent(one.pointer, places=places)) for one in kept))
+
+
+def tell_open(
+    asked: Sequence[str], *, told: Sequence[Defect] = (), before: JsonObject, after: JsonObject, supplied: Collection[str]
+) -> tuple[Defect, ...]:
+    """One defect for each place that a correction notice named and that stands as it stood.
+
+    Args:
+        asked: JSON Pointers of the notice; only ``/form/…`` and ``/materials/<code>`` can be supplied, others are passed over.
+        told: Found already; their places are not told again.
+        before: The form as it stood.
+        after: The form as it would stand.
+        supplied: Codes of the materials given anew, not the same file again.
+    """
+    return tuple(
+        Defect(
+            rule_id="supplement.open",
+            pointer=pointer,
+            message="补正告知书列出的此项尚未补正",
+            message_en="The correction notice names this, and it stands as it stood",
+            basis="行政许可法 §32",
+        )
+        for pointer in asked
+        if pointer not in {one.pointer for one in told} and _is_open(pointer.split("/")[1:], before=before, after=after, supplied=supplied)
+    )
+
+
+def _is_open(path: Sequence[str], *, before: JsonObject, after: JsonObject, supplied: Collection[str]) -> bool:
+    match path:
+        case ["materials", code, *_]:
+            return code not in supplied
+        case ["form", *steps]:
+            return _found(before, steps) == _found(after, steps)
+        case _:
+            return False
+
+
+def _found(value: Json, steps: Sequence[str]) -> Json:
+    """What a JSON Pointer leads to; None where it leads nowhere.
+
+    Source: RFC 6901.
+    """
+    for step in steps:
+        name = step.replace("~1", "/").replace("~0", "~")
+        match value:
+            case dict():
+                value = value.get(name)
+            case list() if name.isdecimal() and int(name) < len(value):
+                value = value[int(name)]
+            case _:
+                return None
+    return value
 
 
 def _as_sent(pointer: str, *, places: Sequence[int]) -> str:

@@ -34,7 +34,7 @@ from contracts.events import (
 )
 from contracts.refusals import Forbidden, NotFound, Refusal, Stale
 from contracts.values import CaseNo, Channel, JsonObject, NoticeId, RegionCode, digest
-from intake_svc.application.domain import ApplicationHasDefects, File, Named, Person, Submission
+from intake_svc.application.domain import ApplicationHasDefects, File, Named, Person, Submission, tell_open
 from intake_svc.application.handlers import (
     Checked,
     Place,
@@ -128,7 +128,7 @@ async def supplement_case(
         Stale: It was changed since the caller read it.
         SupplementNotAsked: No such notice waits.
         SupplementEmpty: Nothing was given.
-        ApplicationHasDefects: What is still, or newly, wrong.
+        ApplicationHasDefects: What is still, or newly, wrong, and what the notice names that stands as it stood.
     """
     root = await store.find_root(tx, no)
     if root is None:
@@ -140,22 +140,24 @@ async def supplement_case(
     case.await_supplement(notice_id)
     if not form and not materials:
         raise SupplementEmpty
-    person = await open_person(tx, case)
-    person = replace(person, form={name: value for name, value in {**person.form, **form}.items() if value is not None})
+    before = await open_person(tx, case)
+    person = replace(before, form={name: value for name, value in {**before.form, **form}.items() if value is not None})
     held = [Named(code=one.code, material_id=one.material_id) for one in case.materials]
-    codes = {one.code for one in materials}
     # What is given stands first, so that its places are those of the request.
-    named = [*materials, *(one for one in held if one.code not in codes)]
+    named = [*materials, *(one for one in held if one.code not in {new.code for new in materials})]
     files = await find_files(tx, named, caller=caller, held=held)
     receipt = case.received
     defects = find_defects(tx, get_parts(tx, receipt.version_id), person=person, situation=receipt.situation, named=named, files=files)
+    had = {(one.code, one.digest) for one in case.materials}
+    given = {one.code for one in materials if one.material_id in files and (one.code, files[one.material_id].digest) not in had}
+    defects += tell_open(case.progress.asked, told=defects, before=before.form, after=person.form, supplied=given)
     if defects:
         raise ApplicationHasDefects(defects=defects)
-    handed, before = _handed(named, files), {one.material_id for one in held}
+    handed, own = _handed(named, files), {one.material_id for one in held}
     by = None if caller.kind is CallerKind.PERSON else caller.ref
     case.supplement(notice_id, form_digest=digest(person.form), materials=handed, by=by, at=tx.at)
     await store.save_cases(tx, [case], sealed=await _seal(tx, case, person))
-    await material.claim_materials(tx, _claims(case, [one for one in handed if one.material_id not in before]))
+    await material.claim_materials(tx, _claims(case, [one for one in handed if one.material_id not in own]))
     return case
 
 

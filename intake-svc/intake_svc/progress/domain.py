@@ -67,6 +67,8 @@ class Progress:
     """When the holder must have answered, UTC, exclusive."""
     notice_id: NoticeId | None = None
     """The notice of the act shown."""
+    asked: tuple[str, ...] = ()
+    """Places in the application, as JSON Pointers, that the correction notice shown names."""
     ending: Ending | None = None
     """Set when routing has nothing more to do."""
     sealed: frozenset[NoticeId] = frozenset()
@@ -125,7 +127,8 @@ def _show_act(event: CaseEvent) -> Progress | None:
     """What an officer of the handling organ did, most of it by a notice."""
     match event:
         case CorrectionNoticed():
-            return Progress(stage=Stage.CORRECTING, notice_id=event.notice_id)
+            asked = tuple(dict.fromkeys(defect.pointer for defect in event.defects))
+            return Progress(stage=Stage.CORRECTING, notice_id=event.notice_id, asked=asked)
         case CaseAccepted() | CaseExtended():
             return Progress(stage=Stage.ACCEPTED, notice_id=event.notice_id, answer_by=event.promised_due)
         case CaseSuspended():
