@@ -106,7 +106,7 @@ async def test_a_returned_case_goes_back_with_its_reason(sign_in: SignIn) -> Non
     transfer = await transfer_in(reviewer, no, "validated")
 
     returned = await reviewer.call(
-        "POST", f"/transfers/{transfer['transfer_id']}/return", json={"ground": "not_competent", "reason": "经营场所不在辖区"}
+        "POST", f"/transfers/{transfer['transfer_id']}/return", json={"ground": "duplicate", "reason": "上周已收同一申请"}
     )
 
     assert returned.status == 200, returned.body

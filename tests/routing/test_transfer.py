@@ -36,7 +36,7 @@ from tests.routing.builders import (
 )
 
 SIGN = {"step": "signed_for"}
-RETURN = {"ground": "not_competent", "reason": "属于另一机关"}
+RETURN = {"ground": "duplicate", "reason": "上周已收"}
 
 
 async def receipts(service: Service, case_id: str) -> list[Receipt]:
@@ -213,7 +213,32 @@ async def test_a_case_is_given_back_with_its_reason_before_and_after_the_signatu
         assert told[-1].ending is Ending.RETURNED
         assert await service.running(case) == {}
         entries = (await service.shown(f"/v1/cases/{case.case_no}/timeline", by=applicant(case.case_id)))["entries"]
-        assert [entry["remark"] for entry in entries if entry["kind"] == "returned"] == ["属于另一机关"]
+        assert [entry["remark"] for entry in entries if entry["kind"] == "returned"] == ["上周已收"]
+
+
+async def test_a_return_is_told_in_a_notice_with_its_reason_and_remedies(service: Service) -> None:
+    case = await service.received()
+    await service.act(f"/v1/transfers/{case.case_id}-1/return", RETURN, by=REVIEWER)
+
+    (notice,) = (await service.shown(f"/v1/cases/{case.case_no}/notices", by=applicant(case.case_id)))["items"]
+    shown = await service.shown(f"/v1/notices/{notice['notice_id']}", by=applicant(case.case_id))
+
+    text = "\n".join(line["zh"] for line in shown["text"]["lines"])
+    assert (notice["kind"], notice["state"]) == ("return", "written")
+    assert "同一申请已在办理" in text
+    assert "上周已收" in text
+    assert "浏阳市人民政府申请行政复议" in text
+
+
+async def test_who_is_not_competent_refuses_acceptance_instead_of_giving_back(service: Service) -> None:
+    case = await service.signed()
+
+    answer = await service.post(
+        f"/v1/transfers/{case.case_id}-1/return", {"ground": "not_competent", "reason": "属于另一机关"}, by=REVIEWER
+    )
+
+    assert rule_of(answer) == (409, "return.needs-notice")
+    assert "HandlingEnded" not in await service.told(case)
 
 
 async def test_what_is_accepted_is_not_given_back(service: Service) -> None:

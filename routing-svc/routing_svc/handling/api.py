@@ -40,6 +40,8 @@ class NotAccept(Asked):
 
     ground: Literal["not_needed", "not_competent", "conditions"]
     reason: Reason
+    competent_organ: Annotated[str, Field(max_length=100)] = ""
+    """Code or name of the organ to apply to; required with ``not_competent``."""
 
 
 class DefectTold(Asked):
@@ -184,7 +186,7 @@ async def not_accept(no: No, body: NotAccept, write: Write, version: Version) ->
 
     async def act(tx: RoutingTx) -> Answer:
         who = Act(no=no, caller=write.caller, version=version)
-        return _moved(await handlers.not_accept(tx, who, ground=body.ground, reason=body.reason))
+        return _moved(await handlers.not_accept(tx, who, ground=body.ground, reason=body.reason, competent=body.competent_organ))
 
     return await write(act)
 

@@ -22,6 +22,7 @@ class NoticeKind(StrEnum):
     DECISION = "decision"
     SUSPENSION = "suspension"
     EXTENSION = "extension"
+    RETURN = "return"
 
 
 TITLES: Mapping[NoticeKind, tuple[str, str, str]] = MappingProxyType(
@@ -32,14 +33,18 @@ TITLES: Mapping[NoticeKind, tuple[str, str, str]] = MappingProxyType(
         NoticeKind.DECISION: ("D", "行政许可决定书", "Decision"),
         NoticeKind.SUSPENSION: ("S", "期限中止告知书", "Notice that time is stopped"),
         NoticeKind.EXTENSION: ("E", "延长期限告知书", "Notice of more time"),
+        NoticeKind.RETURN: ("R", "退回告知书", "Notice of return"),
     }
 )
 """Letter in the number, title in Chinese, title in English."""
 
+NOT_COMPETENT = "not_competent"
+"""The ground of a refusal that must name the competent organ."""
+
 REFUSAL_GROUNDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "not_needed": ("申请事项依法不需要取得行政许可", "no licence is needed for this"),
-        "not_competent": ("申请事项依法不属于本机关职权范围", "not within this organ's competence"),
+        NOT_COMPETENT: ("申请事项依法不属于本机关职权范围", "not within this organ's competence"),
         "conditions": ("不符合事项公布的受理条件", "the published conditions of acceptance are not met"),
     }
 )
@@ -48,7 +53,7 @@ REFUSAL_GROUNDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 Law: 行政许可法 §32(1)(2).
 """
 
-SEALED_KINDS = frozenset(NoticeKind)
+SEALED_KINDS = frozenset(NoticeKind) - {NoticeKind.RETURN}
 """Notices that carry the organ's seal."""
 
 
@@ -140,12 +145,27 @@ def remedies(*, reconsideration_organ: str, court: str) -> Line:
     )
 
 
-def refusal_lines(*, ground: str, reason: str) -> list[Line]:
-    """What a notice of non-acceptance says."""
+def refusal_lines(*, ground: str, reason: str, competent: str, remedies: Line) -> list[Line]:
+    """What a notice of non-acceptance says: ground, reason, the organ to apply to where one is named, remedies.
+
+    Law: 行政许可法 §32(2).
+    """
     zh, en = REFUSAL_GROUNDS[ground]
-    return [
+    lines = [
         Line(zh=f"不予受理的情形:{zh}", en=f"Ground: {en}"),
         Line(zh=f"说明:{reason}", en=f"Explanation: {reason}"),
+    ]
+    if competent:
+        lines.append(Line(zh=f"请向{competent}申请。", en=f"Please apply to {competent}."))
+    return [*lines, remedies]
+
+
+def return_lines(*, ground: tuple[str, str], reason: str, remedies: Line) -> list[Line]:
+    """What a notice of return says."""
+    return [
+        Line(zh=f"退回的情形:{ground[0]}", en=f"Ground: {ground[1]}"),
+        Line(zh=f"说明:{reason}", en=f"Explanation: {reason}"),
+        remedies,
     ]
 
 

@@ -103,6 +103,17 @@ class TransferIsOver(Conflict):
     EN = "This hop has ended"
 
 
+class NeedsNotice(Conflict):
+    """Who is not competent refuses acceptance in a sealed notice that names the competent organ; a return is none.
+
+    Law: 行政许可法 §32(2).
+    """
+
+    RULE = "return.needs-notice"
+    ZH = "不属于本机关职权范围的,应当签收后作出不予受理决定,并告知有权机关"
+    EN = "Sign for it and refuse acceptance, naming the competent organ: a return is not enough"
+
+
 @dataclass(slots=True, kw_only=True)
 class Transfer:
     """One hop of one case."""

@@ -17,12 +17,14 @@ from routing_svc.exchange.domain import Step
 from routing_svc.exchange.handlers import give_receipts
 from routing_svc.handling import handlers as handlings
 from routing_svc.handling.domain import DeemedAccepted, NotOpened
+from routing_svc.notice.domain import NOT_COMPETENT, NoticeKind, return_lines
+from routing_svc.notice.handlers import remedies_against, write_notice
 from routing_svc.supervision.domain import OVERRUN, Colour
 from routing_svc.supervision.handlers import give_card, give_card_for
 from routing_svc.timeline.domain import EntryKind
 from routing_svc.timeline.handlers import find_case_for, hear_of, record
 from routing_svc.transfer import store
-from routing_svc.transfer.domain import ESCALATED_HOP, LOCAL_LIMITS, RETURN_GROUNDS, Transfer, TransferState
+from routing_svc.transfer.domain import ESCALATED_HOP, LOCAL_LIMITS, RETURN_GROUNDS, NeedsNotice, Transfer, TransferState
 from rules.access import permit
 from rules.catalogue import Catalogue
 from rules.competence import NoRoute, decide
@@ -106,9 +108,10 @@ async def sign_for(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller) ->
 
 
 async def give_back(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller, ground: str, reason: str) -> tuple[Transfer, Receipt]:
-    """Give a case back to the applicant before acceptance, with its reason.
+    """Give a case back to the applicant before acceptance, with its reason and a notice of it.
 
     Raises:
+        NeedsNotice: The organ is not competent, which takes a refusal of acceptance.
         NotFound: No such transfer, or none that the caller may know of.
         Forbidden: The caller may see it but not give it back.
         TransferIsOver: The hop has ended.
@@ -116,6 +119,8 @@ async def give_back(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller, g
         DeemedAccepted: The time to tell ran out, signed for or not.
     """
     transfer = await _load(tx, transfer_id, caller=caller, action="return")
+    if ground == NOT_COMPETENT:
+        raise NeedsNotice
     transfer.refuse_unless(TransferState.RETURNED)
     signed = transfer.state is TransferState.SIGNED_FOR
     acceptance = await clocks.current(tx, transfer.case_id, ClockKind.ACCEPTANCE)
@@ -124,6 +129,17 @@ async def give_back(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller, g
     receipt = await _receipt(tx, transfer, "returned", by=caller.ref, at=tx.at)
     transfer.give_back(at=tx.at, rule_id="returned-by-organ", reason=digest(reason.encode()), receipt=receipt)
     await _record_return(tx, transfer, reason=RETURN_GROUNDS[ground], by=caller.ref, at=tx.at, remark=reason)
+    item = tx.context.catalogue.version(transfer.case.version_id)
+    await write_notice(
+        tx,
+        transfer.case,
+        NoticeKind.RETURN,
+        organ=transfer.organ,
+        region=transfer.region,
+        at=tx.at,
+        item=transfer.case.item_code if item is None else item.name,
+        lines=return_lines(ground=RETURN_GROUNDS[ground], reason=reason, remedies=remedies_against(tx, transfer.organ)),
+    )
     await clocks.cancel(tx, transfer.case_id, at=tx.at)
     await store.save_transfers(tx, [transfer])
     if signed and acceptance is not None:

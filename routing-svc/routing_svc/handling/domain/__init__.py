@@ -12,8 +12,10 @@ from routing_svc.handling.domain.refusals import (
     GroundUnknown,
     NothingToStop,
     NotOpened,
+    OrganMissing,
     SamePerson,
     ToldOnce,
+    ValidityPast,
 )
 from routing_svc.handling.domain.states import MOVES, OUTCOMES, SUSPENSION_GROUNDS, WAITS, HandlingState
 
@@ -35,8 +37,10 @@ __all__ = [
     "HandlingState",
     "NotOpened",
     "NothingToStop",
+    "OrganMissing",
     "SamePerson",
     "ToldOnce",
+    "ValidityPast",
     "Written",
     "next_date",
     "refuse_suspension",

@@ -33,8 +33,10 @@ from routing_svc.handling.domain.refusals import (
     GroundsMissing,
     SamePerson,
     ToldOnce,
+    ValidityPast,
 )
 from routing_svc.handling.domain.states import MOVES, WINNERS, HandlingState
+from rules.workdays import local_day
 
 
 @dataclass(slots=True, kw_only=True)
@@ -288,11 +290,14 @@ class Handling:
             IllegalMove: It is not accepted, or its clock is stopped.
             AwaitingSeal: The acceptance is not in force yet.
             GroundsMissing: A denial, also of a part, without grounds, or a full grant with some.
+            ValidityPast: The credential would not outlast the day.
         """
         self.refuse_if_over()
         self.refuse_decider(by)
         if (outcome is not Outcome.GRANTED) != bool(grounds):
             raise GroundsMissing
+        if valid_until is not None and valid_until <= local_day(at):
+            raise ValidityPast
         self._move(HandlingState.DECIDED)
         self.decision += 1
         self.outcome, self.decided_by, self.decided_at, self.due = outcome, by, at, None

@@ -41,6 +41,17 @@ class DefectUnknown(Invalid):
     EN = "A defect names a field, a material and a rule that the item's version publishes"
 
 
+class OrganMissing(Invalid):
+    """Who is not competent names the organ that is.
+
+    Law: 行政许可法 §32(2).
+    """
+
+    RULE = "non-acceptance.organ-missing"
+    ZH = "不属于本机关职权范围的,应当告知申请人向有关机关申请"
+    EN = "An organ that is not competent tells which one is"
+
+
 class ToldOnce(Conflict):
     """Everything to be supplied is told once; what could be seen the first time may not be asked for later.
 
@@ -69,6 +80,14 @@ class GroundsMissing(Invalid):
     RULE = "decision.grounds-missing"
     ZH = "不予许可应当说明理由并引用事项公布的依据"
     EN = "A denial gives its reason and names grounds that the item publishes"
+
+
+class ValidityPast(Invalid):
+    """A credential would hold no more on the day on which it is decided."""
+
+    RULE = "decision.valid-until"
+    ZH = "有效期截止日应当晚于决定日"
+    EN = "A credential must hold beyond the day of the decision"
 
 
 class GroundUnknown(Invalid):

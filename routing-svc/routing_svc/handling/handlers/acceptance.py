@@ -12,9 +12,10 @@ from routing_svc.clock.domain import OWN_LIMITS, Clock, ClockKind, show_due
 from routing_svc.clock.handlers import Wanted
 from routing_svc.context import RoutingTx
 from routing_svc.handling import store
-from routing_svc.handling.domain import Act, DefectUnknown, Handling, HandlingState, NotOpened
+from routing_svc.handling.domain import Act, DefectUnknown, Handling, HandlingState, NotOpened, OrganMissing
 from routing_svc.handling.handlers.desk import load, record_act, write
-from routing_svc.notice.domain import NoticeKind, acceptance_lines, correction_lines, refusal_lines
+from routing_svc.notice.domain import NOT_COMPETENT, NoticeKind, acceptance_lines, correction_lines, refusal_lines
+from routing_svc.notice.handlers import remedies_against
 from routing_svc.supervision.domain import OVERRUN, Colour
 from routing_svc.supervision.handlers import give_card, give_card_for
 from routing_svc.timeline.domain import EntryKind
@@ -67,14 +68,29 @@ async def accept(tx: RoutingTx, act: Act) -> Handling:
     return handling
 
 
-async def not_accept(tx: RoutingTx, act: Act, *, ground: str, reason: str) -> Handling:
+async def not_accept(tx: RoutingTx, act: Act, *, ground: str, reason: str, competent: str) -> Handling:
     """Refuse acceptance with its ground; in force when sealed, and then the case has ended.
+
+    Args:
+        tx: The transaction.
+        act: Who acts.
+        ground: A key of `REFUSAL_GROUNDS`.
+        reason: What the officer explains.
+        competent: Code or name of the organ to apply to; empty only where nobody else is competent.
+
+    Raises:
+        OrganMissing: Not competent, and no other organ named.
 
     Law: 行政许可法 §32(1)(2).
     """
     handling = await load(tx, act, "not_accept")
     clock = await _clock(tx, handling)
-    notice = await write(tx, handling, NoticeKind.NON_ACCEPTANCE, refusal_lines(ground=ground, reason=reason))
+    if ground == NOT_COMPETENT and not competent.strip():
+        raise OrganMissing
+    known = tx.context.catalogue.organ(OrganCode(competent))
+    remedies = remedies_against(tx, handling.organ)
+    lines = refusal_lines(ground=ground, reason=reason, competent=competent if known is None else known.name, remedies=remedies)
+    notice = await write(tx, handling, NoticeKind.NON_ACCEPTANCE, lines)
     handling.not_accept(at=tx.at, by=act.caller.ref, ground=ground, notice=notice, acceptance_due=clock.due)
     await clocks.meet(tx, handling.case_id, ClockKind.ACCEPTANCE, at=tx.at)
     await record_act(tx, handling, EntryKind.NOT_ACCEPTED, by=act.caller.ref)

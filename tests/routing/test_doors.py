@@ -1,0 +1,97 @@
+"""What the doors of routing let in and echo: no number, no place and no rule of somebody's own; nobody who may not."""
+
+from urllib.parse import quote
+
+import pytest
+
+from contracts.caller import Caller
+from tests.routing.builders import (
+    CLERK,
+    REVIEWER,
+    STRANGER,
+    SUPERVISOR,
+    Service,
+    applicant,
+)
+
+GRANT = {"outcome": "granted"}
+
+
+@pytest.mark.parametrize(
+    ("pointer", "rule"),
+    [
+        ("/form/someone-13970501234", "officer"),
+        ("/form/trade_name/someone", "officer"),
+        ("/materials/passport", "officer"),
+        ("/applicant/phone", "officer"),
+        ("/form/trade_name", "someone-13970501234"),
+        ("/form/陈默言", "officer"),
+        ("/form/trade_name", "申请人陈默言"),
+    ],
+)
+async def test_a_defect_is_told_in_words_of_the_version_never_in_the_officers_own(service: Service, pointer: str, rule: str) -> None:
+    case = await service.signed()
+
+    answer = await service.move(case, "correction-notice", {"defects": [{"pointer": pointer, "rule": rule, "text": "不符"}]}, by=REVIEWER)
+    told = await service.told(case)
+    published = await service.move(
+        case, "correction-notice", {"defects": [{"pointer": "/form/capital", "rule": "trader.capital", "text": "不符"}]}, by=REVIEWER
+    )
+
+    assert answer.status_code == 422
+    assert pointer not in answer.text or pointer == "/form/trade_name"
+    assert "someone" not in answer.text
+    assert "CorrectionNoticed" not in told
+    assert published.status_code == 200
+
+
+@pytest.mark.parametrize(("caller", "status"), [(CLERK, 403), (SUPERVISOR, 403), (REVIEWER, 403), (STRANGER, 404)])
+async def test_only_an_approver_of_the_handling_organ_decides(service: Service, caller: Caller, status: int) -> None:
+    case = await service.accepted()
+
+    answer = await service.post(f"/v1/handlings/{case.case_no}/decision", GRANT, by=caller, version=1)
+
+    assert answer.status_code == status
+
+
+async def test_an_applicant_narrowed_to_another_case_sees_nothing(service: Service) -> None:
+    case, other = await service.decided(), await service.received()
+
+    for path in ("timeline", "clocks", "notices"):
+        assert (await service.get(f"/v1/cases/{case.case_no}/{path}", by=applicant(other.case_id))).status_code == 404
+    assert (await service.get(f"/v1/handlings/{case.case_no}", by=applicant(other.case_id))).status_code == 404
+
+
+@pytest.mark.parametrize("spoilt", ["\x00", "a b", "陈默言 13970501234"])
+async def test_what_is_no_number_is_refused_at_the_door_and_never_echoed(service: Service, spoilt: str) -> None:
+    case = await service.signed()
+    quoted = quote(spoilt)
+
+    answers = [
+        await service.get(path.format(quoted), by=by, **asked)
+        for by in (CLERK, SUPERVISOR)
+        for path, asked in (
+            ("/v1/transfers", {"case": spoilt}),
+            ("/v1/deliveries", {"case": spoilt}),
+            ("/v1/supervision/traces", {"case": spoilt}),
+            ("/v1/transfers/{}", {}),
+            ("/v1/handlings/{}", {}),
+            ("/v1/notices/{}", {}),
+            ("/v1/cases/{}/timeline", {}),
+            ("/v1/cases/{}/clocks", {}),
+            ("/v1/cases/{}/notices", {}),
+        )
+    ]
+    defect = {"pointer": f"/form/a{spoilt}b", "text": "不符"}
+    answers.append(await service.move(case, "correction-notice", {"defects": [defect]}, by=REVIEWER))
+
+    assert {answer.status_code for answer in answers} == {422}
+    assert not [answer.text for answer in answers if "陈默言" in answer.text]
+
+
+async def test_a_refused_look_at_traces_says_nothing_of_what_was_asked_for(service: Service) -> None:
+    answer = await service.get("/v1/supervision/traces", by=CLERK, case="13970501234")
+
+    assert answer.status_code == 403
+    assert "13970501234" not in answer.text
+    assert not [event for event in await service.events() if "13970501234" in str(event)]
