@@ -10,11 +10,23 @@ from pydantic_settings import SettingsConfigDict
 from chassis.context import Context
 from chassis.settings import ServiceSettings
 from contracts.caller import Caller
+from contracts.refusals import Invalid
 from rules.catalogue import Catalogue
 from rules.identifiers import normalise
 
 MAX_BODY = (20 * 1024 + 64) * 1024
 """Bytes of the largest request: a material, and the frame of a form around it."""
+
+
+class PurposeMissing(Invalid):
+    """Personal data is opened for a purpose only, which its trace names.
+
+    Law: 个人信息保护法.
+    """
+
+    RULE = "case.purpose-missing"
+    ZH = "读取个人信息须说明用途(purpose)"
+    EN = "Personal data is opened for a purpose: add the parameter purpose"
 
 
 class Settings(ServiceSettings):

@@ -34,7 +34,7 @@ async def test_both_sides_their_supervisors_and_the_applicant_see_a_case(service
 
 
 @pytest.mark.parametrize("caller", [STRANGER, CHEN, LIUYANG_CLERK], ids=lambda caller: caller.account)
-@pytest.mark.parametrize("path", ["", "?expand=person", "/person?purpose=handling"])
+@pytest.mark.parametrize("path", ["", "?expand=person", "?expand=person&purpose=handling", "/person?purpose=handling"])
 async def test_a_strangers_case_is_absent(service: Service, caller: Caller, path: str) -> None:
     case = await service.received()
 
@@ -106,6 +106,20 @@ async def test_opening_the_person_is_for_a_purpose_and_leaves_a_trace(service: S
     assert opened.json()["form"]["trade_name"] == "浏阳河小吃店"
     assert opened.headers["cache-control"] == "private, no-store"
     assert (trace["about"], trace["purpose"], trace["caller"]) == (case["case_id"], "credential", CREDENTIAL.ref)
+
+
+async def test_an_officer_opens_the_person_with_a_case_for_a_purpose_only(service: Service) -> None:
+    case = await service.received()
+    path = f"/v1/cases/{case['case_no']}?expand=person"
+
+    without = await service.get(path, by=REVIEWER)
+    opened = await service.get(f"{path}&purpose=review", by=REVIEWER)
+
+    [trace] = await service.outbox(READ)
+    assert (without.status_code, without.json()["rule"]) == (422, "case.purpose-missing")
+    assert NAME not in without.text
+    assert opened.json()["person"]["applicant"]["name"] == NAME
+    assert (trace["about"], trace["purpose"]) == (case["case_id"], "review")
 
 
 async def test_a_supervisor_who_wants_the_person_is_refused_and_leaves_a_trace(service: Service) -> None:

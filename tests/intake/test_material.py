@@ -31,7 +31,7 @@ async def rows(service: Service, table: Any) -> int:
 async def test_a_file_comes_back_byte_for_byte_and_is_sealed_in_pieces(service: Service) -> None:
     kept = await service.upload(LARGE)
 
-    fetched = await service.get(f"/v1/materials/{kept.json()['material_id']}", by=CLERK)
+    fetched = await service.get(f"/v1/materials/{kept.json()['material_id']}?purpose=handling", by=CLERK)
     async with service.context.database.read(service.context) as tx:
         pieces = [row.sealed for row in await tx.execute(select(CHUNKS.c.sealed).order_by(CHUNKS.c.number))]
     assert kept.json() | {"material_id": ""} == {
@@ -52,7 +52,7 @@ async def test_pieces_in_another_order_do_not_open(service: Service) -> None:
         for old, new in ((0, 9), (1, 0), (9, 1)):
             await tx.execute(CHUNKS.update().where(CHUNKS.c.number == old).values(number=new))
 
-    fetched = await service.get(f"/v1/materials/{kept.json()['material_id']}", by=CLERK)
+    fetched = await service.get(f"/v1/materials/{kept.json()['material_id']}?purpose=handling", by=CLERK)
 
     assert fetched.status_code == 404
 
@@ -70,7 +70,7 @@ async def test_a_form_with_one_file_is_taken_too(service: Service, tmp_path: Pat
 
     assert answer.status_code == 201, answer.text
     assert answer.json()["size"] == len(LARGE)
-    fetched = await service.get(f"/v1/materials/{answer.json()['material_id']}", by=CLERK)
+    fetched = await service.get(f"/v1/materials/{answer.json()['material_id']}?purpose=handling", by=CLERK)
     assert fetched.content == LARGE
 
 
@@ -154,7 +154,7 @@ async def test_a_supervisor_uploads_nothing(service: Service) -> None:
 async def test_before_it_has_a_case_only_the_uploaders_organ_sees_it(service: Service, caller: Caller, status: int) -> None:
     material = await service.material()
 
-    assert (await service.get(f"/v1/materials/{material}", by=caller)).status_code == status
+    assert (await service.get(f"/v1/materials/{material}?purpose=handling", by=caller)).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,23 @@ async def test_with_its_case_both_sides_and_the_applicant_see_it_and_officers_le
     answer = await service.get(f"/v1/materials/{material}?purpose=handling", by=caller)
 
     traces = await service.outbox("tongban.personal-data.read.v1")
+    refused = await service.outbox("tongban.access.refused.v1")
+    about = case.json()["case_id"]
     assert answer.status_code == status
-    assert [trace["about"] for trace in traces] == ([material] if status == 200 and caller != person() else [])
+    assert [trace["about"] for trace in traces] == ([about] if status == 200 and caller != person() else [])
+    assert [trace["about"] for trace in refused] == ([about] if status == 403 else [])
+
+
+@pytest.mark.parametrize(("caller", "status"), [(CLERK, 422), (REVIEWER, 422), (CREDENTIAL, 422), (SUPERVISOR, 403), (person(), 200)])
+async def test_only_the_applicant_opens_it_without_saying_what_for(service: Service, caller: Caller, status: int) -> None:
+    material = await service.material()
+    await service.post("/v1/cases", an_application(material), by=CLERK)
+
+    answer = await service.get(f"/v1/materials/{material}", by=caller)
+
+    assert answer.status_code == status
+    assert status != 422 or answer.json()["rule"] == "case.purpose-missing"
+    assert await service.outbox("tongban.personal-data.read.v1") == []
 
 
 async def test_what_no_case_claims_goes_after_a_day_with_its_key(service: Service) -> None:
@@ -186,7 +201,7 @@ async def test_what_no_case_claims_goes_after_a_day_with_its_key(service: Servic
 
     assert (early, late, await let_unclaimed_go(service.context)) == (0, 1, 0)
     assert (await rows(service, MATERIALS), await rows(service, CHUNKS), await rows(service, SECRET_KEYS)) == (1, 1, keys - 1)
-    assert (await service.get(f"/v1/materials/{claimed}", by=CLERK)).status_code == 200
+    assert (await service.get(f"/v1/materials/{claimed}?purpose=handling", by=CLERK)).status_code == 200
 
 
 async def test_an_unreadable_material_is_absent_once_its_key_is_gone(service: Service) -> None:
@@ -194,14 +209,14 @@ async def test_an_unreadable_material_is_absent_once_its_key_is_gone(service: Se
     async with service.context.database.begin(service.context) as tx:
         await service.context.vault.destroy(tx, f"material:{material}")
 
-    assert (await service.get(f"/v1/materials/{material}", by=CLERK)).status_code == 404
+    assert (await service.get(f"/v1/materials/{material}?purpose=handling", by=CLERK)).status_code == 404
 
 
 async def test_a_hidden_material_looks_like_an_absent_one(service: Service) -> None:
     material = await service.material()
     await service.post("/v1/cases", an_application(material), by=CLERK)
 
-    answers = [await service.get(f"/v1/materials/{one}", by=STRANGER) for one in (material, a_case_id())]
+    answers = [await service.get(f"/v1/materials/{one}?purpose=handling", by=STRANGER) for one in (material, a_case_id())]
 
     bodies = [{name: value for name, value in answer.json().items() if name != "traceId"} for answer in answers]
     assert bodies[0] == bodies[1]

@@ -79,7 +79,7 @@ async def test_a_new_file_replaces_the_old_one_of_its_code(service: Service, cas
     answer = await service.post(path(case), {"notice_id": NOTICE, "materials": [{"code": "premises", "material_id": better}]}, by=CLERK)
 
     shown = await service.shown(case["case_no"])
-    fetched = await service.get(f"/v1/materials/{better}", by=REVIEWER)
+    fetched = await service.get(f"/v1/materials/{better}?purpose=handling", by=REVIEWER)
     assert answer.status_code == 201, answer.text
     assert [material["material_id"] for material in shown["materials"]] == [better]
     assert fetched.content == b"%PDF-1.7 a better scan"

@@ -40,7 +40,7 @@ from intake_svc.application.api import MAX_BODY, FormValues, MaterialNamed, NewC
 from intake_svc.application.domain import Named, Submission
 from intake_svc.case import handlers, store
 from intake_svc.case.domain import Case, CaseState
-from intake_svc.context import Intake
+from intake_svc.context import Intake, PurposeMissing
 from intake_svc.progress.domain import Stage
 
 router = APIRouter(tags=["cases"])
@@ -234,9 +234,9 @@ async def list_cases(
 
 @router.get("/v1/cases/{no}", operation_id="getCase", response_model=CaseShown)
 async def get_case(
-    read: Annotated[Reader[Intake], READER], no: No, expand: Literal["person"] | None = None, purpose: Purpose = "handling"
+    read: Annotated[Reader[Intake], READER], no: No, expand: Literal["person"] | None = None, purpose: Purpose | None = None
 ) -> Response:
-    """One case; with ``expand=person`` who applies and the form, which leaves a trace."""
+    """One case; with ``expand=person`` who applies and the form, which takes a purpose of an officer and leaves a trace."""
     case = await handlers.see_case(read.tx, no, caller=read.caller)
     [brief] = await show_briefs(read.tx, [case])
     shown = _case(case, brief, staff=read.caller.kind is not CallerKind.PERSON)
@@ -368,9 +368,11 @@ def _case(case: Case, brief: CaseBrief, *, staff: bool) -> CaseShown:
     )
 
 
-async def _person(read: Reader[Intake], case: Case, *, purpose: str) -> PersonShown:
-    """Opened with a trace, unless it is the applicant who looks."""
+async def _person(read: Reader[Intake], case: Case, *, purpose: str | None) -> PersonShown:
+    """Opened for a purpose and with a trace, unless it is the applicant who looks."""
     if read.caller.kind is not CallerKind.PERSON:
+        if purpose is None:
+            raise PurposeMissing
         read.trace(aggregate="case", action="view_person", about=case.case_id, purpose=purpose)
     person = await handlers.open_person(read.tx, case)
     return PersonShown(

@@ -15,7 +15,7 @@ from chassis.doors import READER, WRITER, Answer, Reader, Writer
 from chassis.problems import RequestUnreadable
 from contracts.caller import CallerKind
 from contracts.values import Digest
-from intake_svc.context import Intake
+from intake_svc.context import Intake, PurposeMissing
 from intake_svc.material import handlers
 from intake_svc.material.domain import MEDIA_TYPES, Incoming, MaterialEmpty, MaterialTypeUnsupported
 from rules.access import permit
@@ -83,12 +83,16 @@ async def upload_material(
 async def fetch_material(
     read: Annotated[Reader[Intake], READER],
     material_id: Annotated[str, Path(pattern=r"^[0-9a-f-]{36}$")],
-    purpose: Annotated[str, Query(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_-]*$")] = "handling",
+    purpose: Annotated[str | None, Query(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_-]*$")] = None,
 ) -> Response:
-    """The bytes of a material. Leaves a trace, unless the applicant looks at an own one."""
-    material, _claim = await handlers.view_material(read.tx, material_id, caller=read.caller)
+    """The bytes of a material. Takes a purpose and leaves a trace of its case, unless the applicant looks at an own one."""
+    material, claim = await handlers.view_material(read.tx, material_id, caller=read.caller)
     if read.caller.kind is not CallerKind.PERSON:
-        read.trace(aggregate="case", action="view_material", about=material_id, purpose=purpose)
+        if purpose is None:
+            raise PurposeMissing
+        # By the case, which is what a supervisor asks for; a material still without one has only its own id.
+        about = material_id if claim is None else claim.case_id
+        read.trace(aggregate="case", action="view_material", about=about, purpose=purpose)
     content = await handlers.open_material(read.tx, material)
     headers = {
         "cache-control": "private, no-store",

@@ -102,7 +102,7 @@ async def view_material(tx: Tx[Intake], material_id: str, *, caller: Caller) -> 
     }
     keys = tx.context.applicant_keys(caller)
     try:
-        permit(caller, "case", "view_material", row, regions=tx.context.catalogue, about=material_id, applicant_keys=keys)
+        permit(caller, "case", "view_material", row, regions=tx.context.catalogue, about=claim.case_id, applicant_keys=keys)
     except NotFound as hidden:
         raise MaterialNotFound from hidden
     return material, claim
