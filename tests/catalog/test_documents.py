@@ -1,5 +1,6 @@
 """Regions, organs, base items, agreements and calendars: read by anybody, drafted by one officer, published by another."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from catalog_svc.seed.reading import Seed
 from contracts.caller import Caller, Role
 from contracts.codec import encode_object
 from contracts.values import JsonObject, RegionCode
+from rules.workdays import local_day
 from tests.catalog.builders import (
     AUTHOR,
     BOTH,
@@ -184,7 +186,8 @@ async def test_a_neighbours_officer_does_not_publish_what_moves_away_from_anothe
     taken = await service.post(f"{path}/{key}/review", by=officer(Role.CATALOGUE_REVIEWER, region=HUNAN))
     given = await service.post(f"{path}/{key}/review", by=NATIONAL_REVIEWER)
 
-    assert (taken.status_code, given.status_code) == (403, 200)
+    # An agreement in force is not given away by anybody: it ends.
+    assert (taken.status_code, given.status_code) == (403, 422 if path == "/agreements" else 200)
 
 
 async def test_a_draft_that_waits_is_not_replaced_by_a_neighbours_officer(service: Service) -> None:
@@ -212,6 +215,48 @@ async def test_an_agreement_that_nobody_could_rest_on_is_refused(seeded: Service
 
     assert answer.status_code == 422
     assert [one["rule"] for one in answer.json()["errors"]] == [rule]
+
+
+TODAY = local_day(datetime.now(UTC))
+TOMORROW, LATER = (TODAY + timedelta(days=1)).isoformat(), (TODAY + timedelta(days=400)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("changed", "rule"),
+    [
+        ({"valid_to": TODAY.isoformat()}, "agreement.ended-before"),
+        ({"valid_from": "2020-11-02"}, "agreement.begun"),
+        ({"items": ["000131014000"]}, "agreement.narrowed"),
+        ({"modes": ["collect_here"]}, "agreement.narrowed"),
+        ({"receiving": [WANZAI]}, "agreement.narrowed"),
+        ({"agreement_id": "liuyang-new", "valid_from": TODAY.isoformat()}, "agreement.too-soon"),
+    ],
+    ids=["ended today", "begun later", "fewer items", "fewer modes", "other places", "a second one that began"],
+)
+async def test_what_was_decided_until_today_stays_true(service: Service, changed: JsonObject, rule: str) -> None:
+    body = an_agreement(**changed)
+    await service.post("/agreements", body, by=AUTHOR)
+
+    answer = await service.post(f"/agreements/{body['agreement_id']}/review", by=REVIEWER)
+
+    assert answer.status_code == 422, answer.text
+    assert [one["rule"] for one in answer.json()["errors"]] == [rule]
+
+
+async def test_an_agreement_ends_tomorrow_and_another_begins_then(service: Service) -> None:
+    await service.hear_all()
+    new = an_agreement(agreement_id="liuyang-new", valid_from=TOMORROW, valid_to=LATER)
+    for body in (an_agreement(valid_to=TOMORROW), new):
+        await service.post("/agreements", body, by=AUTHOR)
+        assert (await service.post(f"/agreements/{body['agreement_id']}/review", by=REVIEWER)).status_code == 200
+    await service.hear()
+
+    query = {"item": "000131014000", "region": LIUYANG, "from": TONGGU}
+    now = await service.get("/routes", query)
+    then = await service.get("/routes", query | {"at": f"{TOMORROW}T08:00:00+08:00"})
+
+    assert now.json()["route"]["agreement_id"] == "liuyang-tonggu-2020"
+    assert then.json()["route"]["agreement_id"] == "liuyang-new"
 
 
 async def test_an_organ_with_a_wrong_check_digit_is_refused(seeded: Service) -> None:

@@ -6,6 +6,7 @@ Law: 国办发〔2020〕35号 (收受分离; duties of both places fixed and tra
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import date
 from typing import ClassVar
 
 from contracts.catalogue import Agreement
@@ -43,6 +44,67 @@ def check_agreement(agreement: Agreement, *, regions: Collection[RegionCode], it
     defects = tuple(_defects(agreement, regions, items))
     if defects:
         raise AgreementUnsound(defects=defects[:100])
+
+
+def check_change(agreement: Agreement, *, former: Agreement | None, today: date) -> None:
+    """Refuse what would make untrue what was decided on an agreement until today.
+
+    Cases rest on an agreement as of their receipt, also while they are on their way and at a later hop. So one that has begun keeps its
+    first day and covers no less; it ends on a later day, and what is to cover less begins under an id of its own. A new one begins on a
+    later day, else it would take the place of another one as of days gone by.
+
+    Args:
+        agreement: To be published.
+        former: What is published under its id.
+        today: In Asia/Shanghai.
+
+    Raises:
+        AgreementUnsound: With a defect for each.
+    """
+    defects = tuple(_changes(agreement, former, today))
+    if defects:
+        raise AgreementUnsound(defects=defects)
+
+
+def _changes(agreement: Agreement, former: Agreement | None, today: date) -> Iterable[Defect]:
+    begun = former is not None and former.valid_from <= today
+    if former is not None and begun:
+        if agreement.valid_from != former.valid_from:
+            yield Defect(
+                rule_id="agreement.begun",
+                pointer="/valid_from",
+                message="协议已生效,起始日期不得变更",
+                message_en="It is in force; its first day stays",
+            )
+        for name in ("receiving", "handling", "items", "modes"):
+            if not _covers(getattr(agreement, name), getattr(former, name), all_when_empty=name == "items"):
+                yield Defect(
+                    rule_id="agreement.narrowed",
+                    pointer=f"/{name}",
+                    message="已生效的协议不得缩小范围;请终止后另行发布新协议",
+                    message_en="It is in force and may not cover less; end it and publish another",
+                )
+    elif agreement.valid_from <= today:
+        yield Defect(
+            rule_id="agreement.too-soon",
+            pointer="/valid_from",
+            message="起始日期最早为次日",
+            message_en="It begins tomorrow at the earliest",
+        )
+    ends = agreement.valid_to
+    if ends <= today and (former is None or ends != former.valid_to):
+        yield Defect(
+            rule_id="agreement.ended-before",
+            pointer="/valid_to",
+            message="终止日期最早为次日,当日及以前收件的仍按原协议办理",
+            message_en="It ends tomorrow at the earliest: what was received until today rests on it",
+        )
+
+
+def _covers(now: Collection[str], before: Collection[str], *, all_when_empty: bool) -> bool:
+    if all_when_empty and (not now or not before):
+        return not now
+    return set(before) <= set(now)
 
 
 def _defects(agreement: Agreement, regions: Collection[RegionCode], items: Collection[ItemCode]) -> Iterable[Defect]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from catalog_svc.agreement import store
-from catalog_svc.agreement.domain import AgreementUnknown, check_agreement
+from catalog_svc.agreement.domain import AgreementUnknown, check_agreement, check_change
 from catalog_svc.base_item import handlers as base_items
 from catalog_svc.context import Catalog
 from catalog_svc.proposal import handlers as proposals
@@ -13,7 +13,8 @@ from chassis.database import Tx
 from contracts.caller import Caller
 from contracts.catalogue import Agreement
 from contracts.codec import decode, encode_object
-from contracts.values import AgreementId
+from contracts.values import NATION, AgreementId
+from rules.workdays import local_day
 
 KIND = "agreement"
 
@@ -44,11 +45,16 @@ async def publish_agreements(tx: Tx[Catalog], ids: Sequence[str], *, by: Caller)
         ProposalNotFound: One was never drafted.
         ReviewedByAuthor: By its author.
         Forbidden: Not a reviewer of every handling region, or of every one that it names until now.
+        AgreementUnsound: It would make untrue what was decided until today. The nation's officers alone bring in what began before.
     """
     waiting = await proposals.waiting(tx, ids, kind=KIND)
     agreements = [decode(Agreement, one.body) for one in waiting]
     former = await store.get_agreements(tx, [AgreementId(one) for one in ids])
     await _permit(tx, [*agreements, *former], action="review", by=by, about=ids[0] if ids else "")
+    published = {one.agreement_id: one for one in former}
+    for one in agreements:
+        if by.region != NATION or one.agreement_id in published:
+            check_change(one, former=published.get(one.agreement_id), today=local_day(tx.at))
     await proposals.publish(tx, waiting, by=by)
     await store.save_agreements(tx, agreements)
     return waiting
