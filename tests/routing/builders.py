@@ -50,6 +50,8 @@ from contracts.values import (
 )
 from routing_svc.app import SUBSCRIPTIONS, TIMERS
 from routing_svc.context import Routing
+from rules.catalogue import Parts
+from rules.check import verdict_digest
 from tests.contracts.builders import (
     LIUYANG,
     LIUYANG_MARKET,
@@ -113,6 +115,13 @@ class StandingNow(Now):
         return self._at + self.offset
 
 
+def clean_verdict(version_id: ItemVersionId) -> Digest:
+    """The verdict that a window reached when nothing was amiss."""
+    form, situations, checklist, texts = PARTS
+    version = replace(VERSION, version_id=version_id)
+    return verdict_digest(Parts(version=version, form=form, situations=situations, checklist=checklist, texts=texts), defects=())
+
+
 def a_case(case_id: str | None = None, *, at: datetime = MONDAY, **changed: Any) -> CaseReceived:
     new = CaseId(case_id or str(uuid_utils.uuid7()))
     case = CaseReceived(
@@ -134,7 +143,7 @@ def a_case(case_id: str | None = None, *, at: datetime = MONDAY, **changed: Any)
         route_rule="route.own-region",
         form_digest=digest(b"form"),
         materials=(Submitted(code="premises", digest=digest(b"premises")),),
-        check_digest=digest(b"clean"),
+        check_digest=clean_verdict(changed.get("version_id", VERSION.version_id)),
         received_by=CLERK.ref,
     )
     return replace(case, **changed)

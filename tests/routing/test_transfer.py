@@ -12,7 +12,7 @@ from contracts.caller import Caller
 from contracts.codec import decode
 from contracts.documents import PublicKey
 from contracts.events import CaseReturned, CaseSignedFor, CaseValidated, HandlingEnded, Receipt
-from contracts.values import Ending, Mode, OrganCode
+from contracts.values import Ending, Mode, OrganCode, digest
 from routing_svc.exchange.domain import is_whole, signed_bytes
 from routing_svc.exchange.outside import is_signed
 from routing_svc.transfer.jobs import retry_waiting
@@ -96,6 +96,17 @@ async def test_a_receipt_left_out_or_changed_is_found(service: Service, spoilt: 
     assert spoilt == 2 or not is_whole([*given[:spoilt], *given[spoilt + 1 :]])
 
 
+async def test_an_applicant_reads_receipts_without_the_officer(service: Service) -> None:
+    case = await service.signed()
+
+    shown = [await service.get("/v1/transfers", by=applicant(case.case_id), case=case.case_no)]
+    shown.append(await service.get(f"/v1/transfers/{case.case_id}-1", by=applicant(case.case_id)))
+
+    assert [answer.status_code for answer in shown] == [200, 200]
+    assert not [answer.text for answer in shown if REVIEWER.ref in answer.text]
+    assert [receipt["step"] for receipt in shown[1].json()["receipts"]] == ["offered", "delivered", "validated", "signed_for"]
+
+
 async def test_a_second_case_uses_the_same_keys(service: Service) -> None:
     await service.received()
     service.context.exchange_keys.clear()
@@ -164,6 +175,16 @@ async def test_another_organ_than_the_competent_one_is_a_disagreement(service: S
 
     assert isinstance(returned, CaseReturned)
     assert returned.rule_id == "transfer.route-disagrees"
+
+
+async def test_a_check_by_other_rules_than_the_versions_is_a_disagreement(service: Service) -> None:
+    case = await service.received(check_digest=digest(b"another verdict"))
+
+    returned = (await service.events(case))[0]
+
+    assert isinstance(returned, CaseReturned)
+    assert returned.rule_id == "transfer.check-disagrees"
+    assert await service.cards(case) == [("transport", "transfer.check-disagrees", TONGGU_HALL)]
 
 
 async def test_an_agreement_that_ends_after_receipt_lets_the_case_finish(service: Service) -> None:

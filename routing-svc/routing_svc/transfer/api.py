@@ -22,6 +22,9 @@ from rules.access import permit
 
 router = APIRouter(tags=["transfers"])
 
+_FOR_APPLICANTS = ("receipt_id", "transfer_id", "hop", "number", "step", "organ", "at", "facts")
+"""Fields of a receipt that name no officer."""
+
 TransferNo = Annotated[str, Path(max_length=60, pattern=PUBLIC_ID)]
 Read = Annotated[Reader[Routing], READER]
 Write = Annotated[Writer[Routing], WRITER]
@@ -73,6 +76,7 @@ class TransferShown(BaseModel):
     ended_rule: str | None
     version: int
     receipts: list[JsonObject]
+    """With signature and officer for staff; without for applicants."""
 
 
 class TransfersShown(BaseModel):
@@ -187,5 +191,11 @@ def _show(transfer: Transfer, *, receipts: tuple[Receipt, ...], read: Reader[Rou
         signed_by=transfer.signed_by if read.caller.kind is not CallerKind.PERSON else None,
         ended_rule=transfer.ended_rule,
         version=transfer.version,
-        receipts=[encode_object(each) for each in receipts if each.transfer_id == transfer.transfer_id],
+        receipts=[_receipt(each, read=read) for each in receipts if each.transfer_id == transfer.transfer_id],
     )
+
+
+def _receipt(receipt: Receipt, *, read: Reader[Routing]) -> JsonObject:
+    """Staff get the signed whole; an applicant what happened, since the signature covers the officer's name."""
+    whole = encode_object(receipt)
+    return whole if read.caller.kind is not CallerKind.PERSON else {name: whole[name] for name in _FOR_APPLICANTS}

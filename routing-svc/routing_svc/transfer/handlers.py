@@ -27,7 +27,11 @@ from routing_svc.transfer import store
 from routing_svc.transfer.domain import ESCALATED_HOP, LOCAL_LIMITS, RETURN_GROUNDS, NeedsNotice, Transfer, TransferState
 from rules.access import permit
 from rules.catalogue import Catalogue
+from rules.check import verdict_digest
 from rules.competence import NoRoute, decide
+
+CHECK_DISAGREES = "transfer.check-disagrees"
+"""The window checked by other rules than those of the version, or with another outcome."""
 
 AT_ONCE = 50
 """Waiting hops looked at in one round."""
@@ -244,7 +248,10 @@ def _unknown(catalogue: Catalogue, case: CaseReceived) -> str:
 
 
 async def _check_route(tx: RoutingTx, transfer: Transfer) -> None:
-    """Validate the hop as of receipt, or give the case back by the rule that does not hold."""
+    """Validate the hop as of receipt, or give the case back by the rule that does not hold.
+
+    Both sides name the verdict of the check by the version and its parts: receipt rested on a clean one by the same rules.
+    """
     case = transfer.case
     try:
         route = decide(
@@ -260,6 +267,10 @@ async def _check_route(tx: RoutingTx, transfer: Transfer) -> None:
         return
     if (route.version_id, route.handling_organ, route.agreement_id) != (case.version_id, case.handling_organ, case.agreement_id):
         await _fail(tx, transfer, rule_id="transfer.route-disagrees", at=tx.at)
+        return
+    parts = tx.context.catalogue.parts(case.version_id)
+    if parts is None or verdict_digest(parts, defects=()) != case.check_digest:
+        await _fail(tx, transfer, rule_id=CHECK_DISAGREES, at=tx.at)
         return
     transfer.limits = route.limits or LOCAL_LIMITS
     await _offer(tx, transfer)
