@@ -227,6 +227,17 @@ async def test_the_holder_sees_the_own_credential_and_no_other(service: Service)
     assert (seen.status_code, hidden.status_code) == (200, 404)
 
 
+async def test_a_case_is_found_however_its_number_is_written(service: Service) -> None:
+    credential = await service.issue()
+
+    listed = [
+        (await service.get(f"/v1/credentials?case={no}", by=CLERK)).json()["items"][0]["credential_id"]
+        for no in (credential["case_no"], credential["case_no"].lower(), credential["case_id"], credential["case_id"].upper())
+    ]
+
+    assert listed == [credential["credential_id"]] * 4
+
+
 async def test_a_stranger_is_told_the_same_as_for_a_credential_that_is_not_there(service: Service) -> None:
     credential = await service.issue()
 

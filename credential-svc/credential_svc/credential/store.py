@@ -100,8 +100,9 @@ async def received(tx: Tx[Any], case_ids: Sequence[CaseId]) -> dict[CaseId, Rece
 
 
 async def received_by_no(tx: Tx[Any], no: str) -> ReceivedCase | None:
-    """A case by its number or its id."""
-    row = (await tx.execute(select(RECEIPTS).where((RECEIPTS.c.case_no == no) | (RECEIPTS.c.case_id == no)))).first()
+    """A case by its number, whichever way its last X is written, or its id."""
+    named = RECEIPTS.c.case_id == no.lower() if "-" in no else RECEIPTS.c.case_no == no.upper()
+    row = (await tx.execute(select(RECEIPTS).where(named))).first()
     return None if row is None else ReceivedCase(**row._mapping)  # noqa: SLF001
 
 
