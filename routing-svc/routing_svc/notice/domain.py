@@ -179,10 +179,14 @@ def correction_lines(defects: Sequence[tuple[str, str]]) -> list[Line]:
     return lines
 
 
-def acceptance_lines(*, day: date, promised: str, statutory: str, deemed: bool) -> list[Line]:
-    """What a notice of acceptance says."""
+def acceptance_lines(*, day: date, promised: str, statutory: str, deemed: bool, supplemented: bool) -> list[Line]:
+    """What a notice of acceptance says; deemed, it counts from the receipt of the application, or of what was supplied."""
+    what = ("补正材料", "what was supplied") if supplemented else ("申请", "the application")
     first = (
-        Line(zh=f"因逾期未告知,自 {day} 收到申请之日起即为受理。", en=f"Not told in time: accepted as from {day}, the day of receipt.")
+        Line(
+            zh=f"因逾期未告知,自 {day} 收到{what[0]}之日起即为受理。",
+            en=f"Not told in time: accepted as from {day}, the day on which {what[1]} was received.",
+        )
         if deemed
         else Line(zh=f"自 {day} 起受理。", en=f"Accepted as from {day}.")
     )

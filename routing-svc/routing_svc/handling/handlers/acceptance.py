@@ -209,7 +209,9 @@ async def _accept(tx: RoutingTx, handling: Handling, *, at: datetime, by: Person
     await (clocks.cancel if deemed else clocks.meet)(tx, case.case_id, ClockKind.ACCEPTANCE, at=at)
     promised, statutory = await clocks.start(tx, case, *wanted)
     day = local_day(counted_from)
-    lines = acceptance_lines(day=day, promised=show_due(promised.due), statutory=show_due(statutory.due), deemed=deemed)
+    lines = acceptance_lines(
+        day=day, promised=show_due(promised.due), statutory=show_due(statutory.due), deemed=deemed, supplemented=handling.supplements > 0
+    )
     notice = await write(tx, handling, NoticeKind.ACCEPTANCE, lines, at=at)
     handling.accept(
         at=at,
