@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from chassis.tables import OUTBOX
 from contracts.caller import Caller
+from contracts.catalogue import VersionState
 from contracts.codec import decode
 from contracts.documents import PublicKey
 from contracts.events import CaseReturned, CaseSignedFor, CaseValidated, HandlingEnded, Receipt
@@ -27,6 +28,7 @@ from tests.routing.builders import (
     STRANGER,
     SUPERVISOR,
     TONGGU_HALL,
+    VERSION,
     Service,
     a_case,
     applicant,
@@ -315,6 +317,31 @@ async def test_the_third_hop_is_escalated_and_the_case_can_still_be_signed_for(s
     assert ("escalation", "clock.transfer_lapse", LIUYANG_MARKET) in await service.cards(case)
     await service.act(f"/v1/transfers/{case.case_id}-3/receipts", SIGN, by=REVIEWER)
     assert rule_of(await service.post(f"/v1/transfers/{case.case_id}-1/receipts", SIGN, by=REVIEWER)) == (409, "transfer.over")
+
+
+async def test_a_hop_nobody_signed_for_is_offered_again_by_the_pinned_route_whatever_the_catalogue_says_since(service: Service) -> None:
+    case = await service.received()
+    service.pass_time(days=1)
+    ended = an_agreement(agreement_id="a1", valid_from=date(2025, 1, 1), valid_to=date(2026, 11, 1))
+    publish(service.context, ended, replace(VERSION, state=VersionState.WITHDRAWN, effective_to=MONDAY - timedelta(days=9)))
+
+    service.pass_time(days=6)
+    await service.heard_all()
+    await service.fire()
+
+    hops = (await service.shown("/v1/transfers", by=CLERK, case=case.case_no))["items"]
+    assert [hop["state"] for hop in hops] == ["expired", "validated"]
+    assert "HandlingEnded" not in await service.told(case)
+
+
+async def test_an_applicant_reads_in_words_why_a_case_came_back(service: Service) -> None:
+    publish(service.context, an_agreement(agreement_id="a1", valid_from=date(2025, 1, 1), valid_to=date(2026, 11, 1)))
+    case = await service.received()
+
+    entries = (await service.shown(f"/v1/cases/{case.case_no}/timeline", by=applicant(case.case_id)))["entries"]
+
+    (returned,) = [entry for entry in entries if entry["kind"] == "returned"]
+    assert (returned["zh"], returned["en"]) == ("已退回申请人,原因:通办协议已到期", "Returned to the applicant: The agreement has expired")
 
 
 async def test_a_withdrawal_before_the_signature_recalls_the_transfer_and_ends_the_case(service: Service) -> None:

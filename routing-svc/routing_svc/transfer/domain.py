@@ -83,6 +83,19 @@ RETURN_GROUNDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """Why an organ gives a case back before acceptance, in Chinese and English."""
 
+CHECK_DISAGREES = "transfer.check-disagrees"
+ROUTE_DISAGREES = "transfer.route-disagrees"
+ROUTE_UNKNOWN = "transfer.route-unknown"
+
+DISAGREEMENTS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        CHECK_DISAGREES: ("收件时的预检所用规则与事项版本不符", "receipt was not checked by the rules of the item's version"),
+        ROUTE_DISAGREES: ("复核得出的办理机关与收件时不同", "checked again, another organ is competent than receipt named"),
+        ROUTE_UNKNOWN: ("事项版本、机关或协议未能同步", "the item's version, organ or agreement never became known here"),
+    }
+)
+"""Why receipt and the check after it disagree, in Chinese and English; a rule of `rules.competence` has words of its own."""
+
 ESCALATED_HOP = 3
 """From this hop on a bounce is a matter for the supervisors of both sides."""
 

@@ -24,14 +24,22 @@ from routing_svc.supervision.handlers import give_card, give_card_for
 from routing_svc.timeline.domain import EntryKind
 from routing_svc.timeline.handlers import find_case_for, hear_of, record
 from routing_svc.transfer import store
-from routing_svc.transfer.domain import ESCALATED_HOP, LOCAL_LIMITS, RETURN_GROUNDS, NeedsNotice, Transfer, TransferState
+from routing_svc.transfer.domain import (
+    CHECK_DISAGREES,
+    DISAGREEMENTS,
+    ESCALATED_HOP,
+    LOCAL_LIMITS,
+    RETURN_GROUNDS,
+    ROUTE_DISAGREES,
+    ROUTE_UNKNOWN,
+    NeedsNotice,
+    Transfer,
+    TransferState,
+)
 from rules.access import permit
 from rules.catalogue import Catalogue
 from rules.check import verdict_digest
 from rules.competence import NoRoute, decide
-
-CHECK_DISAGREES = "transfer.check-disagrees"
-"""The window checked by other rules than those of the version, or with another outcome."""
 
 AT_ONCE = 50
 """Waiting hops looked at in one round."""
@@ -51,7 +59,7 @@ async def on_case_received(tx: RoutingTx, event: CaseReceived) -> None:
         by=event.received_by,
         facts={"case_no": event.case_no},
     )
-    await _open_hop(tx, event, hop=1)
+    await _open(tx, event)
 
 
 async def try_again(tx: RoutingTx, transfer_id: TransferId) -> bool:
@@ -190,7 +198,7 @@ async def on_lapse(tx: RoutingTx, timer: Timer) -> None:
     await store.save_transfers(tx, [transfer])
     if transfer.hop + 1 >= ESCALATED_HOP:
         await give_card_for(tx, clock, Colour.ESCALATION)
-    await _open_hop(tx, transfer.case, hop=transfer.hop + 1)
+    await _open_again(tx, transfer)
 
 
 async def on_unknown_too_long(tx: RoutingTx, timer: Timer) -> None:
@@ -200,7 +208,7 @@ async def on_unknown_too_long(tx: RoutingTx, timer: Timer) -> None:
     if clock is None or transfer is None or transfer.state is not TransferState.WAITING:
         return
     await give_card_for(tx, clock, OVERRUN[clock.kind.value])
-    await _fail(tx, transfer, rule_id="transfer.route-unknown", at=clock.due)
+    await _fail(tx, transfer, rule_id=ROUTE_UNKNOWN, reason=DISAGREEMENTS[ROUTE_UNKNOWN], at=clock.due)
     await store.save_transfers(tx, [transfer])
 
 
@@ -218,11 +226,8 @@ async def _load(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller, actio
     return transfer
 
 
-async def _open_hop(tx: RoutingTx, case: CaseReceived, *, hop: int) -> None:
-    transfer = Transfer(case=case, hop=hop, region=case.handling_region, organ=case.handling_organ, opened_at=tx.at)
-    if hop > 1:
-        facts = {"hop": str(hop)}
-        await record(tx, case, EntryKind.OFFERED_AGAIN, at=tx.at, organ=case.receiving_organ, region=case.region, facts=facts)
+async def _open(tx: RoutingTx, case: CaseReceived) -> None:
+    transfer = Transfer(case=case, hop=1, region=case.handling_region, organ=case.handling_organ, opened_at=tx.at)
     unknown = _unknown(tx.context.catalogue, case)
     if unknown:
         transfer.waits_for = unknown
@@ -232,6 +237,16 @@ async def _open_hop(tx: RoutingTx, case: CaseReceived, *, hop: int) -> None:
         await record(tx, case, EntryKind.WAITING, at=tx.at, organ=case.receiving_organ, region=case.region)
     else:
         await _check_route(tx, transfer)
+    await store.add_transfers(tx, [transfer])
+
+
+async def _open_again(tx: RoutingTx, last: Transfer) -> None:
+    """The route pinned at receipt stands, whatever the catalogue says by now: the organ slept, the applicant did nothing wrong."""
+    case, hop = last.case, last.hop + 1
+    transfer = Transfer(case=case, hop=hop, region=last.region, organ=last.organ, limits=last.limits, opened_at=tx.at)
+    facts = {"hop": str(hop)}
+    await record(tx, case, EntryKind.OFFERED_AGAIN, at=tx.at, organ=case.receiving_organ, region=case.region, facts=facts)
+    await _offer(tx, transfer)
     await store.add_transfers(tx, [transfer])
 
 
@@ -263,14 +278,14 @@ async def _check_route(tx: RoutingTx, transfer: Transfer) -> None:
             at=case.at,
         )
     except NoRoute as refused:
-        await _fail(tx, transfer, rule_id=refused.RULE, at=tx.at)
+        await _fail(tx, transfer, rule_id=refused.RULE, reason=(refused.ZH, refused.EN), at=tx.at)
         return
     if (route.version_id, route.handling_organ, route.agreement_id) != (case.version_id, case.handling_organ, case.agreement_id):
-        await _fail(tx, transfer, rule_id="transfer.route-disagrees", at=tx.at)
+        await _fail(tx, transfer, rule_id=ROUTE_DISAGREES, reason=DISAGREEMENTS[ROUTE_DISAGREES], at=tx.at)
         return
     parts = tx.context.catalogue.parts(case.version_id)
     if parts is None or verdict_digest(parts, defects=()) != case.check_digest:
-        await _fail(tx, transfer, rule_id=CHECK_DISAGREES, at=tx.at)
+        await _fail(tx, transfer, rule_id=CHECK_DISAGREES, reason=DISAGREEMENTS[CHECK_DISAGREES], at=tx.at)
         return
     transfer.limits = route.limits or LOCAL_LIMITS
     await _offer(tx, transfer)
@@ -305,7 +320,7 @@ async def _offer(tx: RoutingTx, transfer: Transfer) -> None:
     )
 
 
-async def _fail(tx: RoutingTx, transfer: Transfer, *, rule_id: str, at: datetime) -> None:
+async def _fail(tx: RoutingTx, transfer: Transfer, *, rule_id: str, reason: tuple[str, str], at: datetime) -> None:
     case = transfer.case
     receipt = await _receipt(tx, transfer, "returned", by=None, at=at)
     transfer.give_back(at=at, rule_id=rule_id, reason=None, receipt=receipt)
@@ -321,11 +336,11 @@ async def _fail(tx: RoutingTx, transfer: Transfer, *, rule_id: str, at: datetime
         at=at,
         name=("收件时确定的办理机关经复核不成立", "the route taken at receipt does not hold"),
     )
-    await _record_return(tx, transfer, reason=rule_id, by=None, at=at)
+    await _record_return(tx, transfer, reason=reason, by=None, at=at)
 
 
 async def _record_return(
-    tx: RoutingTx, transfer: Transfer, *, reason: str | tuple[str, str], by: PersonRef | None, at: datetime, remark: str = ""
+    tx: RoutingTx, transfer: Transfer, *, reason: tuple[str, str], by: PersonRef | None, at: datetime, remark: str = ""
 ) -> None:
     await record(
         tx,
