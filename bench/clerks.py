@@ -16,7 +16,7 @@ from bench.load import cpu_seconds, percentiles
 from bench.rig import Applications, Body, Rig, fresh_key, people
 from tongban_local.sole_trader import ITEM, LIUYANG, TONGGU
 
-LOOK = 0.1
+LOOK = 0.3
 """Seconds between two looks for what the system does by itself."""
 PATIENCE = 30.0
 OK = range(200, 300)
@@ -72,13 +72,15 @@ class Clerks:
 
     async def until(self, what: str, ask: Callable[[], Awaitable[Any]]) -> Any:
         """Look until it is there."""
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
+        began = time.perf_counter()
+        while time.perf_counter() < began + PATIENCE:
             try:
                 found = await ask()
             except Refused:
                 found = None
             if found:
+                if self.counting.is_set():
+                    self.day.waits[f"(wait for {what})"].append((time.perf_counter() - began) * 1000)
                 return found
             await asyncio.sleep(LOOK)
         raise Refused(f"never came: {what}")
