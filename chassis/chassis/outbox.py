@@ -129,6 +129,8 @@ _DRAWN = (
     )
     .render_derived()
 )
+_HEADERS = (("headers", bytes(2048)),)
+"""As much as the attributes of an envelope take at most; the relay's record has them, a draft not yet."""
 _INSERT = (
     insert(OUTBOX)
     .from_select(
@@ -160,7 +162,7 @@ async def _write(tx: Tx[Any], drafts: Sequence[_Draft]) -> None:
     }
     for draft in drafts:
         # Refused here the transaction fails; found by the relay it would hold up everything behind it.
-        weigh(Record(key=draft.key, value=draft.data))
+        weigh(Record(key=draft.key, value=draft.data, headers=_HEADERS))
     shown = tx.context.awaited
     awaited = {draft.key for draft in drafts if shown is None or draft.topic in shown}
     written = await tx.execute(_INSERT, rows)

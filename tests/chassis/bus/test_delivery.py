@@ -1,23 +1,26 @@
 """From the row to the effect, on both logs: once, in the order of the key, whatever else goes on."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from chassis.bus import Bus, Received
+from chassis import outbox
+from chassis.bus import LARGEST_RECORD, Bus, Received, RecordTooLarge
 from chassis.database import lock
 from chassis.hearing import WATERMARK
 from chassis.inbox import KEPT_FOR, forget_old
-from chassis.outbox import STANDS_BACK
+from chassis.outbox import STANDS_BACK, Outgoing
 from chassis.tables import INBOX, SEEN
 from chassis.watermarks import heard_until
 from contracts.envelope import Envelope, from_record
 from tests.chassis.bus.conftest import MakeLine
-from tests.chassis.bus.line import EFFECTS, PATIENCE, Line, append, hearing, put, record, relaying, until, until_effects
+from tests.chassis.bus.line import EFFECTS, PATIENCE, Line, Ticked, append, hearing, put, record, relaying, until, until_effects
 
 SLOWLY = settings(
     max_examples=6, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -133,6 +136,28 @@ async def test_a_relayed_row_is_gone_and_a_rolled_back_one_was_never_sent(bus: B
         await until(empty, what="an empty outbox")
 
     assert [each.data["number"] for each in await on_the_log(bus, line.topic, 1)] == [2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted(Ticked):
+    """A tick with a long note."""
+
+    note: str
+
+
+async def test_a_row_that_the_log_would_refuse_is_not_written(line: Line) -> None:
+    # Within the bound by itself; the attributes that the relay sends with it take it beyond.
+    event = Noted(at=line.now.now(), thing="a", number=1, note="n" * (LARGEST_RECORD - 500))
+
+    async def write() -> None:
+        async with line.database.begin(line) as tx:
+            await lock(tx, "a")
+            await outbox.put(tx, [Outgoing(event=event, sequence=1)])
+
+    with pytest.raises(RecordTooLarge):
+        await write()
+
+    assert await line.unsent() == 0
 
 
 async def test_a_repeat_has_no_second_effect(bus: Bus, line: Line) -> None:
