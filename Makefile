@@ -23,10 +23,10 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(RUNTIME) ## the whole system on this machine until Ctrl-C [PORT=8080] [DATA=var] [PG=system]
-	@exec .venv/bin/python -m tongban_local.run --port $(PORT) --data $(DATA) $(if $(PG),--postgres $(PG))
+	@exec .venv/bin/python -m tongban_local.run --port $(PORT) --data "$(DATA)" $(if $(PG),--postgres $(PG))
 
 run-full: $(RUNTIME) ## the same as five processes on Kafka and a PostgreSQL server [PORT=8080] [DATA=var] [PG=system]
-	@exec .venv/bin/python -m tongban_local.run_full --port $(PORT) --data $(DATA) $(if $(PG),--postgres $(PG))
+	@exec .venv/bin/python -m tongban_local.run_full --port $(PORT) --data "$(DATA)" $(if $(PG),--postgres $(PG))
 
 demo: $(RUNTIME) ## tell the story over HTTP against a running system [URL=http://127.0.0.1:8080] [STORY=SC-04]
 	@exec .venv/bin/python -m tongban_local.demo --url $(URL) --story $(STORY)

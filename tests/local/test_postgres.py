@@ -73,9 +73,11 @@ def test_later_starts_use_the_programs_that_made_the_data(server: PostgresServer
     made_by = server.binaries
     server.stop()
 
-    again = PostgresServer.start(data=data, binaries="/nonexistent")
+    said: list[str] = []
+    again = PostgresServer.start(data=data, binaries="/nonexistent", progress=said.append)
 
     assert again.binaries == made_by
+    assert "not /nonexistent: this data was made by wheel" in said[0]
 
 
 def test_data_of_a_version_that_is_not_here_is_refused_with_what_to_install(data: Path) -> None:

@@ -19,10 +19,10 @@ PATIENCE = 60.0
 
 
 @contextmanager
-def starting(data: Path, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+def starting(data: Path, *options: str, module: str = "run") -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """The launcher as it starts, and the file that takes what it prints."""
     printed = data.with_name("printed")
-    command = [sys.executable, *options, "-m", "tongban_local.run", "--port", str(free_port()), "--data", str(data)]
+    command = [sys.executable, *options, "-m", f"tongban_local.{module}", "--port", str(free_port()), "--data", str(data)]
     with printed.open("wb") as sink, subprocess.Popen(command, stdout=sink, stderr=sink) as launcher:
         try:
             yield launcher, printed
@@ -54,6 +54,26 @@ def test_a_start_broken_off_while_postgresql_starts_leaves_no_process(tmp_path: 
 
     assert (status, left) == (130, [])
     assert "Traceback" not in printed.read_text()
+
+
+def test_a_full_start_broken_off_does_not_begin_with_the_next_engine(tmp_path: Path) -> None:
+    data = tmp_path / "data" / "full"
+
+    def launched() -> bool:
+        cluster = cluster_of(data)
+        return cluster is not None and (cluster / "postmaster.pid").exists()
+
+    with starting(tmp_path / "data", module="run_full") as (launcher, printed):
+        assert wait_until(launched, seconds=PATIENCE), printed.read_text()
+        launcher.send_signal(signal.SIGINT)
+        status = launcher.wait(PATIENCE)
+    cluster = cluster_of(data)
+    assert cluster is not None
+    left = working_in(cluster)
+    PostgresServer.start(data=data / "postgres").remove()
+
+    assert (status, left) == (130, [])
+    assert not (data / "kafka").exists()
 
 
 def test_a_start_broken_off_before_anything_runs_ends_without_a_traceback(tmp_path: Path) -> None:

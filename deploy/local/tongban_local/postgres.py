@@ -115,6 +115,8 @@ class PostgresServer:
         data.mkdir(parents=True, exist_ok=True)
         with _alone_in(data):
             record, programs = _recall(data, binaries=binaries)
+            if record.source != str(binaries):
+                progress(f"postgres: not {binaries}: this data was made by {record.source} (PostgreSQL {record.version}) and stays with it")
             cluster = Path(record.place, "cluster")
             pid, known_port = _running(cluster)
             if pid is not None and known_port is not None:

@@ -19,7 +19,7 @@ from tongban_local.kafka import KafkaServer
 from tongban_local.layout import lay_out
 from tongban_local.postgres import PostgresServer
 from tongban_local.processes import EngineFailed
-from tongban_local.run import alone, announce, hear_signals, require_free, say
+from tongban_local.run import INTERRUPTED, alone, announce, hear_signals, require_free, say
 from tongban_local.system import System
 
 WATCH = 0.5
@@ -42,31 +42,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with alone(data):
             require_free(chosen.port)
-            _run(data, port=chosen.port, binaries=chosen.postgres, stop=stop, begun=begun)
+            ran = _run(data, port=chosen.port, binaries=chosen.postgres, stop=stop, begun=begun)
     except EngineFailed as error:
+        if stop.is_set():
+            # Ctrl-C reaches the programs that make the data, too; that they failed is what was asked for.
+            say("stopped")
+            return INTERRUPTED
         say(f"make run-full: {error}")
         return 1
     say("stopped")
-    return 0
+    return 0 if ran else INTERRUPTED
 
 
-def _run(data: Path, *, port: int, binaries: str, stop: threading.Event, begun: float) -> None:
+def _run(data: Path, *, port: int, binaries: str, stop: threading.Event, begun: float) -> bool:
+    """Run until asked to stop, which is looked at after every step; false when that was before all were ready."""
+
     def progress(line: str) -> None:
         say(f"  {line}")
 
     postgres = PostgresServer.start(data=data / "postgres", binaries=binaries, progress=progress)
     try:
+        if stop.is_set():
+            return False
         kafka = KafkaServer.start(data=data / "kafka", progress=progress)
         try:
+            if stop.is_set():
+                return False
             system = System(lay_out(data=data, postgres=postgres, kafka_bootstrap=kafka.bootstrap, port=port))
             try:
-                system.start(progress=progress)
+                system.start(progress=progress, asked=stop)
+                if stop.is_set():
+                    return False
                 announce(system.layout, begun=begun)
                 while not stop.wait(WATCH):
                     gone = [name for name, service in system.services.items() if service.pid is None]
                     if gone:
                         raise EngineFailed(f"ended: {', '.join(gone)}; logs in {data / 'logs'}")
                 say("stopping …")
+                return True
             finally:
                 system.stop()
         finally:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Event
 
 import httpx
 
@@ -56,8 +57,8 @@ class ServiceProcess:
                 start_new_session=True,
             )
 
-    def wait_ready(self, *, seconds: float = START) -> None:
-        """Wait until it says that it is ready.
+    def wait_ready(self, *, seconds: float = START, asked: Event | None = None) -> None:
+        """Wait until it says that it is ready, or until ``asked`` is set.
 
         Raises:
             EngineFailed: It ended or was not ready in time; with the end of its log.
@@ -67,6 +68,8 @@ class ServiceProcess:
         while time.monotonic() < end:
             if self.pid is None:
                 break
+            if asked is not None and asked.is_set():
+                return
             try:
                 if httpx.get(url, timeout=2).status_code == httpx.codes.OK:
                     return
@@ -119,8 +122,13 @@ class System:
     def __getitem__(self, name: str) -> ServiceProcess:
         return self.services[name]
 
-    def start(self, *, progress: Progress = quiet, extra: Mapping[str, str] | None = None) -> None:
+    def start(self, *, progress: Progress = quiet, extra: Mapping[str, str] | None = None, asked: Event | None = None) -> None:
         """Start all and wait until each is ready; the catalogue first, so that the others find what its seed published.
+
+        Args:
+            progress: Told of each that is ready.
+            extra: More for their environment.
+            asked: Whoever sets it wants to stop: nothing more is started or waited for.
 
         Raises:
             EngineFailed: One is not.
@@ -129,7 +137,9 @@ class System:
             for name in names:
                 self.services[name].start(extra)
             for name in names:
-                self.services[name].wait_ready()
+                self.services[name].wait_ready(asked=asked)
+                if asked is not None and asked.is_set():
+                    return
                 progress(f"{name}: ready on port {self.layout.ports[name]}")
 
     def stop(self) -> None:
