@@ -38,7 +38,6 @@ from tests.routing.builders import (
 )
 
 SIGN = {"step": "signed_for"}
-RETURN = {"ground": "duplicate", "reason": "上周已收"}
 
 
 async def receipts(service: Service, case_id: str) -> list[Receipt]:
@@ -132,7 +131,7 @@ async def test_a_case_heard_twice_is_routed_once(service: Service) -> None:
 
 async def test_an_unknown_item_version_makes_the_transfer_wait_and_its_arrival_moves_it(service: Service) -> None:
     case = await service.received(version_id=OTHER_VERSION)
-    assert set(await service.running(case)) == {"transfer_waiting"}
+    assert set(await service.running(case)) == {"transfer_waiting", "transfer_delivered", "transfer_validated"}
     assert await retry_waiting(service.context) == 0
 
     publish(service.context, replace(a_version(version_id=OTHER_VERSION, version=2), effective_from=MONDAY - timedelta(hours=1)))
@@ -156,6 +155,36 @@ async def test_what_never_becomes_known_goes_back_with_a_card_for_the_machines(s
     assert (returned.rule_id, returned.offered_again, ended.ending) == ("transfer.route-unknown", False, Ending.RETURNED)
     assert {colour for colour, _, _ in await service.cards(case)} == {"transport"}
     assert await service.running(case) == {}
+
+
+@pytest.mark.parametrize(("minutes", "late"), [(29, set()), (40, {"clock.transfer_delivered", "clock.transfer_validated"})])
+async def test_a_case_heard_late_is_charged_to_the_machines_by_the_agreements_limits(
+    service: Service, minutes: int, late: set[str]
+) -> None:
+    case = a_case()
+    service.pass_time(minutes=minutes)
+
+    await service.hear(case)
+
+    clocks = {each["kind"]: each for each in (await service.shown(f"/v1/cases/{case.case_no}/clocks", by=SUPERVISOR))["clocks"]}
+    assert [clocks[kind]["due"] for kind in ("transfer_delivered", "transfer_validated")] == ["2026-11-23T02:30:00Z"] * 2
+    assert {clocks[kind]["state"] for kind in ("transfer_delivered", "transfer_validated")} == {"met"}
+    cards = await service.cards(case)
+    assert {rule for _, rule, _ in cards} == late
+    assert {colour for colour, _, _ in cards} <= {"transport"}
+
+
+async def test_a_case_that_waits_past_the_agreements_limits_is_charged_to_the_machines_once(service: Service) -> None:
+    case = await service.received(version_id=OTHER_VERSION)
+    service.pass_time(minutes=30)
+    await service.heard_all()
+    publish(service.context, replace(a_version(version_id=OTHER_VERSION, version=2), effective_from=MONDAY - timedelta(hours=1)))
+
+    await retry_waiting(service.context)
+    await service.fire()
+
+    assert await service.told(case) == ["CaseValidated"]
+    assert sorted(rule for _, rule, _ in await service.cards(case)) == ["clock.transfer_delivered", "clock.transfer_validated"]
 
 
 async def test_a_route_that_does_not_hold_as_of_receipt_is_returned_with_its_rule_and_an_alarm(service: Service) -> None:
@@ -224,66 +253,6 @@ async def test_nobody_else_signs(service: Service, caller: Caller, status: int) 
     assert await service.told(case) == ["CaseValidated"]
 
 
-async def test_a_case_is_given_back_with_its_reason_before_and_after_the_signature(service: Service) -> None:
-    unsigned, signed = await service.received(), await service.signed()
-
-    for case in (unsigned, signed):
-        await service.act(f"/v1/transfers/{case.case_id}-1/return", RETURN, by=REVIEWER)
-
-    for case in (unsigned, signed):
-        told = await service.events(case)
-        assert isinstance(told[-1], HandlingEnded)
-        assert told[-1].ending is Ending.RETURNED
-        assert await service.running(case) == {}
-        entries = (await service.shown(f"/v1/cases/{case.case_no}/timeline", by=applicant(case.case_id)))["entries"]
-        assert [entry["remark"] for entry in entries if entry["kind"] == "returned"] == ["上周已收"]
-
-
-async def test_a_return_is_told_in_a_notice_with_its_reason_and_remedies(service: Service) -> None:
-    case = await service.received()
-    await service.act(f"/v1/transfers/{case.case_id}-1/return", RETURN, by=REVIEWER)
-
-    (notice,) = (await service.shown(f"/v1/cases/{case.case_no}/notices", by=applicant(case.case_id)))["items"]
-    shown = await service.shown(f"/v1/notices/{notice['notice_id']}", by=applicant(case.case_id))
-
-    text = "\n".join(line["zh"] for line in shown["text"]["lines"])
-    assert (notice["kind"], notice["state"]) == ("return", "written")
-    assert "同一申请已在办理" in text
-    assert "上周已收" in text
-    assert "浏阳市人民政府申请行政复议" in text
-
-
-async def test_who_is_not_competent_refuses_acceptance_instead_of_giving_back(service: Service) -> None:
-    case = await service.signed()
-
-    answer = await service.post(
-        f"/v1/transfers/{case.case_id}-1/return", {"ground": "not_competent", "reason": "属于另一机关"}, by=REVIEWER
-    )
-
-    assert rule_of(answer) == (409, "return.needs-notice")
-    assert "HandlingEnded" not in await service.told(case)
-
-
-async def test_what_is_accepted_is_not_given_back(service: Service) -> None:
-    case = await service.accepted()
-
-    answer = await service.post(f"/v1/transfers/{case.case_id}-1/return", RETURN, by=REVIEWER)
-
-    assert rule_of(answer) == (409, "move.illegal")
-
-
-@pytest.mark.parametrize("signed", [False, True])
-async def test_what_counts_as_accepted_is_not_given_back(service: Service, *, signed: bool) -> None:
-    case = await (service.signed() if signed else service.received())
-    service.pass_until("2026-12-01T00:00:01")
-    (*_, hop) = (await service.shown("/v1/transfers", by=CLERK, case=case.case_no))["items"]
-
-    answer = await service.post(f"/v1/transfers/{hop['transfer_id']}/return", RETURN, by=REVIEWER)
-
-    assert rule_of(answer) == (409, "acceptance.deemed")
-    assert "HandlingEnded" not in await service.told(case)
-
-
 async def test_nobody_signing_costs_a_yellow_card_then_the_hop_and_a_red_one(service: Service) -> None:
     case = await service.received()
 
@@ -332,16 +301,6 @@ async def test_a_hop_nobody_signed_for_is_offered_again_by_the_pinned_route_what
     hops = (await service.shown("/v1/transfers", by=CLERK, case=case.case_no))["items"]
     assert [hop["state"] for hop in hops] == ["expired", "validated"]
     assert "HandlingEnded" not in await service.told(case)
-
-
-async def test_an_applicant_reads_in_words_why_a_case_came_back(service: Service) -> None:
-    publish(service.context, an_agreement(agreement_id="a1", valid_from=date(2025, 1, 1), valid_to=date(2026, 11, 1)))
-    case = await service.received()
-
-    entries = (await service.shown(f"/v1/cases/{case.case_no}/timeline", by=applicant(case.case_id)))["entries"]
-
-    (returned,) = [entry for entry in entries if entry["kind"] == "returned"]
-    assert (returned["zh"], returned["en"]) == ("已退回申请人,原因:通办协议已到期", "Returned to the applicant: The agreement has expired")
 
 
 async def test_a_withdrawal_before_the_signature_recalls_the_transfer_and_ends_the_case(service: Service) -> None:

@@ -22,6 +22,8 @@ class ClockKind(StrEnum):
     """What a clock limits."""
 
     TRANSFER_WAITING = "transfer_waiting"
+    TRANSFER_DELIVERED = "transfer_delivered"
+    TRANSFER_VALIDATED = "transfer_validated"
     TRANSFER_SIGN = "transfer_sign"
     TRANSFER_LAPSE = "transfer_lapse"
     ACCEPTANCE = "acceptance"
@@ -36,6 +38,8 @@ class ClockKind(StrEnum):
 NAMES: Mapping[ClockKind, tuple[str, str]] = MappingProxyType(
     {
         ClockKind.TRANSFER_WAITING: ("等待事项版本", "waiting for the item's version"),
+        ClockKind.TRANSFER_DELIVERED: ("送达办理地时限", "time to bring the case over"),
+        ClockKind.TRANSFER_VALIDATED: ("校验时限", "time to validate the case"),
         ClockKind.TRANSFER_SIGN: ("签收期限", "time to sign for the case"),
         ClockKind.TRANSFER_LAPSE: ("转办有效期", "time until the offer lapses"),
         ClockKind.ACCEPTANCE: ("受理决定期限", "time to decide acceptance"),

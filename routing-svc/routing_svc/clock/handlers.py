@@ -25,10 +25,12 @@ class Wanted:
     """The act that starts it."""
     organ: OrganCode
     region: RegionCode
+    met_at: datetime | None = None
+    """When the act came, for a clock that is kept only to show whether it came in time."""
 
 
 async def start(tx: RoutingTx, case: CaseReceived, *wanted: Wanted) -> tuple[Clock, ...]:
-    """Start clocks of a case and set their timers; in the order asked for."""
+    """Start clocks of a case and set the timers of those that wait; in the order asked for."""
     had = await store.count_clocks(tx, case.case_id)
     clocks = tuple(
         start_clock(
@@ -43,9 +45,13 @@ async def start(tx: RoutingTx, case: CaseReceived, *wanted: Wanted) -> tuple[Clo
         )
         for each in wanted
     )
+    for clock, each in zip(clocks, wanted, strict=True):
+        if each.met_at is not None:
+            clock.meet(at=each.met_at)
     await store.add_clocks(tx, clocks)
     for clock in clocks:
-        await _set_timers(tx, clock)
+        if clock.state is ClockState.RUNNING:
+            await _set_timers(tx, clock)
     return clocks
 
 

@@ -37,6 +37,8 @@ COLOURS: Mapping[Colour, tuple[str, str]] = MappingProxyType(
 OVERRUN: Mapping[str, Colour] = MappingProxyType(
     {
         "transfer_waiting": Colour.TRANSPORT,
+        "transfer_delivered": Colour.TRANSPORT,
+        "transfer_validated": Colour.TRANSPORT,
         "transfer_sign": Colour.YELLOW,
         "transfer_lapse": Colour.RED,
         "acceptance": Colour.RED,

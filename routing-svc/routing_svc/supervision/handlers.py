@@ -101,6 +101,8 @@ TIMERS = (
     *timers_when_due(
         dict.fromkeys(
             (
+                ClockKind.TRANSFER_DELIVERED,
+                ClockKind.TRANSFER_VALIDATED,
                 ClockKind.TRANSFER_SIGN,
                 ClockKind.SUPPLEMENT,
                 ClockKind.DECISION_PROMISED,

@@ -65,7 +65,7 @@ MOVES: Mapping[TransferState, frozenset[TransferState]] = MappingProxyType(
 
 WAITS: Mapping[TransferState, frozenset[str]] = MappingProxyType(
     {
-        TransferState.WAITING: frozenset({"transfer_waiting"}),
+        TransferState.WAITING: frozenset({"transfer_waiting", "transfer_delivered", "transfer_validated"}),
         TransferState.VALIDATED: frozenset({"transfer_sign", "transfer_lapse"}),
     }
 )

@@ -6,11 +6,12 @@ from chassis.context import Subscriptions
 from chassis.database import lock
 from chassis.timers import Timer
 from contracts.caller import Caller, CallerKind
+from contracts.catalogue import TransferLimits
 from contracts.events import CaseReceived, Receipt
 from contracts.refusals import NotFound
 from contracts.values import OrganCode, PersonRef, TransferId, digest
 from routing_svc.clock import handlers as clocks
-from routing_svc.clock.domain import OWN_LIMITS, ClockKind, show_due
+from routing_svc.clock.domain import OWN_LIMITS, Clock, ClockKind, show_due
 from routing_svc.clock.handlers import Wanted, timers_when_due
 from routing_svc.context import RoutingTx
 from routing_svc.exchange.domain import Step
@@ -43,6 +44,9 @@ from rules.competence import NoRoute, decide
 
 AT_ONCE = 50
 """Waiting hops looked at in one round."""
+
+ON_THE_WAY = (ClockKind.TRANSFER_DELIVERED, ClockKind.TRANSFER_VALIDATED)
+"""Clocks of what the machines do before a person signs; limits are data of the agreement."""
 
 
 async def on_case_received(tx: RoutingTx, event: CaseReceived) -> None:
@@ -233,7 +237,8 @@ async def _open(tx: RoutingTx, case: CaseReceived) -> None:
         transfer.waits_for = unknown
         limit = OWN_LIMITS[ClockKind.TRANSFER_WAITING]
         wanted = Wanted(kind=ClockKind.TRANSFER_WAITING, limit=limit, at=tx.at, organ=case.receiving_organ, region=case.region)
-        await clocks.start(tx, case, wanted)
+        agreement = None if case.agreement_id is None else tx.context.catalogue.agreement(case.agreement_id)
+        await clocks.start(tx, case, wanted, *_transport(case, LOCAL_LIMITS if agreement is None else agreement.limits, met_at=None))
         await record(tx, case, EntryKind.WAITING, at=tx.at, organ=case.receiving_organ, region=case.region)
     else:
         await _check_route(tx, transfer)
@@ -248,6 +253,13 @@ async def _open_again(tx: RoutingTx, last: Transfer) -> None:
     await record(tx, case, EntryKind.OFFERED_AGAIN, at=tx.at, organ=case.receiving_organ, region=case.region, facts=facts)
     await _offer(tx, transfer)
     await store.add_transfers(tx, [transfer])
+
+
+def _transport(case: CaseReceived, limits: TransferLimits, *, met_at: datetime | None) -> list[Wanted]:
+    """Clocks of the way from window to organ; from receipt, so that a standstill of the machines shows as theirs."""
+    steps = zip(ON_THE_WAY, (limits.delivered, limits.validated), strict=True)
+    organ, region = case.receiving_organ, case.region
+    return [Wanted(kind=kind, limit=limit, at=case.at, organ=organ, region=region, met_at=met_at) for kind, limit in steps]
 
 
 def _unknown(catalogue: Catalogue, case: CaseReceived) -> str:
@@ -305,7 +317,16 @@ async def _offer(tx: RoutingTx, transfer: Transfer) -> None:
         limit = item.acceptance_limit
         # From receipt, not from when it came here: what transport takes is not the applicant's loss.
         wanted.append(Wanted(kind=ClockKind.ACCEPTANCE, limit=limit, at=case.at, organ=transfer.organ, region=transfer.region))
-    sign, *_ = await clocks.start(tx, case, *wanted)
+    arrived: tuple[Clock, ...] = ()
+    if transfer.waits_for:
+        arrived = await clocks.meet(tx, case.case_id, *ON_THE_WAY, at=tx.at)
+    elif transfer.hop == 1:
+        wanted += _transport(case, transfer.limits, met_at=tx.at)
+    started = await clocks.start(tx, case, *wanted)
+    sign = started[0]
+    for clock in (*arrived, *(each for each in started if each.kind in ON_THE_WAY)):
+        if tx.at >= clock.due:
+            await give_card_for(tx, clock, OVERRUN[clock.kind.value])
     steps = (("offered", case.receiving_organ), ("delivered", transfer.organ), ("validated", transfer.organ))
     receipts = await give_receipts(tx, case.case_id, [_step(transfer, name, organ=organ, by=None, at=tx.at) for name, organ in steps])
     transfer.validate(at=tx.at, sign_by=sign.due, receipts=receipts)
