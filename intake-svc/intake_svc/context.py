@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from pydantic_settings import SettingsConfigDict
 
@@ -51,6 +52,8 @@ class Intake(Context):
     """Built from the followed topics; read by every check and route."""
     numbers: deque[int] = field(default_factory=deque)
     """Sequence numbers of the block this process holds; what is left at its end is a gap."""
+    wrong_tries: OrderedDict[str, tuple[datetime, ...]] = field(default_factory=OrderedDict)
+    """Instants at which this process was asked for a case number with a wrong end of the identity number."""
 
     def applicant_key(self, *, id_type: str, id_number: str) -> str:
         """The keyed hash by which a person's cases are found."""

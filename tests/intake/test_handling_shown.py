@@ -9,6 +9,7 @@ from chassis.tables import PARKED
 from contracts.codec import encode
 from contracts.events import CaseEvent
 from contracts.refusals import NotFound
+from intake_svc.enquiry.domain import MOST_NUMBERS, MOST_WRONG, WITHIN, WrongTries, count_wrong
 from tests.intake.builders import (
     AT,
     CLERK,
@@ -159,3 +160,26 @@ async def test_a_wrong_end_and_an_unknown_number_look_alike(service: Service) ->
     bodies = [{name: value for name, value in answer.json().items() if name != "traceId"} for answer in (wrong, unknown)]
     assert wrong.status_code == unknown.status_code == 404
     assert bodies[0] == bodies[1]
+
+
+async def test_nobody_guesses_the_end_of_an_identity_number(service: Service) -> None:
+    case, other = await service.received(), await service.received()
+
+    async def ask(no: str, end: str) -> int:
+        return (await service.post("/v1/progress", {"case_no": no, "id_last_six": end}, by=None)).status_code
+
+    guessed = [await ask(case["case_no"], f"{end:06}") for end in range(MOST_WRONG)]
+    shut, open_ = await ask(case["case_no"], ID_END), await ask(other["case_no"], ID_END)
+    service.context.now.set_offset(WITHIN.total_seconds())
+    later = await ask(case["case_no"], ID_END)
+
+    assert (set(guessed), shut, open_, later) == ({404}, 404, 200, 200)
+
+
+def test_only_so_many_numbers_are_remembered() -> None:
+    tries = WrongTries()
+
+    for number in range(MOST_NUMBERS + 5):
+        count_wrong(tries, f"{number:021}", at=AT)
+
+    assert (len(tries), next(iter(tries))) == (MOST_NUMBERS, f"{5:021}")

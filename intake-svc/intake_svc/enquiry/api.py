@@ -13,8 +13,9 @@ from chassis.doors import PUBLIC_READER, READER, Reader
 from contracts.values import CaseNo
 from intake_svc.case import handlers
 from intake_svc.case.api import CaseList, OrganShown, show_briefs
-from intake_svc.case.domain import Case, CaseState
+from intake_svc.case.domain import Case, CaseNotFound, CaseState
 from intake_svc.context import Intake
+from intake_svc.enquiry.domain import count_wrong, is_shut
 from intake_svc.progress.domain import Stage
 from rules.workdays import local_day
 
@@ -69,11 +70,23 @@ async def find_cases(read: Annotated[Reader[Intake], READER], body: PersonAsked)
 
 @router.post("/v1/progress", operation_id="askProgress", response_model=ProgressShown)
 async def ask_progress(read: Annotated[Reader[Intake], PUBLIC_READER], body: ProgressAsked) -> Response:
-    """Where a case stands, for whoever holds its number and the end of the identity number; wrong and unknown look alike."""
-    case = await handlers.ask_progress(read.tx, body.case_no, last_six=body.id_last_six)
+    """Where a case stands, for whoever holds its number and the end of the identity number; wrong and unknown look alike.
+
+    After ten wrong ends within an hour a number looks unknown to everybody until the hour is over.
+    """
+    tries, case_no = read.context.wrong_tries, body.case_no.upper()
+    # Asked for in any case, so that a number that is shut takes as long as one that is not.
+    shut = is_shut(tries, case_no, at=read.tx.at)
+    try:
+        case = await handlers.ask_progress(read.tx, case_no, last_six=body.id_last_six)
+    except CaseNotFound:
+        count_wrong(tries, case_no, at=read.tx.at)
+        raise
+    if shut:
+        raise CaseNotFound
     [brief] = await show_briefs(read.tx, [case])
     shown = ProgressShown(
-        case_no=CaseNo(body.case_no.upper()),
+        case_no=CaseNo(case_no),
         state=brief.state,
         stage=brief.stage,
         item_name=brief.item_name,
