@@ -57,7 +57,8 @@ def create_app(settings: Settings) -> FastAPI:
         subscriptions=SUBSCRIPTIONS,
         sends=(CASE_EVENTS, CREDENTIAL_EVENTS),
         awaited=frozenset({CASE_EVENTS}),
-        hears=frozenset({"catalog", "intake", "routing"}),
+        # Not catalog: of its topics only the rules are followed here, and the position of a version would be waited for in vain.
+        hears=frozenset({"intake", "routing"}),
         follows=(Follow(topics=(RULES,), apply=_follow),),
         jobs=(Job(name="seal and issue", every=jobs.EVERY, run=jobs.seal_and_issue, wake=lambda found: found.sealing_asked),),
     )

@@ -238,6 +238,15 @@ async def test_a_case_is_found_however_its_number_is_written(service: Service) -
     assert listed == [credential["credential_id"]] * 4
 
 
+async def test_what_was_published_of_an_item_is_not_waited_for(service: Service) -> None:
+    credential = await service.issue()
+
+    shown = await service.get(f"/v1/credentials/{credential['credential_id']}", by=CLERK, **{"tongban-seen": "catalog/v9/1000"})
+    behind = await service.get(f"/v1/credentials/{credential['credential_id']}", by=CLERK, **{"tongban-seen": "routing/c9/1000"})
+
+    assert ("behind" in shown.json(), behind.json()["behind"]) == (False, True)
+
+
 async def test_a_stranger_is_told_the_same_as_for_a_credential_that_is_not_there(service: Service) -> None:
     credential = await service.issue()
 
