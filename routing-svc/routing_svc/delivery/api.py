@@ -64,6 +64,11 @@ async def list_deliveries(
     """What waits to be handed over, and what was."""
     pages = Pages(vault=read.context.vault, scope=("deliveries", state or "", case or ""))
     position = pages.position(after)
+    if case is not None:
+        try:
+            case = (await find_case(read.tx, case)).case_id
+        except NotFound:
+            return read.answer(DeliveriesShown(items=[], next=None))
     found = await store.list_deliveries(
         read.tx,
         tree(read.caller, "delivery", "view", regions=read.context.catalogue),

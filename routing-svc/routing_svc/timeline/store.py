@@ -63,12 +63,12 @@ async def save_cases(tx: RoutingTx, cases: Sequence[CaseReceived]) -> frozenset[
 
 
 async def get_case(tx: RoutingTx, number: str) -> CaseReceived:
-    """A case by its number or id.
+    """A case by its number, whose check letter people write small, or its id.
 
     Raises:
         NotFound: Routing never heard of it.
     """
-    found = await tx.execute(select(CASES.c.body).where(or_(CASES.c.case_id == number, CASES.c.case_no == number)))
+    found = await tx.execute(select(CASES.c.body).where(or_(CASES.c.case_id == number, CASES.c.case_no == number.upper())))
     body = found.scalar_one_or_none()
     if body is None:
         raise NotFound
