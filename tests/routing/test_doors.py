@@ -54,6 +54,28 @@ async def test_only_an_approver_of_the_handling_organ_decides(service: Service, 
     assert answer.status_code == status
 
 
+async def test_a_case_is_found_by_id_and_by_number_however_its_letter_is_written(service: Service) -> None:
+    case = await service.decided()
+    await service.seal(case)
+
+    for no in (case.case_id, case.case_no, case.case_no.lower()):
+        assert (await service.get(f"/v1/cases/{no}/timeline", by=CLERK)).status_code == 200
+        assert len((await service.shown("/v1/deliveries", by=CLERK, case=no))["items"]) == 1
+    assert (await service.shown("/v1/deliveries", by=CLERK, case="36092620261123000000X"))["items"] == []
+
+
+async def test_an_applicant_is_told_of_a_decision_once_it_is_in_force(service: Service) -> None:
+    case = await service.decided()
+    before = await service.timeline(case, by=applicant(case.case_id))
+
+    await service.seal(case)
+
+    entries = (await service.shown(f"/v1/cases/{case.case_no}/timeline", by=applicant(case.case_id)))["entries"]
+    assert not {"decided", "in_force"} & set(before)
+    assert "decided" in await service.timeline(case, by=CLERK)
+    assert [entry["zh"] for entry in entries if entry["kind"] == "in_force"] == ["决定(准予)已加盖电子印章并生效"]
+
+
 async def test_an_applicant_narrowed_to_another_case_sees_nothing(service: Service) -> None:
     case, other = await service.decided(), await service.received()
 

@@ -82,7 +82,7 @@ TEXTS: Mapping[EntryKind, tuple[str, str]] = MappingProxyType(
         EntryKind.EXTENDED: ("经批准延长期限,应于 {due} 前决定", "Extended with approval; to be decided by {due}"),
         EntryKind.DECIDED: ("已作出决定:{outcome}", "Decided: {outcome}"),
         EntryKind.SEALED: ("文书 {notice} 已加盖电子印章", "Notice {notice} carries the organ's seal"),
-        EntryKind.IN_FORCE: ("决定已加盖电子印章并生效", "The decision carries the organ's seal and is in force"),
+        EntryKind.IN_FORCE: ("决定({outcome})已加盖电子印章并生效", "The decision ({outcome}) carries the organ's seal and is in force"),
         EntryKind.WITHDRAWN: ("申请人已撤回申请", "The applicant took the application back"),
         EntryKind.DELIVERED: ("结果已送达({means})", "The result was handed over ({means})"),
         EntryKind.CLOSED: ("办件已办结", "The case is closed"),

@@ -12,7 +12,7 @@ from routing_svc.handling.domain import OUTCOMES, Act, GroundsMissing, Handling,
 from routing_svc.handling.handlers.desk import check_version, load, record_act, write
 from routing_svc.notice.domain import NoticeKind, decision_lines
 from routing_svc.notice.handlers import put_seal, remedies_against
-from routing_svc.timeline.domain import EntryKind
+from routing_svc.timeline.domain import STAFF_ONLY, EntryKind
 
 
 async def decide(
@@ -43,7 +43,7 @@ async def decide(
     notice = await write(tx, handling, NoticeKind.DECISION, lines)
     handling.decide(at=tx.at, by=act.caller.ref, outcome=outcome, grounds=grounds, notice=notice, valid_until=valid_until)
     await clocks.meet(tx, handling.case_id, *STOPPED_BY_SUSPENSION, at=tx.at)
-    await record_act(tx, handling, EntryKind.DECIDED, by=act.caller.ref, facts={"outcome": OUTCOMES[outcome]})
+    await record_act(tx, handling, EntryKind.DECIDED, by=act.caller.ref, audience=STAFF_ONLY, facts={"outcome": OUTCOMES[outcome]})
     await store.save_handlings(tx, [handling])
     return handling
 
@@ -81,9 +81,12 @@ async def put_in_force(tx: RoutingTx, event: DecisionSealed) -> Handling | None:
     if handling is None or not await put_seal(tx, event.notice_id, seal=event.seal, at=event.at):
         return None
     credential = event.credential_id
-    if not handling.decision_sealed(at=event.at, decision=event.decision, notice_id=event.notice_id, credential_id=credential):
+    if handling.outcome is None or not handling.decision_sealed(
+        at=event.at, decision=event.decision, notice_id=event.notice_id, credential_id=credential
+    ):
         return None
-    await record_act(tx, handling, EntryKind.IN_FORCE, at=event.at)
+    facts = {"outcome": OUTCOMES[handling.outcome]}
+    await record_act(tx, handling, EntryKind.IN_FORCE, at=event.at, facts=facts)
     await store.save_handlings(tx, [handling])
     return handling
 

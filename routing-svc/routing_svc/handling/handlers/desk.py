@@ -11,7 +11,7 @@ from routing_svc.handling import store
 from routing_svc.handling.domain import Act, Handling, NotOpened, Written
 from routing_svc.notice.domain import Line, NoticeKind
 from routing_svc.notice.handlers import write_notice
-from routing_svc.timeline.domain import EntryKind
+from routing_svc.timeline.domain import EVERYONE, Audience, EntryKind
 from routing_svc.timeline.handlers import find_case, record
 from rules.access import permit
 
@@ -67,9 +67,12 @@ async def record_act(
     *,
     at: datetime | None = None,
     by: PersonRef | None = None,
+    audience: frozenset[Audience] = EVERYONE,
     facts: Mapping[str, str | tuple[str, str]] | None = None,
     remark: str = "",
 ) -> None:
     """Tell the timeline of an act of the handling's organ; done now unless told."""
     when = tx.at if at is None else at
-    await record(tx, handling.case, kind, at=when, organ=handling.organ, region=handling.region, by=by, facts=facts, remark=remark)
+    await record(
+        tx, handling.case, kind, at=when, organ=handling.organ, region=handling.region, by=by, audience=audience, facts=facts, remark=remark
+    )
