@@ -4,7 +4,21 @@ from collections.abc import Sequence
 
 import pytest
 
-FAMILIES = ("house", "contracts", "chassis", "local", "gateway", "catalog", "intake", "routing", "credential", "journeys", "access", "fuzz", "faults")
+FAMILIES = (
+    "house",
+    "contracts",
+    "chassis",
+    "local",
+    "gateway",
+    "catalog",
+    "intake",
+    "routing",
+    "credential",
+    "journeys",
+    "access",
+    "fuzz",
+    "faults",
+)
 """Cheap and telling first: a broken rule of the house shows before a journey of minutes."""
 
 
