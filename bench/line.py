@@ -52,8 +52,11 @@ async def _limits(rig: Rig, report: Report, *, seconds: float) -> dict[int, Resu
 
 
 async def _registration(rig: Rig, report: Report, *, seconds: float, bare: dict[int, Result]) -> None:
+    idle = await registration.idle(rig, seconds=seconds / 2)
     cells = await registration.measure(rig, clients=CLIENTS, seconds=seconds)
     report.say("", "## Registrations through the gateway", "", HEADER, *(result.row() for result, _ in cells), "")
+    quiet = ", ".join(f"{name} {value:.1f}" for name, value in idle.items())
+    report.say(f"- nobody calls: {sum(idle.values()):.0f} % of one core ({quiet})")
     for result, settled in cells:
         limit = bare.get(result.clients)
         ratio = f"{result.per_second / limit.per_second:.0%} of the bare rate; " if limit else ""

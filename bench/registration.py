@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 
-from bench.load import Call, Load, Result
+from bench.load import Call, Load, Result, cpu_seconds
 from bench.rig import Applications, Rig, fresh_key, people
 
 MOST_PER_SECOND = 900
 """Applications prepared for each second measured with many clients; more cannot be used."""
+
+
+async def idle(rig: Rig, *, seconds: float) -> dict[str, float]:
+    """Percent of one core that each process takes while nobody calls."""
+    before = {name: cpu_seconds(pid) for name, pid in rig.pids.items()}
+    await asyncio.sleep(seconds)
+    return {name: (cpu_seconds(pid) - before[name]) / seconds * 100 for name, pid in rig.pids.items()}
 
 
 async def measure(rig: Rig, *, clients: Sequence[int], seconds: float) -> list[tuple[Result, float]]:
