@@ -89,6 +89,8 @@ def configure(level: str = "info") -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], name != "uvicorn.access"
+        # Another server of this process may have asked for less; what is written is ours to say.
+        logger.setLevel(logging.NOTSET)
 
 
 def describe(error: BaseException) -> tuple[str, str]:

@@ -49,6 +49,15 @@ def test_of_an_exception_its_type_and_place_are_written_and_never_its_text(capsy
     assert CANARY not in str(line)
 
 
+def test_another_server_of_the_process_silences_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+
+    logs.configure("info")
+    logging.getLogger("uvicorn.error").warning("started")
+
+    assert [line["event"] for line in lines(capsys)] == ["started"]
+
+
 @pytest.mark.parametrize("name", ["uvicorn.error", "some.library"])
 def test_what_a_library_fills_in_is_not_written(capsys: pytest.CaptureFixture[str], name: str) -> None:
     logs.configure("info")
