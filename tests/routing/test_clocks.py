@@ -117,7 +117,7 @@ async def test_a_supplement_that_is_never_answered_counts_as_acceptance_from_the
 
     accepted = await the_acceptance(service, case.case_id)
     assert (accepted.deemed, str(accepted.effective_on)) == (True, "2026-11-25")
-    shown = await service.shown(f"/v1/notices/{accepted.notice_id}", by=applicant(case.case_id))
+    shown = await service.shown(f"/v1/notices/{accepted.notice_id}", by=CLERK)
     assert "自 2026-11-25 收到补正材料之日起即为受理" in shown["text"]["lines"][0]["zh"]
 
 

@@ -66,10 +66,18 @@ async def test_a_case_is_found_by_id_and_by_number_however_its_letter_is_written
 
 async def test_an_applicant_is_told_of_a_decision_once_it_is_in_force(service: Service) -> None:
     case = await service.decided()
-    before = await service.timeline(case, by=applicant(case.case_id))
+    person, path = applicant(case.case_id), f"/v1/cases/{case.case_no}/notices"
+    before = await service.timeline(case, by=person)
+    unsealed = [each["notice_id"] for each in (await service.shown(path, by=CLERK))["items"] if each["state"] == "awaiting_seal"]
+    handling = await service.shown(f"/v1/handlings/{case.case_no}", by=person)
+    assert handling["outcome"] is None
+    assert not set(unsealed) & {each["notice_id"] for each in (await service.shown(path, by=person))["items"]}
+    assert [(await service.get(f"/v1/notices/{each}", by=person)).status_code for each in unsealed] == [404]
 
     await service.seal(case)
 
+    assert (await service.shown(f"/v1/handlings/{case.case_no}", by=person))["outcome"] == "granted"
+    assert unsealed[0] in {each["notice_id"] for each in (await service.shown(path, by=person))["items"]}
     entries = (await service.shown(f"/v1/cases/{case.case_no}/timeline", by=applicant(case.case_id)))["entries"]
     assert not {"decided", "in_force"} & set(before)
     assert "decided" in await service.timeline(case, by=CLERK)

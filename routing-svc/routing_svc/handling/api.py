@@ -268,6 +268,8 @@ def _moved(handling: Handling) -> Answer:
 def _show(handling: Handling, read: Reader[Routing]) -> HandlingShown:
     may = tree(read.caller, "handling", "decide", regions=read.context.catalogue)
     decides = handling.state is HandlingState.ACCEPTED and handling.awaiting_seal is None
+    # Until the seal a decision is none to the applicant.
+    told = read.caller.kind is not CallerKind.PERSON or handling.awaiting_seal is None
     return HandlingShown(
         case_id=handling.case_id,
         case_no=handling.case.case_no,
@@ -293,7 +295,7 @@ def _show(handling: Handling, read: Reader[Routing]) -> HandlingShown:
         suspended_for=handling.suspended_for,
         extended=handling.extended,
         decision=handling.decision,
-        outcome=None if handling.outcome is None else handling.outcome.value,
+        outcome=handling.outcome.value if handling.outcome is not None and told else None,
         credential_id=handling.credential_id,
         ending=None if handling.ending is None else handling.ending.value,
         may_decide=decides and allows(may, store.row_of(handling)) and read.caller.ref not in handling.may_not_decide,

@@ -8,12 +8,13 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from chassis.doors import READER, Reader
+from contracts.caller import Caller, CallerKind
 from contracts.codec import encode_object
 from contracts.refusals import NotFound
 from contracts.values import JsonObject, NoticeId
 from routing_svc.context import PUBLIC_ID, Routing
 from routing_svc.notice import store
-from routing_svc.notice.domain import TITLES, Notice
+from routing_svc.notice.domain import TITLES, Notice, NoticeState
 from routing_svc.timeline.handlers import find_case_for
 
 router = APIRouter(tags=["notices"])
@@ -54,7 +55,7 @@ class NoticesShown(BaseModel):
 async def list_notices(no: Annotated[str, Path(max_length=60, pattern=PUBLIC_ID)], read: Annotated[Reader[Routing], READER]) -> Response:
     """Everything that the handling organ wrote to the applicant of a case."""
     case = await find_case_for(read.tx, no, caller=read.caller, aggregate="notice", action="view")
-    notices = [_listed(notice) for notice in await store.get_notices(read.tx, case.case_id)]
+    notices = [_listed(notice) for notice in await store.get_notices(read.tx, case.case_id) if _told(notice, read.caller)]
     return read.answer(NoticesShown(case_id=case.case_id, case_no=case.case_no, items=notices))
 
 
@@ -67,9 +68,16 @@ async def read_notice(
     if notice is None:
         raise NotFound
     await find_case_for(read.tx, notice.case_id, caller=read.caller, aggregate="notice", action="view")
+    if not _told(notice, read.caller):
+        raise NotFound
     text = await store.open_text(read.tx, notice)
     shown = NoticeShown(**_listed(notice).model_dump(), case_id=notice.case_id, case_no=notice.case.case_no, text=text)
     return read.answer(shown, etag=notice.version)
+
+
+def _told(notice: Notice, caller: Caller) -> bool:
+    """Whether a notice is already one to this caller: to the applicant it is from its seal on."""
+    return caller.kind is not CallerKind.PERSON or notice.state is not NoticeState.AWAITING_SEAL
 
 
 def _listed(notice: Notice) -> NoticeListed:
