@@ -119,7 +119,7 @@ async def test_a_refusal_of_acceptance_names_the_competent_organ_and_the_remedie
 
     assert rule_of(nobody) == (422, "non-acceptance.organ-missing")
     (notice,) = (await service.shown(f"/v1/cases/{case.case_no}/notices", by=REVIEWER))["items"]
-    shown = await service.shown(f"/v1/notices/{notice['notice_id']}", by=applicant(case.case_id))
+    shown = await service.shown(f"/v1/notices/{notice['notice_id']}", by=CLERK)
     text = "\n".join(line["zh"] for line in shown["text"]["lines"])
     assert "请向湖南省药品监督管理局申请" in text
     assert "浏阳市人民政府申请行政复议" in text
@@ -190,7 +190,7 @@ async def test_a_denial_carries_grounds_reason_and_remedies_and_leads_to_no_cred
 
     decided = await service.decision(case)
     assert (decided.outcome, decided.grounds, decided.credential_type) == (Outcome.DENIED, ("name",), None)
-    shown = await service.shown(f"/v1/notices/{decided.notice_id}", by=applicant(case.case_id))
+    shown = await service.shown(f"/v1/notices/{decided.notice_id}", by=CLERK)
     text = "\n".join(line["zh"] for line in shown["text"]["lines"])
     assert "名称不符合规定(企业名称登记管理规定 §11)" in text
     assert "字号含有禁用文字" in text

@@ -112,7 +112,7 @@ async def test_more_time_after_the_promise_ran_out_makes_it_run_again_and_the_no
     assert (clocks["decision_promised"]["state"], clocks["decision_promised"]["last_day"]) == ("running", "2026-12-10")
     assert moved["due"] == clocks["decision_promised"]["due"]
     extended = next(event for event in await service.events(case) if isinstance(event, CaseExtended))
-    shown = await service.shown(f"/v1/notices/{extended.notice_id}", by=applicant(case.case_id))
+    shown = await service.shown(f"/v1/notices/{extended.notice_id}", by=REVIEWER)
     assert "法定办结期限延至 2027-01-04 24:00" in texts(shown)
     assert "承诺办结期限延至 2026-12-10 24:00" in texts(shown)
 
