@@ -89,8 +89,9 @@ def configure(level: str = "info") -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], name != "uvicorn.access"
-        # Another server of this process may have asked for less; what is written is ours to say.
+        # Another program in this process may have asked for less or for nothing; what is written is ours to say.
         logger.setLevel(logging.NOTSET)
+        logger.disabled = False
 
 
 def describe(error: BaseException) -> tuple[str, str]:
