@@ -9,7 +9,7 @@ URL ?= http://127.0.0.1:8080
 STORY ?= SC-04
 ONLY ?=
 
-PACKAGES := contracts chassis gateway catalog-svc intake-svc routing-svc credential-svc deploy/local
+PACKAGES := contracts chassis gateway catalog-svc intake-svc routing-svc credential-svc deploy/local deploy/operations
 RUNTIME := .venv/runtime.stamp
 DEV := .venv/dev.stamp
 COMPILE := .uv/bin/uv --system-certs pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -19,6 +19,7 @@ PACKAGES = {
     "routing_svc": ROOT / "routing-svc" / "routing_svc",
     "credential_svc": ROOT / "credential-svc" / "credential_svc",
     "tongban_local": ROOT / "deploy" / "local" / "tongban_local",
+    "tongban_operations": ROOT / "deploy" / "operations" / "tongban_operations",
 }
 """Import name and folder of every package of ours."""
 

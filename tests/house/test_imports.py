@@ -16,11 +16,14 @@ ROOM_LAYERS = ["(api) | (jobs)", "(views)", "(handlers)", "(store) | (outside)",
 """From the door to the heart: each file of a room may import those below it."""
 
 FENCES: dict[str, tuple[list[str], str]] = {
-    "aiokafka": (["chassis/chassis/bus_kafka.py"], "untyped, and its next version is one file's business"),
+    "aiokafka": (["chassis/chassis/bus_kafka.py", "deploy/operations/*"], "untyped, and its next version is one file's business"),
     "aiohttp": (["chassis/*", "gateway/*", "*/outside.py"], "calls to others stand where a timeout and a breaker stand"),
-    "httpx": (["chassis/*", "gateway/*", "*/outside.py", "deploy/local/*"], "the same"),
-    "sqlalchemy": (["chassis/*", "*/store.py", "*_svc/schema.py", "*/migrations/*"], "SQL is in store.py: nowhere else is a query missed"),
-    "asyncpg": (["chassis/*", "deploy/local/*"], "the driver belongs to the database of the chassis"),
+    "httpx": (["chassis/*", "gateway/*", "*/outside.py", "deploy/local/*", "deploy/operations/*"], "the same"),
+    "sqlalchemy": (
+        ["chassis/*", "*/store.py", "*_svc/schema.py", "*/migrations/*", "deploy/operations/*"],
+        "SQL is in store.py: nowhere else is a query missed",
+    ),
+    "asyncpg": (["chassis/*", "deploy/local/*", "deploy/operations/*"], "the driver belongs to the database of the chassis"),
     "alembic": (["chassis/*", "*/migrations/*"], "migrations run before a service listens, by the chassis"),
     "fastapi": (["chassis/*", "gateway/*", "*/api.py", "*_svc/app.py", "deploy/local/*"], "HTTP ends at the door"),
     "starlette": (["chassis/*", "gateway/*"], "the same"),
