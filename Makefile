@@ -8,6 +8,7 @@ PG ?=
 URL ?= http://127.0.0.1:8080
 STORY ?= SC-04
 ONLY ?=
+PROCESSES ?= 1
 
 PACKAGES := contracts chassis gateway catalog-svc intake-svc routing-svc credential-svc deploy/local deploy/operations
 RUNTIME := .venv/runtime.stamp
@@ -25,8 +26,8 @@ help: ## list the commands
 run: $(RUNTIME) ## the whole system on this machine until Ctrl-C [PORT=8080] [DATA=var] [PG=system]
 	@exec .venv/bin/python -m tongban_local.run --port $(PORT) --data "$(DATA)" $(if $(PG),--postgres $(PG))
 
-run-full: $(RUNTIME) ## the same as five processes on Kafka and a PostgreSQL server [PORT=8080] [DATA=var] [PG=system]
-	@exec .venv/bin/python -m tongban_local.run_full --port $(PORT) --data "$(DATA)" $(if $(PG),--postgres $(PG))
+run-full: $(RUNTIME) ## the same in processes on Kafka and a PostgreSQL server [PORT=8080] [DATA=var] [PG=system] [PROCESSES=1]
+	@exec .venv/bin/python -m tongban_local.run_full --port $(PORT) --data "$(DATA)" --processes $(PROCESSES) $(if $(PG),--postgres $(PG))
 
 demo: $(RUNTIME) ## tell the story over HTTP against a running system [URL=http://127.0.0.1:8080] [STORY=SC-04]
 	@exec .venv/bin/python -m tongban_local.demo --url $(URL) --story $(STORY)

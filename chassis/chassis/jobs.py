@@ -16,6 +16,9 @@ from chassis.tracing import traced
 _REST = 1.0
 """Seconds after a failed round, and between two tries to become the runner."""
 
+_RARE = 60.0
+"""Seconds from which on a job gives its connection back between two rounds: held for an hour it would serve nobody."""
+
 _log = get_logger()
 
 
@@ -35,18 +38,22 @@ class Job(Generic[C]):
 
 async def run_job(job: Job[C], context: C) -> None:
     """Run a job until cancelled, in this process or waiting while another one does."""
+    rare = job.wake is None and job.every >= _RARE
     while True:
+        rest = job.every if rare else _REST
         try:
             async with context.database.hold(f"job {job.name}") as connection:
                 if connection is not None:
-                    await _rounds(job, context, connection)
+                    await _rounds(job, context, connection, rare=rare)
         except Exception as error:  # noqa: BLE001 - a job goes on whatever befell one round
             _log.error("job.failed", job=job.name, exc_info=error)
             context.metrics.counter("job_failures", "Rounds of a job that failed", labels=("job",)).labels(job.name).inc()
-        await asyncio.sleep(_REST)
+            rest = _REST
+        await asyncio.sleep(rest)
 
 
-async def _rounds(job: Job[C], context: C, connection: AsyncConnection) -> None:
+async def _rounds(job: Job[C], context: C, connection: AsyncConnection, *, rare: bool) -> None:
+    """One round after another; of a rare job until nothing is left."""
     while True:
         # The lock lives as long as this connection: who lost it must not go on.
         await connection.execute(text("select 1"))
@@ -56,6 +63,8 @@ async def _rounds(job: Job[C], context: C, connection: AsyncConnection) -> None:
             event.clear()
         with traced(service=context.name):
             done = await job.run(context)
+        if done == 0 and rare:
+            return
         if done == 0:
             await _rest(event, job.every)
 

@@ -27,6 +27,7 @@ from chassis.application import create_application
 from chassis.bus import Bus
 from chassis.bus_kafka import KafkaBus
 from chassis.bus_postgres import PostgresBus
+from chassis.bus_unruly import UnrulyBus
 from chassis.context import Subscriptions
 from chassis.database import C, Database
 from chassis.follow import Follower
@@ -49,6 +50,9 @@ from contracts.values import JsonObject
 _CLOCK = "clock/offset"
 _REST = 1.0
 """Seconds before something that ended unexpectedly is started again."""
+
+_TURN = 0.1
+"""Seconds between two looks whether it is this process' turn to begin."""
 
 _HOUR = 3600.0
 
@@ -122,18 +126,20 @@ def create_service(
         follows: Compacted topics it keeps in memory.
         timers: What happens at an instant.
         jobs: What it does in rounds.
-        on_start: Run once the database is there and before anything else.
+        on_start: Run once the database is there and before anything else, by one process at a time.
         on_parked: Told, in the same transaction, of every event that is put aside.
 
     Raises:
         ValueError: The settings name no wrapping key.
     """
     bus: Bus = KafkaBus(settings.kafka_bootstrap) if settings.bus == "kafka" else PostgresBus(settings.log_url)
+    if settings.bus_unruly:
+        bus = UnrulyBus(bus, way=settings.bus_unruly)
     database = Database(settings.database_url, name=settings.NAME, pool_size=settings.pool_size, limit=settings.transaction_limit)
     context = context_factory(
         settings=settings,
         database=database,
-        now=Now(development=settings.development),
+        now=Now(development=settings.development, behind=settings.clock_behind),
         metrics=Metrics(settings.NAME),
         bus=bus,
         vault=open_vault(settings),
@@ -163,7 +169,7 @@ def create_service(
         if settings.migrate_on_start:
             await upgrade(settings.database_url, migrations, metadata=metadata)
         if on_start is not None:
-            await on_start(context)
+            await _alone(context, on_start)
         tried = asyncio.Event()
         tasks = [asyncio.create_task(_connect(bus, wanted, tried), name="log")]
         await tried.wait()
@@ -188,6 +194,16 @@ def create_service(
         checks=Health(_checks(parts)),
         lifespan=lifespan,
     )
+
+
+async def _alone(context: C, on_start: Callable[[C], Awaitable[None]]) -> None:
+    """Two processes that start together would each put the same first rows in."""
+    while True:
+        async with context.database.hold("start") as connection:
+            if connection is not None:
+                await on_start(context)
+                return
+        await asyncio.sleep(_TURN)
 
 
 def _follower(context: C, follows: Sequence[Follow[C]]) -> Follower | None:

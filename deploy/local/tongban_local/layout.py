@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -41,13 +43,21 @@ MACHINE = Account(
 CALLING = ("gateway", "credential", "routing", "intake", "catalog")
 """Who holds a key of its own for internal tokens."""
 
+REQUEST_CONNECTIONS = {"catalog": 4, "intake": 10, "routing": 10, "credential": 4}
+"""Database connections for requests that the processes of a service share. With the consumers' and the lock holders' they stay below 80
+in all, also with two processes of each: PostgreSQL takes 100, and every one of them is memory."""
+
+FEWEST_CONNECTIONS = 2
+"""For the requests of one process: one that waits for a lock must not keep the others out."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """One local system."""
 
     data: Path
-    ports: dict[str, int]
+    ports: dict[str, tuple[int, ...]]
+    """By service, one for each of its processes."""
     database_urls: dict[str, str]
     log_url: str
     kafka_bootstrap: str
@@ -56,18 +66,23 @@ class Layout:
     @property
     def url(self) -> str:
         """The gateway's address."""
-        return f"http://127.0.0.1:{self.ports['gateway']}"
+        return self.service_url("gateway")
 
-    def service_url(self, name: str) -> str:
-        """Address of one service on loopback."""
-        return f"http://127.0.0.1:{self.ports[name]}"
+    def service_url(self, name: str, *, process: int = 0) -> str:
+        """Address of one service on loopback; of several processes the one with this number, counted from 0 and round again."""
+        ports = self.ports[name]
+        return f"http://127.0.0.1:{ports[process % len(ports)]}"
 
-    def environment(self, name: str) -> dict[str, str]:
-        """What one service reads from its environment."""
+    def service_urls(self, name: str) -> str:
+        """Addresses of all processes of a service, separated by commas, as the gateway is told."""
+        return ",".join(self.service_url(name, process=process) for process in range(len(self.ports[name])))
+
+    def environment(self, name: str, *, process: int = 0) -> dict[str, str]:
+        """What one process of a service reads from its environment."""
         keys = self.data / "keys"
         told = {
             "host": "127.0.0.1",
-            "port": str(self.ports[name]),
+            "port": str(self.ports[name][process]),
             "bus": "kafka" if self.kafka_bootstrap else "postgres",
             "kafka_bootstrap": self.kafka_bootstrap,
             "log_url": self.log_url,
@@ -85,9 +100,13 @@ class Layout:
             "seed": "true",
             "machines_file": str(keys / "machines.json"),
         }
-        told |= {f"{each}_url": self.service_url(each) for each in SERVICES}
+        # The gateway spreads requests over all; a service asks one process of another, each process a different one.
+        told |= {
+            f"{each}_url": self.service_urls(each) if name == "gateway" else self.service_url(each, process=process) for each in SERVICES
+        }
         if name in self.database_urls:
             told["database_url"] = self.database_urls[name]
+            told["pool_size"] = str(max(FEWEST_CONNECTIONS, REQUEST_CONNECTIONS[name] // len(self.ports[name])))
         return {f"TONGBAN_{name.upper()}_{setting.upper()}": value for setting, value in told.items()}
 
 
@@ -128,7 +147,15 @@ def _write_private(file: Path, text: str) -> None:
     temporary.rename(file)
 
 
-def lay_out(*, data: Path, postgres: PostgresServer, kafka_bootstrap: str = "", port: int | None = None, prefix: str = "tongban") -> Layout:
+def lay_out(
+    *,
+    data: Path,
+    postgres: PostgresServer,
+    kafka_bootstrap: str = "",
+    port: int | None = None,
+    prefix: str = "tongban",
+    processes: Mapping[str, int] | None = None,
+) -> Layout:
     """Make keys and databases and choose ports.
 
     Args:
@@ -137,14 +164,19 @@ def lay_out(*, data: Path, postgres: PostgresServer, kafka_bootstrap: str = "", 
         kafka_bootstrap: A running Kafka, or empty for the PostgreSQL log.
         port: The gateway's port; a free one when ``None``.
         prefix: Begins the names of the databases.
+        processes: How many of a service where not one. Several gateways have an address each, and who calls must know them all.
     """
     make_keys(data)
     for name in (*SERVICES, *(() if kafka_bootstrap else ("log",))):
         postgres.create_database(f"{prefix}_{name}")
-    ports = dict(zip(ALL, free_ports(len(ALL)), strict=True))
+    counts = {name: (processes or {}).get(name, 1) for name in ALL}
+    free = iter(free_ports(sum(counts.values())))
+    ports = {name: tuple(islice(free, count)) for name, count in counts.items()}
+    if port is not None:
+        ports["gateway"] = (port, *ports["gateway"][1:])
     return Layout(
         data=data,
-        ports=ports if port is None else ports | {"gateway": port},
+        ports=ports,
         database_urls={name: postgres.url(f"{prefix}_{name}") for name in SERVICES},
         log_url="" if kafka_bootstrap else postgres.url(f"{prefix}_log"),
         kafka_bootstrap=kafka_bootstrap,

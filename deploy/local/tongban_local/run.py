@@ -91,7 +91,7 @@ async def serve(layout: Layout, *, begun: float, asked: threading.Event) -> None
         loop.add_signal_handler(number, stop.set)
     if asked.is_set():
         return
-    servers = {name: Server(server_config(app, host="127.0.0.1", port=layout.ports[name])) for name, app in applications(layout).items()}
+    servers = {name: Server(server_config(app, host="127.0.0.1", port=layout.ports[name][0])) for name, app in applications(layout).items()}
     tasks: dict[str, asyncio.Task[None]] = {}
     stopping = asyncio.create_task(stop.wait())
     try:

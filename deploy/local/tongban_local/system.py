@@ -1,4 +1,4 @@
-"""Five services as five processes: started, watched, killed, started again, stopped."""
+"""Five services in processes of their own, one or several of each: started, watched, killed, started again, stopped."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from threading import Event
 
@@ -30,12 +31,15 @@ STOP = 20.0
 
 
 class ServiceProcess:
-    """One service in a process of its own; ``python -m <package>`` with its settings in the environment."""
+    """One process of a service; ``python -m <package>`` with its settings in the environment."""
 
-    def __init__(self, name: str, *, layout: Layout, log: Path) -> None:
+    def __init__(self, name: str, *, layout: Layout, log: Path, process: int = 0) -> None:
         self.name = name
         self.log = log
+        self.url = layout.service_url(name, process=process)
+        """Its address."""
         self._layout = layout
+        self._number = process
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -46,7 +50,7 @@ class ServiceProcess:
     def start(self, extra: Mapping[str, str] | None = None) -> None:
         """Start it; ``extra`` settings by their lower-case name, e.g. ``{"crash_point": "in-sealing"}``."""
         told = {f"TONGBAN_{self.name.upper()}_{key.upper()}": value for key, value in (extra or {}).items()}
-        environment = os.environ | self._layout.environment(self.name) | told
+        environment = os.environ | self._layout.environment(self.name, process=self._number) | told
         with self.log.open("ab") as sink:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", PACKAGES[self.name]],
@@ -64,14 +68,13 @@ class ServiceProcess:
             EngineFailed: It ended or was not ready in time; with the end of its log.
         """
         end = time.monotonic() + seconds
-        url = f"{self._layout.service_url(self.name)}/readyz"
         while time.monotonic() < end:
             if self.pid is None:
                 break
             if asked is not None and asked.is_set():
                 return
             try:
-                if httpx.get(url, timeout=2).status_code == httpx.codes.OK:
+                if httpx.get(f"{self.url}/readyz", timeout=2).status_code == httpx.codes.OK:
                     return
             except httpx.TransportError:
                 pass
@@ -111,16 +114,30 @@ class ServiceProcess:
 
 
 class System:
-    """All five."""
+    """All five, each in as many processes as the layout has ports for it."""
 
     def __init__(self, layout: Layout) -> None:
         logs = layout.data / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         self.layout = layout
-        self.services = {name: ServiceProcess(name, layout=layout, log=logs / f"{name}.log") for name in ALL}
+        self.processes = {
+            name: [
+                ServiceProcess(name, layout=layout, log=logs / (f"{name}-{number + 1}.log" if number else f"{name}.log"), process=number)
+                for number in range(len(layout.ports[name]))
+            ]
+            for name in ALL
+        }
+
+    @property
+    def services(self) -> dict[str, ServiceProcess]:
+        """The first process of each service; the only one where nobody asked for more."""
+        return {name: processes[0] for name, processes in self.processes.items()}
 
     def __getitem__(self, name: str) -> ServiceProcess:
-        return self.services[name]
+        return self.processes[name][0]
+
+    def __iter__(self) -> Iterator[ServiceProcess]:
+        return chain.from_iterable(self.processes.values())
 
     def start(self, *, progress: Progress = quiet, extra: Mapping[str, str] | None = None, asked: Event | None = None) -> None:
         """Start all and wait until each is ready; the catalogue first, so that the others find what its seed published.
@@ -134,19 +151,21 @@ class System:
             EngineFailed: One is not.
         """
         for names in (ALL[:1], ALL[1:]):
-            for name in names:
-                self.services[name].start(extra)
-            for name in names:
-                self.services[name].wait_ready(asked=asked)
+            starting = [process for name in names for process in self.processes[name]]
+            for process in starting:
+                process.start(extra)
+            for process in starting:
+                process.wait_ready(asked=asked)
                 if asked is not None and asked.is_set():
                     return
-                progress(f"{name}: ready on port {self.layout.ports[name]}")
+                progress(f"{process.name}: ready on port {process.url.rpartition(':')[2]}")
 
     def stop(self) -> None:
         """Stop the gateway first, so that nobody is turned away half-way, then the others together."""
-        self.services["gateway"].stop()
-        others = [service for name, service in self.services.items() if name != "gateway"]
-        for service in others:
-            service.ask_to_stop()
-        for service in others:
-            service.stop()
+        for process in self.processes["gateway"]:
+            process.stop()
+        others = [process for process in self if process.name != "gateway"]
+        for process in others:
+            process.ask_to_stop()
+        for process in others:
+            process.stop()
