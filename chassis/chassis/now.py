@@ -14,9 +14,16 @@ class ClockIsFixed(Exception):
 class Now:
     """Real time plus the shared offset."""
 
-    def __init__(self, *, development: bool = False) -> None:
+    def __init__(self, *, development: bool = False, behind: float = 0.0) -> None:
+        """Stand at real time.
+
+        Args:
+            development: Whether it may be moved.
+            behind: Seconds by which this machine's clock is late, to try what that does.
+        """
         self._development = development
         self._offset = timedelta()
+        self._behind = timedelta(seconds=behind)
 
     @property
     def offset(self) -> timedelta:
@@ -25,7 +32,7 @@ class Now:
 
     def now(self) -> datetime:
         """The present instant, aware, UTC."""
-        return datetime.now(UTC) + self._offset
+        return datetime.now(UTC) + self._offset - self._behind
 
     def set_offset(self, seconds: float) -> None:
         """Stand this many seconds ahead of real time; forward only, a smaller offset than the present one is ignored.

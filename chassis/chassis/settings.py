@@ -49,6 +49,10 @@ class ServiceSettings(BaseSettings):
     """The same key by environment, where a secret store gives it."""
     crash_point: str = ""
     """``name[:nth]``: the process kills itself there; development only."""
+    bus_unruly: Literal["", "twice", "shuffled"] = ""
+    """What is wrong with the log, see `chassis.bus_unruly`; development only."""
+    clock_behind: float = Field(default=0.0, ge=0, le=60)
+    """Seconds by which this process's clock is late; development only."""
     migrate_on_start: bool = False
     relay_pause: float = Field(default=0.008, ge=0)
     """Seconds a woken relay waits so that more rows ride together."""
@@ -56,6 +60,8 @@ class ServiceSettings(BaseSettings):
     """Seconds between two batches of a consumer."""
     watermark_every: float = Field(default=5.0, gt=0)
     """Seconds."""
+    sent_kept_days: int = Field(default=7, ge=1, le=90)
+    """Days that what was sent can be sent again: longer than it may take to notice that the log lost it."""
     pool_size: int = Field(default=10, ge=1, le=100)
     """Connections for requests; consumers have a few of their own."""
     transaction_limit: float = Field(default=10.0, gt=0, le=10.0)
@@ -66,8 +72,9 @@ class ServiceSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _only_what_fits(self) -> Self:
-        if self.crash_point and not self.development:
-            raise ValueError("crash_point needs the development setting")
+        for name in ("crash_point", "bus_unruly", "clock_behind"):
+            if getattr(self, name) and not self.development:
+                raise ValueError(f"{name} needs the development setting")
         if self.bus == "kafka" and not self.kafka_bootstrap:
             raise ValueError("bus kafka needs kafka_bootstrap")
         if self.bus == "postgres" and not self.log_url:

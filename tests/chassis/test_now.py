@@ -41,3 +41,11 @@ def test_elsewhere_it_cannot_be_moved() -> None:
         now.set_offset(1)
 
     assert now.offset == timedelta()
+
+
+def test_a_late_clock_stays_late_when_days_pass() -> None:
+    now = Now(development=True, behind=3)
+
+    now.set_offset(100)
+
+    assert timedelta(seconds=96) < now.now() - datetime.now(UTC) < timedelta(seconds=98)

@@ -37,6 +37,8 @@ def test_a_service_reads_its_own_prefix(monkeypatch: pytest.MonkeyPatch) -> None
     "wrong",
     [
         {"crash_point": "in-timer"},
+        {"bus_unruly": "twice"},
+        {"clock_behind": 3},
         {"bus": "kafka"},
         {"log_url": ""},
         {"transaction_limit": 11},
