@@ -13,7 +13,7 @@ asks.
     └── RecordTooLarge   no log takes a record of this size, now or later
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
@@ -160,6 +160,21 @@ class Bus(Protocol):
 
         Raises:
             UnknownTopic: There is none of this name.
+        """
+
+    async def ends(self, topics: Collection[str]) -> Offsets:
+        """Per partition of these topics the offset after its last record.
+
+        Raises:
+            UnknownTopic: One of the topics is not there.
+            BusUnavailable: The log cannot be reached.
+        """
+
+    async def committed(self, group: str) -> Offsets:
+        """Per partition the offset from which a group goes on, as it last said; without those it has said nothing of yet.
+
+        Raises:
+            BusUnavailable: The log cannot be reached.
         """
 
     async def append(self, topic: str, partition: int, records: Sequence[Record]) -> None:

@@ -1,13 +1,13 @@
 """The log on Apache Kafka: every real deployment.
 
 The producer is idempotent and waits for all copies in sync; a batch that the broker does not acknowledge is sent again with the same
-sequence number for as long as it takes. Nothing else of aiokafka is used anywhere.
+sequence number for as long as it takes. Of aiokafka nothing else is used anywhere but what `chassis.bus_kafka_brokers` asks.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
@@ -26,6 +26,7 @@ from chassis.bus import (
     partition_of,
     weigh,
 )
+from chassis.bus_kafka_brokers import Brokers, reaching, stop
 from chassis.logs import get_logger
 from chassis.topics import Topic
 from contracts.envelope import Record
@@ -37,7 +38,9 @@ _LARGEST_BATCH = LARGEST_RECORD + 50_000
 _HANDOVER = 5.0
 """Seconds that a rebalance waits for the batch in hand."""
 
-_STOPPING = 5.0
+_FOLLOWED_RARELY = 5_000
+"""Milliseconds a broker keeps the question of who follows a topic on which nothing happens."""
+
 _log = get_logger()
 
 for _noisy in ("aiokafka", "aiokafka.conn", "aiokafka.consumer", "aiokafka.consumer.group_coordinator", "aiokafka.producer.sender"):
@@ -61,6 +64,7 @@ class KafkaBus:
         self._producing = asyncio.Lock()
         self._started = False
         self._partitions: dict[str, int] = {}
+        self._brokers = Brokers(bootstrap)
 
     async def start(self) -> None:
         """Connect."""
@@ -73,11 +77,12 @@ class KafkaBus:
         async with self._producing:
             self._started = False
             producer, self._producer = self._producer, None
-            await _stop(producer)
+            await stop(producer)
+        await self._brokers.stop()
 
     async def ping(self) -> None:
         """Ask a broker for an answer."""
-        with _reaching():
+        with reaching():
             async with asyncio.timeout(1):
                 await (await self._ready()).client.fetch_all_metadata()
 
@@ -89,7 +94,7 @@ class KafkaBus:
             NewTopic(topic.name, topic.partitions, -1, replica_assignments={}, topic_configs=dict(topic.config))
             for topic in topics
         ]
-        with _reaching():
+        with reaching():
             try:
                 await admin.start()
                 answer = await admin.create_topics(wanted)
@@ -105,7 +110,7 @@ class KafkaBus:
         """How many partitions a topic has."""
         if topic not in self._partitions:
             producer = await self._ready()
-            with _reaching():
+            with reaching():
                 # Asking the client for one unknown topic would wait for it to appear.
                 metadata = await producer.client.fetch_all_metadata()
             found = metadata.partitions_for_topic(topic)
@@ -117,6 +122,14 @@ class KafkaBus:
     async def partition(self, topic: str, key: str) -> int:
         """The partition of a key."""
         return partition_of(key, await self.partitions(topic))
+
+    async def ends(self, topics: Collection[str]) -> Offsets:
+        """Where topics end."""
+        return await self._brokers.ends([(topic, n) for topic in topics for n in range(await self.partitions(topic))])
+
+    async def committed(self, group: str) -> Offsets:
+        """How far a group is."""
+        return await self._brokers.committed(group)
 
     async def append(self, topic: str, partition: int, records: Sequence[Record]) -> None:
         """Write records, one unacknowledged batch after the other."""
@@ -173,7 +186,7 @@ class KafkaBus:
         async with self._producing:
             if self._producer is failed:
                 self._producer = None
-                await _stop(failed)
+                await stop(failed)
 
     async def _make_producer(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
@@ -184,18 +197,18 @@ class KafkaBus:
             max_request_size=_LARGEST_BATCH,
             request_timeout_ms=10_000,
         )
-        with _reaching():
+        with reaching():
             try:
                 await producer.start()
             except BaseException:
-                await _stop(producer)
+                await stop(producer)
                 raise
         return producer
 
     async def _wait_for_leaders(self, topic: Topic) -> None:
         places = [TopicPartition(topic.name, n) for n in range(topic.partitions)]
         consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, group_id=None, enable_auto_commit=False)
-        with _reaching():
+        with reaching():
             try:
                 await consumer.start()
                 consumer.assign(places)
@@ -233,7 +246,7 @@ class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     async def join(self) -> None:
         """Become a member."""
         self._consumer.subscribe(topics=self._topics, listener=self)
-        with _reaching():
+        with reaching():
             try:
                 await self._consumer.start()
             except BaseException:
@@ -244,7 +257,7 @@ class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         """The next records of the partitions this member owns."""
         self._acknowledge()
         self._refuse_if_lost()
-        with _reaching():
+        with reaching():
             found = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=limit)
         records = [_received(message) for messages in found.values() for message in messages]
         for record in records:
@@ -274,7 +287,7 @@ class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         await self.rewind()
         with contextlib.suppress(BusUnavailable):
             await self._commit()
-        await _stop(self._consumer)
+        await stop(self._consumer)
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Finish the batch in hand before others take over, then commit."""
@@ -311,7 +324,7 @@ class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         done, self._done = self._done, {}
         if not done:
             return
-        with _reaching():
+        with reaching():
             try:
                 await self._consumer.commit({TopicPartition(*place): offset for place, offset in done.items()})
             except (CommitFailedError, IllegalStateError):
@@ -327,14 +340,19 @@ class KafkaFollowing:
     def __init__(self, bootstrap: str, *, places: Sequence[Place]) -> None:
         self._partitions = [TopicPartition(*place) for place in places]
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
+            bootstrap_servers=bootstrap,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            # The broker answers at once when something comes; until then it holds the question, and idle readers cost nothing.
+            fetch_max_wait_ms=_FOLLOWED_RARELY,
         )
         self._ends: dict[Place, int] = {}
         self._offsets: dict[Place, int] = {}
 
     async def begin(self, offsets: Offsets) -> None:
         """Find the ends and stand at the offsets."""
-        with _reaching():
+        with reaching():
             try:
                 await self._consumer.start()
                 self._consumer.assign(self._partitions)
@@ -362,7 +380,7 @@ class KafkaFollowing:
 
     async def batch(self, *, limit: int = 500, wait: float = 0.5) -> list[Received]:
         """The next records."""
-        with _reaching():
+        with reaching():
             found = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=limit)
             for partition in self._partitions:
                 self._offsets[partition.topic, partition.partition] = await self._consumer.position(partition)
@@ -370,26 +388,9 @@ class KafkaFollowing:
 
     async def close(self) -> None:
         """Stop reading."""
-        await _stop(self._consumer)
+        await stop(self._consumer)
 
 
 def _received(message: Any) -> Received:
     key = None if message.key is None else message.key.decode(errors="replace")
     return Received(message.topic, message.partition, message.offset, key, message.value, tuple(message.headers))
-
-
-@contextlib.contextmanager
-def _reaching() -> Iterator[None]:
-    try:
-        yield
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise BusUnavailable(retry_after=1) from error
-
-
-async def _stop(client: AIOKafkaProducer | AIOKafkaConsumer | None) -> None:
-    """Stop a client; one that waits for brokers that are away is let go."""
-    if client is None:
-        return
-    with contextlib.suppress(KafkaError, OSError, TimeoutError):
-        async with asyncio.timeout(_STOPPING):
-            await client.stop()

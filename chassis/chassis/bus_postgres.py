@@ -6,10 +6,10 @@ needs no more than the counter to know what it may read: no transaction elsewher
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from chassis.bus import BusUnavailable, Offsets, Place, Received, partition_of, weigh
-from chassis.bus_postgres_group import LEASE, GroupMember
+from chassis.bus_postgres_group import LEASE, GroupMember, committed
 from chassis.bus_postgres_log import Log, reaching
 from chassis.topics import Topic
 from contracts.envelope import Record
@@ -62,6 +62,17 @@ class PostgresBus:
     async def partition(self, topic: str, key: str) -> int:
         """The partition of a key."""
         return partition_of(key, await self._log.partitions(topic))
+
+    async def ends(self, topics: Collection[str]) -> Offsets:
+        """Where topics end."""
+        for topic in topics:
+            await self._log.partitions(topic)
+        await self._log.look()
+        return {place: end for place, end in self._log.ends.items() if place[0] in topics}
+
+    async def committed(self, group: str) -> Offsets:
+        """How far a group is."""
+        return await committed(self._log, group)
 
     async def append(self, topic: str, partition: int, records: Sequence[Record]) -> None:
         """Write records; those that wait at the same time share a transaction."""

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chassis.bus import BusUnavailable, LeaseLost, Place, Received
+from chassis.bus import BusUnavailable, LeaseLost, Offsets, Place, Received
 from chassis.bus_postgres_log import Log
 from chassis.logs import get_logger
 
@@ -39,6 +39,8 @@ _COMMIT = """update groups set next_offset = done.next_offset
     where groups.group_name = $1 and groups.owner = $2 and groups.topic = done.topic and groups.partition = done.partition
       and groups.lease = done.lease
     returning groups.topic, groups.partition"""
+
+_COMMITTED = "select topic, partition, next_offset from groups where group_name = $1"
 
 _logger = get_logger()
 
@@ -195,3 +197,9 @@ def _share(places: Sequence[Place], *, members: Mapping[str, Sequence[str]], mem
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+async def committed(log: Log, group: str) -> Offsets:
+    """Per partition the offset from which a group goes on."""
+    async with log.connection() as connection:
+        return {(topic, partition): offset for topic, partition, offset in await connection.fetch(_COMMITTED, group)}

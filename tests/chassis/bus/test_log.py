@@ -51,6 +51,19 @@ async def test_what_was_appended_is_read_as_it_was(bus: Bus, topic: str) -> None
     assert (second.key, second.value, second.offset) == ("办件", None, first.offset + 1)
 
 
+async def test_whoever_watches_is_told_where_a_topic_ends_and_how_far_a_group_is(bus: Bus, topic: str) -> None:
+    await bus.append(topic, 0, numbered("k", 5))
+
+    member = await bus.subscribe(f"watched-{topic}", [topic])
+    await read(member, 5)
+    await member.commit()
+    await bus.append(topic, 0, numbered("k", 2))
+    await member.close()
+
+    assert (await bus.committed(f"watched-{topic}"))[topic, 0] == 5
+    assert await bus.ends([topic]) == {(topic, 0): 7} | {(topic, n): 0 for n in range(1, 6)}
+
+
 async def test_records_of_a_partition_keep_the_order_of_their_appends(bus: Bus, topic: str) -> None:
     for n in range(10):
         await bus.append(topic, 2, [Record(key="k", value=f"{n}-{m}".encode()) for m in range(30)])

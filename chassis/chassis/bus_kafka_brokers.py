@@ -1,0 +1,93 @@
+"""Asking Kafka's brokers how far partitions go and how far a group is: what a member believes of itself ends with the member."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from chassis.bus import BusUnavailable, Offsets, Place
+
+_STOPPING = 5.0
+
+
+class Brokers:
+    """Asks for offsets; connects when first asked, and anew after a failure."""
+
+    def __init__(self, bootstrap: str) -> None:
+        """Prepare; nothing connects yet.
+
+        Args:
+            bootstrap: ``host:port[,host:port]``.
+        """
+        self._bootstrap = bootstrap
+        self._asking = asyncio.Lock()
+        self._consumer: AIOKafkaConsumer | None = None
+        self._admin: AIOKafkaAdminClient | None = None
+
+    async def ends(self, places: Sequence[Place]) -> Offsets:
+        """Per partition the offset after its last record."""
+        async with self._asked():
+            if self._consumer is None:
+                self._consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, group_id=None, enable_auto_commit=False)
+                await self._consumer.start()
+            found = await self._consumer.end_offsets([TopicPartition(*place) for place in places])
+        return {(each.topic, each.partition): offset for each, offset in found.items()}
+
+    async def committed(self, group: str) -> Offsets:
+        """Per partition the offset from which the group goes on."""
+        async with self._asked():
+            if self._admin is None:
+                self._admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+                await self._admin.start()
+            found = await self._admin.list_consumer_group_offsets(group)
+        return {(each.topic, each.partition): reached.offset for each, reached in found.items() if reached.offset >= 0}
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        async with self._asking:
+            await self._let_go()
+
+    @contextlib.asynccontextmanager
+    async def _asked(self) -> AsyncIterator[None]:
+        async with self._asking:
+            try:
+                with reaching():
+                    yield
+            except BaseException:
+                # Cut short, too: half an answer may lie in the connection.
+                await self._let_go()
+                raise
+
+    async def _let_go(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        admin, self._admin = self._admin, None
+        await stop(consumer)
+        if admin is not None:
+            with contextlib.suppress(KafkaError, OSError, TimeoutError):
+                async with asyncio.timeout(_STOPPING):
+                    await admin.close()
+
+
+@contextlib.contextmanager
+def reaching() -> Iterator[None]:
+    """Turn what the library raises into `BusUnavailable`.
+
+    Raises:
+        BusUnavailable: The brokers did not answer, or refused.
+    """
+    try:
+        yield
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise BusUnavailable(retry_after=1) from error
+
+
+async def stop(client: AIOKafkaProducer | AIOKafkaConsumer | None) -> None:
+    """Stop a client; one that waits for brokers that are away is let go."""
+    if client is None:
+        return
+    with contextlib.suppress(KafkaError, OSError, TimeoutError):
+        async with asyncio.timeout(_STOPPING):
+            await client.stop()
