@@ -1,0 +1,40 @@
+"""The whole proof: what was promised, what is on the log, what stands in the databases, case by case."""
+
+from collections.abc import Collection, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from tongban_operations.checker.database import look_into
+from tongban_operations.checker.log import open_log
+from tongban_operations.checker.promises import prove_promises
+from tongban_operations.checker.remains import prove_rest
+from tongban_operations.checker.report import Findings, Report
+from tongban_operations.checker.told import read_log
+
+SERVICES = ("intake", "routing", "credential")
+"""Whose databases are read."""
+
+
+async def check(
+    *, databases: Mapping[str, str], bootstrap: str | None, log: str | None, journal: Path | None, parked: Collection[str] = ()
+) -> Report:
+    """Compare everything a system at rest says of its cases.
+
+    Args:
+        databases: Addresses of the databases of `SERVICES`, by service.
+        bootstrap: Kafka, ``host:port[,host:port]``; None where the log is in PostgreSQL.
+        log: Address of the PostgreSQL log's database; None where the log is Kafka.
+        journal: What callers were promised, in the form of `tongban_operations.checker.journal`; None when nobody kept one.
+        parked: Ids or keys of events that are expected to be put aside.
+
+    Raises:
+        OSError: A database or the log cannot be reached.
+    """
+    findings = Findings()
+    async with AsyncExitStack() as opened:
+        snapshots = {service: await opened.enter_async_context(look_into(databases[service])) for service in SERVICES}
+        await prove_promises(findings, snapshots, journal=journal)
+        await prove_rest(findings, snapshots, parked=parked)
+        reader = await opened.enter_async_context(open_log(bootstrap=bootstrap, log=log))
+        await read_log(findings, reader, snapshots)
+    return findings.report()

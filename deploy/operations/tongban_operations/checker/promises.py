@@ -1,0 +1,73 @@
+"""What callers were answered is there: by the journal of whoever fed the system, and by the answers that the services themselves kept."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+from tongban_operations.checker.database import Snapshot, in_batches
+from tongban_operations.checker.journal import Promise, read_journal
+from tongban_operations.checker.report import Findings
+
+_THERE: Mapping[str, tuple[str, str]] = {
+    "case_no": (
+        "intake",
+        "select case_id || '/' || case_no from cases where case_id = any(select split_part(n, '/', 1) from unnest($1::text[]) n)",
+    ),
+    "material_id": ("intake", "select material_id from materials where material_id = any($1)"),
+    "supplement": (
+        "intake",
+        """select n from unnest($1::text[]) n join cases on case_id = split_part(n, '/', 1)
+           where jsonb_array_length(body -> 'supplements') >= split_part(n, '/', 2)::int""",
+    ),
+    "notice_id": ("routing", "select notice_id from notices where notice_id = any($1)"),
+    "transfer_id": ("routing", "select transfer_id from transfers where transfer_id = any($1)"),
+    "delivery_id": ("routing", "select delivery_id from deliveries where delivery_id = any($1)"),
+    "receipt": (
+        "routing",
+        """select n from unnest($1::text[]) n
+           join receipts on case_id = split_part(n, '/', 1) and number = split_part(n, '/', 2)::int""",
+    ),
+}
+"""Kind of promise: whose database, and the statement that finds those of ``$1`` which are kept."""
+
+_ENDED = """select case_no, state, body -> 'progress' ->> 'ending' as ending from cases where case_no = any($1)"""
+
+_KEPT_ANSWERS = """select count(*) from idempotency where status = 201 and route like '%/v1/cases'"""
+_BROKEN_ANSWERS = """select answer ->> 'case_id' as case_id, answer ->> 'case_no' as case_no
+    from (select convert_from(body, 'UTF8')::jsonb as answer from idempotency where status = 201 and route like '%/v1/cases') as kept
+    where not exists (select from cases where case_id = answer ->> 'case_id' and case_no = answer ->> 'case_no')"""
+
+
+async def prove_promises(findings: Findings, snapshots: Mapping[str, Snapshot], *, journal: Path | None) -> None:
+    """Find every promise that is not kept."""
+    intake = snapshots["intake"]
+    findings.counts["answers"] += await intake.value(_KEPT_ANSWERS)
+    for row in await intake.rows(_BROKEN_ANSWERS):
+        findings.differ("lost.promise", row["case_id"], expected=f"case {row['case_no']} as answered", found="no such row")
+    if journal is None:
+        return
+    promised: dict[str, set[str]] = defaultdict(set)
+    ended: dict[str, str] = {}
+    for entry in read_journal(journal):
+        if isinstance(entry, Promise):
+            promised[entry.kind].add(entry.name)
+        else:
+            ended[entry.case_no] = entry.ending
+    for kind, names in sorted(promised.items()):
+        service, statement = _THERE[kind]
+        findings.counts["promises"] += len(names)
+        for batch in in_batches(sorted(names)):
+            for name in await snapshots[service].missing(statement, batch):
+                findings.differ("lost.promise", name.split("/")[0], expected=f"{kind} {name} as answered", found=f"not in {service}")
+    await _prove_ends(findings, intake, ended)
+
+
+async def _prove_ends(findings: Findings, intake: Snapshot, ended: Mapping[str, str]) -> None:
+    findings.counts["lives"] += len(ended)
+    for batch in in_batches(sorted(ended)):
+        rows = {row["case_no"]: row for row in await intake.rows(_ENDED, batch)}
+        for case_no in batch:
+            row = rows.get(case_no)
+            found = "no such case" if row is None else f"{row['state']}, {row['ending']}"
+            if found != f"closed, {ended[case_no]}":
+                findings.differ("lost.life", case_no, expected=f"closed, {ended[case_no]}", found=found)

@@ -1,0 +1,205 @@
+"""What the log tells of each case, and whether it tells it in order, once, and with the cause before the effect."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import orjson
+
+from tongban_operations.checker.database import AT_ONCE, Snapshot
+from tongban_operations.checker.events import CASES, CREDENTIALS, HEARS, READERS, TELLINGS, TOPICS, WATERMARK, aggregate_of
+from tongban_operations.checker.log import Log, Logged, Partition
+from tongban_operations.checker.report import Findings
+
+_VERSION = re.compile(r"\.v\d+\Z")
+_NOT_IN_INBOX = """select id, about from unnest($1::text[], $2::text[]) as told (id, about)
+    where not exists (select from inbox where consumer = $3 and event_id = id)"""
+
+
+@dataclass(slots=True)
+class Told:
+    """What is kept of a case once its partition was read."""
+
+    key: str
+    counts: dict[str, int]
+    """Events told, by whose count they belong to: ``intake``, ``credential``, ``handling``, or the id of a transfer."""
+
+
+@dataclass(slots=True)
+class Telling:
+    """Everything that the log told."""
+
+    cases: dict[str, Told] = field(default_factory=dict)
+    credentials: dict[str, int] = field(default_factory=dict)
+    """Events told of each credential."""
+    positions: dict[str, dict[str, int]] = field(default_factory=dict)
+    """The highest position by key of the cases' topic and sender."""
+
+
+@dataclass(slots=True)
+class _Key:
+    """One key while its partition is being read."""
+
+    ids: dict[str, dict[int, str]] = field(default_factory=dict)
+    """Sender, position, event id."""
+    last: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Case:
+    """One case while its partition is being read."""
+
+    key: str
+    facts: set[str] = field(default_factory=set)
+    counts: dict[str, int] = field(default_factory=dict)
+    hop: str = ""
+
+
+async def read_log(findings: Findings, log: Log, snapshots: Mapping[str, Snapshot]) -> Telling:
+    """Read every topic of events and note what is out of order, doubled, or took no effect."""
+    telling = Telling()
+    unheard = _Unheard(findings, snapshots)
+    for topic in TOPICS:
+        homes: dict[str, int] = {}
+        for partition in await log.partitions(topic):
+            reading = _Reading(findings, unheard, partition)
+            async for record in log.read(partition):
+                reading.take(record)
+                if unheard.full:
+                    await unheard.ask()
+            reading.keep(telling, homes)
+    await unheard.ask()
+    return telling
+
+
+class _Unheard:
+    """Asks the inboxes for events, many at a time."""
+
+    def __init__(self, findings: Findings, snapshots: Mapping[str, Snapshot]) -> None:
+        self._findings = findings
+        self._snapshots = snapshots
+        self._waiting: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        self.full = False
+
+    def expect(self, service: str, event_id: str, about: str) -> None:
+        """An event that must have taken effect at a service."""
+        waiting = self._waiting[service]
+        waiting.append((event_id, about))
+        self.full = self.full or len(waiting) >= AT_ONCE
+
+    async def ask(self) -> None:
+        """Note those that did not."""
+        for service, waiting in self._waiting.items():
+            ids, about = [each[0] for each in waiting], [each[1] for each in waiting]
+            for row in await self._snapshots[service].rows(_NOT_IN_INBOX, ids, about, service):
+                key, _, type_ = row["about"].partition(" ")
+                self._findings.differ(
+                    "lost.effect", key, expected=f"{type_} took effect at {service}", found=f"{row['id']} not in its inbox"
+                )
+            self._findings.counts["effects"] += len(waiting)
+            waiting.clear()
+        self.full = False
+
+
+class _Reading:
+    """One partition."""
+
+    def __init__(self, findings: Findings, unheard: _Unheard, partition: Partition) -> None:
+        self._findings = findings
+        self._unheard = unheard
+        self._topic = partition.topic
+        self._number = partition.number
+        self._whole = partition.first == 0
+        self._keys: dict[str, _Key] = {}
+        self._cases: dict[str, _Case] = {}
+
+    def take(self, record: Logged) -> None:
+        """Look at one record."""
+        headers = record.headers
+        try:
+            type_, event_id = headers["ce_type"].decode(), headers["ce_id"].decode()
+            if type_ == WATERMARK:
+                return
+            service = headers["ce_source"].decode().split("/", 2)[1]
+            key = headers["ce_partitionkey"].decode()
+            position, sequence = int(headers["ce_position"]), int(headers["ce_sequence"])
+            data = orjson.loads(record.value or b"")
+            subject = headers["ce_subject"].decode()
+        except (KeyError, ValueError, IndexError):
+            self._unreadable(record)
+            return
+        heard = HEARS[self._topic].get(_VERSION.sub("", type_), frozenset())
+        for hearer in heard:
+            self._unheard.expect(hearer, event_id, f"{key} {type_}")
+        self._findings.counts["events"] += 1
+        if not self._is_new(key, service=service, position=position, event_id=event_id):
+            self._findings.counts["repeats"] += 1
+            return
+        if self._topic == CASES and isinstance(data, dict) and "case_id" in data:
+            self._tell(type_, key=key, service=service, sequence=sequence, data=data)
+        elif self._topic == CREDENTIALS:
+            case = self._cases.setdefault(subject, _Case(key))
+            self._count(case, subject, sequence, about=subject)
+
+    def keep(self, telling: Telling, homes: dict[str, int]) -> None:
+        """Hand over what is needed later; the rest is forgotten with the partition."""
+        for key, told in self._keys.items():
+            home = homes.setdefault(key, self._number)
+            if home != self._number:
+                self._findings.differ("order.partition", key, expected=f"{self._topic}/{home} alone", found=f"also in {self._number}")
+            if self._topic == CASES:
+                telling.positions[key] = told.last
+        for name, case in self._cases.items():
+            if self._topic == CREDENTIALS:
+                telling.credentials[name] = case.counts[name]
+            else:
+                telling.cases[name] = Told(case.key, case.counts)
+
+    def _unreadable(self, record: Logged) -> None:
+        self._findings.counts["unreadable"] += 1
+        for reader in READERS[self._topic]:
+            place = f"{record.topic}/{record.partition}/{record.offset}"
+            self._unheard.expect(reader, place, f"{record.key} unreadable")
+
+    def _is_new(self, key: str, *, service: str, position: int, event_id: str) -> bool:
+        of_key = self._keys.setdefault(key, _Key())
+        ids = of_key.ids.setdefault(service, {})
+        known = ids.get(position)
+        if known is not None:
+            if known != event_id:
+                self._findings.differ("doubled.position", key, expected=f"{known} at {service}/{position}", found=f"also {event_id}")
+            return False
+        ids[position] = event_id
+        last = of_key.last.get(service, 0)
+        if position < last:
+            self._findings.differ("order.position", key, expected=f"{service}/{position} before {last}", found=f"{position} after {last}")
+        of_key.last[service] = max(last, position)
+        return True
+
+    def _tell(self, type_: str, *, key: str, service: str, sequence: int, data: dict[str, object]) -> None:
+        case_id = str(data["case_id"])
+        case = self._cases.setdefault(case_id, _Case(key))
+        hop = case.hop or f"{case_id}-1"
+        aggregate = aggregate_of(type_, service=service, data=data, signed="signed for" in case.facts, hop=hop)
+        if "transfer_id" in data:
+            case.hop = str(data["transfer_id"])
+        self._count(case, aggregate, sequence, about=case_id)
+        telling = TELLINGS.get(type_)
+        if telling is None:
+            return
+        once, after = telling.once.format_map(data), telling.after.format_map(data)
+        if after and self._whole and after not in case.facts:
+            self._findings.differ("order.cause", case_id, expected=f"{after} before {type_}", found="not before it")
+        if once:
+            if once in case.facts:
+                self._findings.differ("doubled.event", case_id, expected=f"{once}: told once", found=f"{type_} again under another id")
+            case.facts.add(once)
+        case.facts.update(fact.format_map(data) for fact in telling.also)
+
+    def _count(self, case: _Case, aggregate: str, sequence: int, *, about: str) -> None:
+        before = case.counts.get(aggregate, 0)
+        first_seen = aggregate not in case.counts
+        if sequence != before + 1 and (self._whole or not first_seen):
+            self._findings.differ("order.sequence", about, expected=f"{aggregate}: event {before + 1}", found=f"event {sequence}")
+        case.counts[aggregate] = max(before, sequence)
