@@ -1,6 +1,6 @@
 """Row and event in one transaction; then one relay that hands the rows to the log in order.
 
-A row that is acknowledged is removed. Until then it is there, so a crash loses nothing and can only send something twice.
+A row that is acknowledged moves to the table ``sent``. Until then it is there, so a crash loses nothing and can only send something twice.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from chassis.crash import crash_point
 from chassis.database import Tx
 from chassis.hearing import WATERMARK
 from chassis.logs import get_logger
-from chassis.tables import OUTBOX
+from chassis.tables import OUTBOX, SENT
 from contracts.codec import encode_object
 from contracts.documents import Document, address
 from contracts.envelope import Envelope, Record, to_record
@@ -279,7 +279,9 @@ class Relay:
 
 
 _OLDEST = select(OUTBOX).order_by(OUTBOX.c.position).limit(AT_ONCE)
-_DONE = delete(OUTBOX).where(OUTBOX.c.position == func.any(bindparam("positions", type_=ARRAY(BigInteger))))
+_done = delete(OUTBOX).where(OUTBOX.c.position == func.any(bindparam("positions", type_=ARRAY(BigInteger)))).returning(OUTBOX).cte("done")
+_DONE = insert(SENT).from_select([column.name for column in OUTBOX.c], select(*_done.c))
+"""One statement, so that no row is ever in both tables or in neither."""
 
 
 def _record(row: Row[Any]) -> Record:

@@ -22,7 +22,7 @@ from typing import Any, Generic
 from fastapi import APIRouter, FastAPI
 from sqlalchemy import MetaData
 
-from chassis import crash, idempotency, inbox, logs, operations, topics, tracing
+from chassis import crash, idempotency, inbox, logs, operations, sent, topics, tracing
 from chassis.application import create_application
 from chassis.bus import Bus
 from chassis.bus_kafka import KafkaBus
@@ -157,6 +157,7 @@ def create_service(
             *jobs,
             Job(name="forget answers", every=_HOUR, run=idempotency.forget_old),
             Job(name="forget events", every=_HOUR, run=inbox.forget_old),
+            Job(name="forget sent", every=_HOUR, run=sent.forget_old),
         ),
     )
 

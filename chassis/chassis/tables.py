@@ -42,6 +42,27 @@ OUTBOX = Table(
 )
 """Events and documents written but not yet acknowledged by the log; ``data`` is null for a tombstone."""
 
+SENT = Table(
+    "sent",
+    _METADATA,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("topic", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("at", _INSTANT, nullable=False),
+    Column("traceparent", Text),
+    Column("data", LargeBinary),
+    Column("sent_at", _INSTANT, nullable=False, server_default=func.now()),
+)
+"""Rows of the outbox that the log acknowledged, kept for some days so that a log that lost its topics can be filled again.
+
+By position alone: a second index would cost every event, and what is old is found at its low end.
+"""
+
 INBOX = Table(
     "inbox",
     _METADATA,

@@ -1,0 +1,47 @@
+"""What the log acknowledged stays here for some days, so that a log that lost its topics can be filled again."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Interval, bindparam, delete, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.context import Context
+from chassis.database import Tx
+from chassis.tables import OUTBOX, SENT
+
+AT_ONCE = 2_000
+"""Rows let go in one transaction: some ten milliseconds."""
+
+
+async def forget_old(context: Context) -> int:
+    """Let go what was sent longer ago than the settings say; how many rows of one round."""
+    async with context.database.consume(context) as tx:
+        gone = await tx.execute(_FORGET, {"kept": timedelta(days=context.settings.sent_kept_days), "limit": AT_ONCE})
+        return gone.rowcount
+
+
+async def send_again(connection: AsyncConnection, *, since: datetime) -> int:
+    """Put what was sent at or after an instant back into the outbox, in the caller's transaction; how many rows.
+
+    They keep their ids and positions: the relay sends them before anything newer, and whoever heard them drops them as repeats.
+    """
+    again = await connection.execute(_AGAIN, {"since": since})
+    return again.rowcount
+
+
+async def last_position(tx: Tx[Any]) -> int:
+    """The highest position that the database has given out, whether it was sent or not; 0 when none."""
+    drawn = await tx.connection.scalar(_DRAWN)
+    return int(drawn or 0)
+
+
+_names = [column.name for column in OUTBOX.c]
+_old = select(SENT.c.position, SENT.c.sent_at).order_by(SENT.c.position).limit(bindparam("limit")).subquery("old")
+_FORGET = delete(SENT).where(
+    SENT.c.position.in_(select(_old.c.position).where(_old.c.sent_at < func.now() - bindparam("kept", type_=Interval)))
+)
+"""Looks at the lowest positions alone: they were sent first, or again a moment ago."""
+_back = delete(SENT).where(SENT.c.sent_at >= bindparam("since")).returning(*(SENT.c[name] for name in _names)).cte("back")
+_AGAIN = insert(OUTBOX).from_select(_names, select(*_back.c).order_by(_back.c.position))
+_DRAWN = select(func.pg_sequence_last_value(func.pg_get_serial_sequence(OUTBOX.name, OUTBOX.c.position.name)))
