@@ -50,7 +50,10 @@ class Node:
 class KafkaServer:
     """A running private Kafka."""
 
-    def __init__(self, *, data: Path, java: Java, nodes: list[Node], adopted: bool, progress: Progress) -> None:
+    def __init__(
+        self, *, data: Path, java: Java, nodes: list[Node], adopted: bool, progress: Progress, advertised: int | None = None
+    ) -> None:
+        self._advertised = advertised
         self.data = data
         """The folder that keeps everything; ``start`` on it finds this Kafka again."""
         self._java = java
@@ -60,13 +63,16 @@ class KafkaServer:
         """True when every broker was found running, as after ``kill -9`` of the process that had started them."""
 
     @classmethod
-    def start(cls, *, data: Path, brokers: int = 1, port: int | None = None, progress: Progress = quiet) -> Self:
+    def start(
+        cls, *, data: Path, brokers: int = 1, port: int | None = None, advertised: int | None = None, progress: Progress = quiet
+    ) -> Self:
         """Start the Kafka of this folder, or adopt the one that still runs there; returns when it answers.
 
         Args:
             data: The folder that keeps the data; made when missing.
             brokers: How many, for new data only; later as many as it was made with.
             port: The first broker's port; a free one when None. An adopted Kafka keeps its own.
+            advertised: The port that clients of a single broker are sent to, where something stands between; its own when None.
             progress: Told what is going on, one line at a time.
 
         Raises:
@@ -83,19 +89,24 @@ class KafkaServer:
                 # The others must come back on the ports that the running ones know; a frozen one must go on.
                 for process in running:
                     process.send(signal.SIGCONT)
-                server = cls(data=data, java=java, nodes=nodes, adopted=len(running) == len(nodes), progress=progress)
+                adopted = len(running) == len(nodes)
+                server = cls(data=data, java=java, nodes=nodes, adopted=adopted, progress=progress, advertised=advertised)
                 server._launch_missing()
             else:
-                server = cls._start_all(data=data, java=java, brokers=len(nodes) or brokers, port=port, progress=progress)
+                server = cls._start_all(
+                    data=data, java=java, brokers=len(nodes) or brokers, port=port, progress=progress, advertised=advertised
+                )
         progress(f"kafka: {'adopted' if server.adopted else 'ready'}, {server.brokers} broker(s) on {server.bootstrap}")
         return server
 
     @classmethod
-    def _start_all(cls, *, data: Path, java: Java, brokers: int, port: int | None, progress: Progress) -> Self:
+    def _start_all(
+        cls, *, data: Path, java: Java, brokers: int, port: int | None, progress: Progress, advertised: int | None = None
+    ) -> Self:
         for attempt in range(1, ATTEMPTS + 1):
             nodes = _lay_out(data, count=brokers, port=port)
             _remember(data, nodes=nodes)
-            server = cls(data=data, java=java, nodes=nodes, adopted=False, progress=progress)
+            server = cls(data=data, java=java, nodes=nodes, adopted=False, progress=progress, advertised=advertised)
             try:
                 server._launch_missing()
             except EngineFailed as failed:
@@ -178,6 +189,7 @@ class KafkaServer:
                 node=node.number,
                 voters=",".join(f"{other.number}@{LOOPBACK}:{other.controller_port}" for other in self._nodes),
                 port=node.port,
+                advertised=self._advertised or node.port,
                 controller_port=node.controller_port,
                 folder=node.folder,
                 copies=copies,
