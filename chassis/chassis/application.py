@@ -14,6 +14,9 @@ from chassis import health, problems, traces
 from chassis.context import Context
 from chassis.doors import route_of
 from chassis.entrance import Entrance
+from chassis.express import Express
+from chassis.figures import Board, Look
+from chassis.flow import parts_look
 from chassis.health import Health
 from chassis.identity import Verifier
 from chassis.openapi import describe
@@ -70,6 +73,7 @@ def create_application(
     version: str,
     routers: Sequence[APIRouter],
     checks: Health,
+    looks: Sequence[Look] = (),
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """Make the application of one running service.
@@ -80,6 +84,7 @@ def create_application(
         version: The software's own.
         routers: The rooms' routes.
         checks: What ``/readyz`` asks.
+        looks: What ``/metrics`` reads, beside what this process says of itself.
         lifespan: Starts and stops what runs beside the routes.
     """
     application = _Application(
@@ -95,13 +100,19 @@ def create_application(
     application.state.context = context
     application.state.verifier = Verifier(context.settings.internal_jwks_file, audience=context.name)
     application.state.health = checks
+    application.state.board = Board(context.metrics, (parts_look(checks, database=context.database), *looks))
     for kind in (Refusal, HTTPException, RequestValidationError):
         application.add_exception_handler(kind, _refuse)
     application.add_exception_handler(Forbidden, _forbid)
     for router in (health.router, *routers):
         application.include_router(router)
+    application.add_middleware(Express, application=application, refuse=_refuse_or_forbid)
     application.add_middleware(Entrance, service=context.name, metrics=context.metrics, max_body=context.settings.max_body)
     return application
+
+
+async def _refuse_or_forbid(request: Request, error: Exception) -> Response:
+    return await (_forbid if isinstance(error, Forbidden) else _refuse)(request, error)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

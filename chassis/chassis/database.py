@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from contracts.envelope import Envelope
@@ -198,6 +198,11 @@ class Database:
         """
         async with asyncio.timeout(1), self._requests.connect() as connection:
             await connection.execute(text("select 1"))
+
+    def connections(self) -> dict[str, tuple[int, int]]:
+        """Per pool how many connections are in use and how many there may be."""
+        pools = {"requests": self._requests.pool, "consumers": self._consumers.pool}
+        return {name: (pool.checkedout(), pool.size()) for name, pool in pools.items() if isinstance(pool, QueuePool)}
 
     async def blames_work(self, error: BaseException) -> bool:
         """True when a transaction outlived its limit though the database answers: the work is at fault, not an outage."""

@@ -76,7 +76,8 @@ class Follower:
             apply: Takes every document into memory.
         """
         self._bus = context.bus
-        self._topics = tuple(topics)
+        self.topics: Sequence[str] = tuple(topics)
+        """What is followed."""
         self._apply = apply
         self._database = context.database
         self._offsets: dict[Place, int] = {}
@@ -92,7 +93,7 @@ class Follower:
     @property
     def caught_up(self) -> bool:
         """True once everything that stood on the topics when this process began to read them is in memory."""
-        return len(self._ends) == len(self._topics) and all(
+        return len(self._ends) == len(self.topics) and all(
             self._offsets.get(place, 0) >= end for ends in self._ends.values() for place, end in ends.items()
         )
 
@@ -133,7 +134,7 @@ class Follower:
                     await self._follow(self._database)
             except Exception as error:  # noqa: BLE001 - whatever it is, the process must go on following
                 self.trouble = _name(error)
-                _log.warning("follow.waits", topic=" ".join(self._topics), error=self.trouble)
+                _log.warning("follow.waits", topic=" ".join(self.topics), error=self.trouble)
             await asyncio.sleep(rest)
             rest = min(rest * 2, _LONGEST_REST)
 
@@ -143,11 +144,11 @@ class Follower:
             if connection is None:
                 return
             async with connection.begin():
-                offsets = await _stored_offsets(connection, self._topics)
+                offsets = await _stored_offsets(connection, self.topics)
             last = ("", "")
             while True:
                 async with connection.begin():
-                    rows = (await connection.execute(_PAGE, {"topics": list(self._topics), "topic": last[0], "key": last[1]})).all()
+                    rows = (await connection.execute(_PAGE, {"topics": list(self.topics), "topic": last[0], "key": last[1]})).all()
                 for row in rows:
                     self._take(row.topic, row.key, row.data)
                 if len(rows) < AT_ONCE:
@@ -162,7 +163,7 @@ class Follower:
             if connection is None:
                 connection = await self._follow_until_leased(database, stack)
             async with connection.begin():
-                offsets = await _stored_offsets(connection, self._topics)
+                offsets = await _stored_offsets(connection, self.topics)
             self.writing = True
             try:
                 await self._read_all(connection, offsets=offsets)
@@ -185,14 +186,14 @@ class Follower:
 
     async def _lease(self, database: Database, stack: AsyncExitStack) -> AsyncConnection | None:
         async with AsyncExitStack() as attempt:
-            connection = await attempt.enter_async_context(database.hold(f"follow {' '.join(self._topics)}"))
+            connection = await attempt.enter_async_context(database.hold(f"follow {' '.join(self.topics)}"))
             if connection is not None:
                 await stack.enter_async_context(attempt.pop_all())
             return connection
 
     async def _read_all(self, connection: AsyncConnection | None, *, offsets: Mapping[Place, int]) -> None:
         async with asyncio.TaskGroup() as group:
-            for topic in self._topics:
+            for topic in self.topics:
                 group.create_task(self._read(topic, connection, offsets=offsets))
 
     async def _read(self, topic: str, connection: AsyncConnection | None, *, offsets: Mapping[Place, int]) -> None:

@@ -30,6 +30,8 @@ from chassis.bus_postgres import PostgresBus
 from chassis.bus_unruly import UnrulyBus
 from chassis.context import Subscriptions
 from chassis.database import C, Database
+from chassis.figures import Look
+from chassis.flow import followed_look, heard_look, waiting_look
 from chassis.follow import Follower
 from chassis.health import Check, Health
 from chassis.inbox import Consumer
@@ -79,12 +81,14 @@ class _Parts(Generic[C]):
     timers: Timers[C] | None
     jobs: Sequence[Job[C]]
 
+    def running(self) -> "dict[str, Relay | Follower | Consumer[C] | Timers[C]]":
+        """What runs without an end, by name."""
+        parts = {"relay": self.relay, "follower": self.follower, "consumer": self.consumer, "timers": self.timers}
+        return {name: part for name, part in parts.items() if part is not None}
+
     def runs(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
         """Every part by name."""
-        found: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {"relay": self.relay.run}
-        for name, part in (("follower", self.follower), ("consumer", self.consumer), ("timers", self.timers)):
-            if part is not None:
-                found[name] = part.run
+        found = {name: part.run for name, part in self.running().items()}
         for job in self.jobs:
             found[f"job {job.name}"] = _job(job, self.context)
         return found
@@ -108,6 +112,7 @@ def create_service(
     jobs: Sequence[Job[C]] = (),
     on_start: Callable[[C], Awaitable[None]] | None = None,
     on_parked: OnParked | None = None,
+    looks: Callable[[C], Sequence[Look]] | None = None,
 ) -> FastAPI:
     """Make a service; nothing is opened before its lifespan begins.
 
@@ -128,6 +133,7 @@ def create_service(
         jobs: What it does in rounds.
         on_start: Run once the database is there and before anything else, by one process at a time.
         on_parked: Told, in the same transaction, of every event that is put aside.
+        looks: Figures of its own that ``/metrics`` reads.
 
     Raises:
         ValueError: The settings name no wrapping key.
@@ -192,7 +198,8 @@ def create_service(
         title=title,
         version=version,
         routers=(*routers, operations.router, *((operations.development,) if settings.development else ())),
-        checks=Health(_checks(parts)),
+        checks=Health(_checks(parts), parts.running()),
+        looks=(*_looks(parts), *(looks(context) if looks is not None else ())),
         lifespan=lifespan,
     )
 
@@ -222,6 +229,17 @@ def _follower(context: C, follows: Sequence[Follow[C]]) -> Follower | None:
                 follow.apply(context, topic, key, data)
 
     return Follower(context, sorted(topic_names), apply)
+
+
+def _looks(parts: _Parts[C]) -> list[Look]:
+    context, follower = parts.context, parts.follower
+    found = [waiting_look(context, kinds=() if parts.timers is None else parts.timers.kinds)]
+    heard = {event.TOPIC for event in context.subscriptions}
+    if heard:
+        found.append(heard_look(context.bus, group=context.name, topics=heard))
+    if follower is not None:
+        found.append(followed_look(context.bus, follower))
+    return found
 
 
 def _checks(parts: _Parts[C]) -> dict[str, Check]:

@@ -4,7 +4,7 @@ An effect that cannot be taken back may have a gate: until the gate opens, the r
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic
@@ -75,6 +75,11 @@ class Timers(Generic[C]):
         self._failed = context.metrics.counter("timers_failed", "Tries of a timer that failed", labels=("kind",))
         self.trouble: str | None = None
         """What keeps timers from firing just now, for the health page; None when nothing does."""
+
+    @property
+    def kinds(self) -> Collection[str]:
+        """The kinds it fires."""
+        return self._kinds.keys()
 
     async def run(self) -> None:
         """Fire until cancelled; what goes wrong is tried again."""

@@ -20,6 +20,8 @@ from chassis.bus import Bus, BusTrouble
 from chassis.bus_kafka import KafkaBus
 from chassis.bus_postgres import PostgresBus
 from chassis.entrance import Entrance
+from chassis.figures import Board
+from chassis.flow import followed_look, parts_look
 from chassis.follow import Follower
 from chassis.health import Check, Health
 from chassis.identity import ISSUER_FOR_ALL, SigningKey
@@ -110,7 +112,8 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     application.state.context = context
-    application.state.health = Health(_checks(bus, follower))
+    application.state.health = Health(_checks(bus, follower), {"follower": follower})
+    application.state.board = Board(context.metrics, (parts_look(application.state.health), followed_look(bus, follower)))
     application.state.documents = Documents(upstreams=upstreams)
     for kind in (Refusal, HTTPException, RequestValidationError):
         application.add_exception_handler(kind, _refuse)

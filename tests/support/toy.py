@@ -21,6 +21,7 @@ from chassis.bus_postgres import PostgresBus
 from chassis.context import Context
 from chassis.database import Database, StaleVersion, Tx, lock
 from chassis.doors import PUBLIC_READER, READER, WRITER, Answer, Reader, Writer, expect_version
+from chassis.flow import waiting_look
 from chassis.gathering import Gathering, Outcome
 from chassis.health import Health
 from chassis.identity import SigningKey
@@ -337,7 +338,9 @@ async def running_toy(url: str, folder: Path, *, hears: frozenset[str] = frozens
         vault=Vault(b"A" * 32),
         hears=hears,
     )
-    app = create_application(context, title="Toy", version="1", routers=[router], checks=Health({}))
+    app = create_application(
+        context, title="Toy", version="1", routers=[router], checks=Health({}), looks=(waiting_look(context, kinds=["tea"]),)
+    )
     async with AsyncClient(transport=ASGITransport(app), base_url="http://toy") as client:
         yield RunningToy(context=context, app=app, client=client, key=key)
     await context.database.close()
