@@ -53,6 +53,8 @@ lock: .uv/bin/uv ## resolve requirements*.in anew into the hashed locks
 	@$(COMPILE) requirements.in --output-file requirements.lock
 	@$(COMPILE) requirements-dev.in --constraints requirements.lock --output-file requirements-dev.lock
 	@$(COMPILE) requirements-uv.in --output-file requirements-uv.lock
+	@$(COMPILE) deploy/images/requirements.in --constraints requirements.lock --output-file deploy/images/requirements.lock
+	@$(COMPILE) deploy/images/requirements-build.in --constraints requirements.lock --output-file deploy/images/requirements-build.lock
 	@echo "locked: $$(grep -c '^[a-z]' requirements-dev.lock) packages"
 
 .venv: $(DEV) ## the development environment in .venv (made by the other commands when needed)

@@ -7,7 +7,7 @@ sequence number for as long as it takes. Of aiokafka nothing else is used anywhe
 import asyncio
 import contextlib
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
@@ -27,6 +27,7 @@ from chassis.bus import (
     weigh,
 )
 from chassis.bus_kafka_brokers import Brokers, reaching, stop
+from chassis.kafka_address import KafkaAddress
 from chassis.logs import get_logger
 from chassis.topics import Topic
 from contracts.envelope import Record
@@ -51,20 +52,20 @@ for _noisy in ("aiokafka", "aiokafka.conn", "aiokafka.consumer", "aiokafka.consu
 class KafkaBus:
     """Kafka as a `chassis.bus.Bus`."""
 
-    def __init__(self, bootstrap: str, *, session: float = SESSION) -> None:
+    def __init__(self, address: KafkaAddress, *, session: float = SESSION) -> None:
         """Prepare; nothing connects yet.
 
         Args:
-            bootstrap: ``host:port[,host:port]``.
+            address: Where and as whom.
             session: Seconds after which a silent member's partitions go to others; the broker sets bounds.
         """
-        self._bootstrap = bootstrap
+        self._options = address.options()
         self._session = session
         self._producer: AIOKafkaProducer | None = None
         self._producing = asyncio.Lock()
         self._started = False
         self._partitions: dict[str, int] = {}
-        self._brokers = Brokers(bootstrap)
+        self._brokers = Brokers(self._options)
 
     async def start(self) -> None:
         """Connect."""
@@ -88,7 +89,7 @@ class KafkaBus:
 
     async def create(self, topics: Sequence[Topic]) -> None:
         """Make the topics that are not there yet and wait until each partition has a leader that answers."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+        admin = AIOKafkaAdminClient(**self._options)
         wanted = [
             # The number of copies is the cluster's; aiokafka takes that only beside an empty assignment.
             NewTopic(topic.name, topic.partitions, -1, replica_assignments={}, topic_configs=dict(topic.config))
@@ -162,14 +163,14 @@ class KafkaBus:
         """Join a group."""
         for topic in topics:
             await self.partitions(topic)
-        member = KafkaMember(self._bootstrap, group=group, topics=topics, session=self._session)
+        member = KafkaMember(self._options, group=group, topics=topics, session=self._session)
         await member.join()
         return member
 
     async def follow(self, topic: str, offsets: Offsets | None = None) -> "KafkaFollowing":
         """Read a whole topic."""
         count = await self.partitions(topic)
-        following = KafkaFollowing(self._bootstrap, places=[(topic, n) for n in range(count)])
+        following = KafkaFollowing(self._options, places=[(topic, n) for n in range(count)])
         await following.begin(offsets or {})
         return following
 
@@ -190,7 +191,7 @@ class KafkaBus:
 
     async def _make_producer(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            **self._options,
             enable_idempotence=True,
             acks="all",
             max_batch_size=_LARGEST_BATCH,
@@ -207,7 +208,7 @@ class KafkaBus:
 
     async def _wait_for_leaders(self, topic: Topic) -> None:
         places = [TopicPartition(topic.name, n) for n in range(topic.partitions)]
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, group_id=None, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(**self._options, group_id=None, enable_auto_commit=False)
         with reaching():
             try:
                 await consumer.start()
@@ -225,11 +226,11 @@ class KafkaBus:
 class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
     """One member of a Kafka group."""
 
-    def __init__(self, bootstrap: str, *, group: str, topics: Sequence[str], session: float) -> None:
+    def __init__(self, options: Mapping[str, Any], *, group: str, topics: Sequence[str], session: float) -> None:
         self._group = group
         self._topics = list(topics)
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap,
+            **options,
             group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -337,10 +338,10 @@ class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 class KafkaFollowing:
     """A reading of a whole Kafka topic."""
 
-    def __init__(self, bootstrap: str, *, places: Sequence[Place]) -> None:
+    def __init__(self, options: Mapping[str, Any], *, places: Sequence[Place]) -> None:
         self._partitions = [TopicPartition(*place) for place in places]
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap,
+            **options,
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -11,18 +12,20 @@ from aiokafka.errors import KafkaError
 from chassis.bus import BusUnavailable, Offsets, Place
 
 _STOPPING = 5.0
+_LETTING_GO = 0.5
+"""Seconds for the end of a connection that only asks: nothing of it must be finished."""
 
 
 class Brokers:
     """Asks for offsets; connects when first asked, and anew after a failure."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, options: Mapping[str, Any]) -> None:
         """Prepare; nothing connects yet.
 
         Args:
-            bootstrap: ``host:port[,host:port]``.
+            options: As `chassis.kafka_address.KafkaAddress.options` gives them.
         """
-        self._bootstrap = bootstrap
+        self._options = options
         self._asking = asyncio.Lock()
         self._consumer: AIOKafkaConsumer | None = None
         self._admin: AIOKafkaAdminClient | None = None
@@ -31,7 +34,7 @@ class Brokers:
         """Per partition the offset after its last record."""
         async with self._asked():
             if self._consumer is None:
-                self._consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, group_id=None, enable_auto_commit=False)
+                self._consumer = AIOKafkaConsumer(**self._options, group_id=None, enable_auto_commit=False)
                 await self._consumer.start()
             found = await self._consumer.end_offsets([TopicPartition(*place) for place in places])
         return {(each.topic, each.partition): offset for each, offset in found.items()}
@@ -40,7 +43,7 @@ class Brokers:
         """Per partition the offset from which the group goes on."""
         async with self._asked():
             if self._admin is None:
-                self._admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+                self._admin = AIOKafkaAdminClient(**self._options)
                 await self._admin.start()
             found = await self._admin.list_consumer_group_offsets(group)
         return {(each.topic, each.partition): reached.offset for each, reached in found.items() if reached.offset >= 0}
@@ -64,10 +67,10 @@ class Brokers:
     async def _let_go(self) -> None:
         consumer, self._consumer = self._consumer, None
         admin, self._admin = self._admin, None
-        await stop(consumer)
+        await stop(consumer, patience=_LETTING_GO)
         if admin is not None:
             with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                async with asyncio.timeout(_STOPPING):
+                async with asyncio.timeout(_LETTING_GO):
                     await admin.close()
 
 
@@ -84,10 +87,10 @@ def reaching() -> Iterator[None]:
         raise BusUnavailable(retry_after=1) from error
 
 
-async def stop(client: AIOKafkaProducer | AIOKafkaConsumer | None) -> None:
+async def stop(client: AIOKafkaProducer | AIOKafkaConsumer | None, *, patience: float = _STOPPING) -> None:
     """Stop a client; one that waits for brokers that are away is let go."""
     if client is None:
         return
     with contextlib.suppress(KafkaError, OSError, TimeoutError):
-        async with asyncio.timeout(_STOPPING):
+        async with asyncio.timeout(patience):
             await client.stop()

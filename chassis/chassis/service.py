@@ -138,7 +138,7 @@ def create_service(
     Raises:
         ValueError: The settings name no wrapping key.
     """
-    bus: Bus = KafkaBus(settings.kafka_bootstrap) if settings.bus == "kafka" else PostgresBus(settings.log_url)
+    bus: Bus = KafkaBus(settings.kafka) if settings.bus == "kafka" else PostgresBus(settings.log_url)
     if settings.bus_unruly:
         bus = UnrulyBus(bus, way=settings.bus_unruly)
     database = Database(settings.database_url, name=settings.NAME, pool_size=settings.pool_size, limit=settings.transaction_limit)

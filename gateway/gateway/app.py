@@ -69,7 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
     key = SigningKey.load(settings.internal_key_file)
     if key.issuer != ISSUER_FOR_ALL:
         raise ValueError(f"the id of internal_key_file's key must begin with {ISSUER_FOR_ALL}.")
-    bus: Bus = KafkaBus(settings.kafka_bootstrap) if settings.bus == "kafka" else PostgresBus(settings.log_url)
+    bus: Bus = KafkaBus(settings.kafka) if settings.bus == "kafka" else PostgresBus(settings.log_url)
     context = Context(now=Now(development=settings.development), metrics=Metrics(settings.NAME), bus=bus)
     development = DevelopmentIssuer.load(settings) if settings.people_file is not None else None
     upstreams = Upstreams(settings.services, public_url=settings.address, connect=settings.connect_timeout, answer=settings.answer_timeout)

@@ -5,7 +5,9 @@ from typing import ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from chassis.settings import LogSettings
 
 MAX_BODY = 21 * 1024 * 1024
 """Bytes; the largest upload and its envelope."""
@@ -13,7 +15,7 @@ MAX_BODY = 21 * 1024 * 1024
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
-class Settings(BaseSettings):
+class Settings(LogSettings):
     """What the gateway must know; read once, in ``create_app``."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_prefix="TONGBAN_GATEWAY_", hide_input_in_errors=True)
@@ -29,9 +31,6 @@ class Settings(BaseSettings):
     intake_url: str
     routing_url: str
     credential_url: str
-    bus: Literal["kafka", "postgres"] = "postgres"
-    kafka_bootstrap: str = ""
-    log_url: str = Field(default="", repr=False)
     topics_file: Path
     internal_key_file: Path
     """JWK (0600) whose id begins with ``gateway.``; mints the internal tokens."""
@@ -74,8 +73,4 @@ class Settings(BaseSettings):
             raise ValueError("oidc_issuer is needed; or, in development, people_file")
         if self.people_file is None and urlsplit(self.oidc_issuer).scheme != "https" and not self.development:
             raise ValueError("oidc_issuer must be an https address")
-        if self.bus == "kafka" and not self.kafka_bootstrap:
-            raise ValueError("bus kafka needs kafka_bootstrap")
-        if self.bus == "postgres" and not self.log_url:
-            raise ValueError("bus postgres needs log_url")
         return self

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 from pydantic_settings import SettingsConfigDict
+from sqlalchemy import make_url
 
 from chassis.settings import ServiceSettings
 from tests.support.toy import toy_settings
@@ -40,6 +41,8 @@ def test_a_service_reads_its_own_prefix(monkeypatch: pytest.MonkeyPatch) -> None
         {"bus_unruly": "twice"},
         {"clock_behind": 3},
         {"bus": "kafka"},
+        {"kafka_user": "toy"},
+        {"kafka_password_file": Path("password")},
         {"log_url": ""},
         {"transaction_limit": 11},
         {"port": 70000},
@@ -48,6 +51,25 @@ def test_a_service_reads_its_own_prefix(monkeypatch: pytest.MonkeyPatch) -> None
 def test_what_does_not_fit_together_is_refused_at_the_start(tmp_path: Path, wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         type(toy_settings(URL, tmp_path))(**(toy_settings(URL, tmp_path).model_dump() | wrong))
+
+
+def test_passwords_come_from_files(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("a/b@c:1\n")
+    bare = {"database_url": "postgresql+asyncpg://tongban@127.0.0.1/x", "database_password_file": secret}
+    kafka = {"bus": "kafka", "kafka_bootstrap": "127.0.0.1:9092", "kafka_user": "toy", "kafka_password_file": secret}
+
+    settings = type(toy_settings(URL, tmp_path))(**(toy_settings(URL, tmp_path).model_dump() | bare | kafka))
+
+    assert make_url(settings.database_url).password == secret.read_text().strip()
+    assert settings.kafka.options() == {
+        "bootstrap_servers": "127.0.0.1:9092",
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": "toy",
+        "sasl_plain_password": secret.read_text().strip(),
+    }
+    assert "a/b" not in repr(settings.kafka)
 
 
 def test_settings_do_not_change(tmp_path: Path) -> None:

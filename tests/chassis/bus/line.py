@@ -17,6 +17,7 @@ from chassis.bus_postgres import PostgresBus
 from chassis.context import Context, Subscriptions
 from chassis.database import TRANSACTION_LIMIT, Database, Tx, lock
 from chassis.inbox import Consumer
+from chassis.kafka_address import KafkaAddress
 from chassis.logs import configure
 from chassis.metrics import Metrics
 from chassis.now import Now
@@ -173,7 +174,7 @@ async def empty_tables(url: str) -> None:
 
 def make_bus(kind: str, address: str) -> Bus:
     """The adapter under test, quick to miss a silent member."""
-    return KafkaBus(address, session=3.0) if kind == "kafka" else PostgresBus(address, lease=3.0)
+    return KafkaBus(KafkaAddress(bootstrap=address), session=3.0) if kind == "kafka" else PostgresBus(address, lease=3.0)
 
 
 def make_line(*, database_url: str, bus: Bus, topic: str, limit: float = TRANSACTION_LIMIT, **settings: Any) -> Line:
