@@ -92,9 +92,9 @@ class Clock:
             await asyncio.sleep(_REST)
 
     async def _offset(self, service: str) -> float:
+        """What all processes of the service have heard; -1 when one of them does not say."""
         try:
-            said = await self._upstreams.ask(service, "/readyz")
+            each = [said.body for said in await self._upstreams.ask_each(service, "/readyz")]
         except Refusal:
             return -1.0
-        body = said.body
-        return float(str(body.get("clockOffset", -1))) if isinstance(body, Mapping) else -1.0
+        return min(float(str(body.get("clockOffset", -1))) if isinstance(body, Mapping) else -1.0 for body in each)

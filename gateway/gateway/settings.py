@@ -27,7 +27,7 @@ class Settings(LogSettings):
     public_url: str = ""
     """How people reach it, without a slash at the end; made from host and port when empty."""
     catalog_url: str
-    """``http://host:port`` of the service, without a path."""
+    """``http://host:port`` of the service, without a path; of several processes each, separated by commas."""
     intake_url: str
     routing_url: str
     credential_url: str
@@ -59,14 +59,17 @@ class Settings(LogSettings):
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     @property
-    def services(self) -> dict[str, str]:
-        """Address of each service."""
-        return {"catalog": self.catalog_url, "intake": self.intake_url, "routing": self.routing_url, "credential": self.credential_url}
+    def services(self) -> dict[str, list[str]]:
+        """Addresses of each service."""
+        told = {"catalog": self.catalog_url, "intake": self.intake_url, "routing": self.routing_url, "credential": self.credential_url}
+        return {name: [url.strip() for url in urls.split(",") if url.strip()] for name, urls in told.items()}
 
     @model_validator(mode="after")
     def _only_what_fits(self) -> Self:
         if self.development and self.host not in LOOPBACK:
             raise ValueError("the development setting is for loopback only")
+        if not all(self.services.values()):
+            raise ValueError("every service needs an address")
         if self.people_file is not None and not self.development:
             raise ValueError("people_file, the development issuer, needs the development setting")
         if self.people_file is None and not self.oidc_issuer:
