@@ -49,15 +49,17 @@ async def upgrade(url: str, script_location: str | Path, *, metadata: MetaData |
 
 
 async def is_current(url: str, script_location: str | Path) -> bool:
-    """True when no migration is missing."""
-    newest = ScriptDirectory.from_config(_config(str(script_location))).get_current_head()
+    """True when no migration is missing; a form that these scripts do not know is a newer version's, which old ones work with."""
+    scripts = ScriptDirectory.from_config(_config(str(script_location)))
+    newest = scripts.get_current_head()
     engine = create_async_engine(url, hide_parameters=True)
     try:
         async with engine.connect() as connection:
             known = await connection.scalar(select(func.to_regclass(VERSION_TABLE)))
             if known is None:
                 return newest is None
-            return bool(await connection.scalar(text(f"select version_num from {VERSION_TABLE}")) == newest)  # noqa: S608 - our own constant
+            stands = await connection.scalar(text(f"select version_num from {VERSION_TABLE}"))  # noqa: S608 - our own constant
+            return stands == newest or (stands is not None and stands not in {each.revision for each in scripts.walk_revisions()})
     finally:
         await engine.dispose()
 
