@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chassis.database import Tx
 from chassis.doors import READER, VERSION_IF_ANY, WRITER, Answer, Reader, Writer
+from chassis.express import express
 from chassis.gathering import Gathering, Outcome
 from chassis.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, Pages
 from chassis.parking import parked_keys
@@ -197,6 +198,7 @@ RECEIPTS: Gathering[Intake, tuple[Submission, Caller]] = Gathering(_receive, key
 
 
 @router.post("/v1/cases", operation_id="receiveCase", status_code=201, response_model=CaseReceipt, max_body_size=MAX_BODY)
+@express
 async def receive_case(write: Annotated[Writer[Intake], WRITER], body: NewCase) -> Response:
     """Take an application in, whole: checked, numbered, stored and told to the competent organ, or refused with nothing stored."""
     return await RECEIPTS(write, (body.submission(write.caller, case_id=CaseId(str(uuid_utils.uuid7()))), write.caller))
