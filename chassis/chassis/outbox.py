@@ -36,8 +36,10 @@ STANDS_BACK = timedelta(seconds=15)
 AT_ONCE = 500
 """Rows read at a time."""
 
+RELAYING = "relay"
+"""The lock that one process of a service holds while it relays."""
+
 _POLL = 0.1
-_LOCK_NAME = "relay"
 _LONGEST_REST = 2.0
 """Seconds between two tries while the log or the database is away."""
 
@@ -186,6 +188,7 @@ class Relay:
         self._sends = tuple(sorted(sends))
         self._told_at = float("-inf")
         self._told_offset = timedelta()
+        self._highest = 0
         self._sent = context.metrics.counter("outbox_sent", "Outbox rows that the log acknowledged", labels=("topic",))
         self.trouble: str | None = None
         """What keeps rows from going out just now, for the health page; None when nothing does."""
@@ -197,12 +200,13 @@ class Relay:
         rest = _POLL
         while True:
             try:
-                async with self._context.database.hold(_LOCK_NAME) as connection:
+                async with self._context.database.hold(RELAYING) as connection:
                     if connection is None:
                         self.caught_up = True
                     else:
                         crash_point("relay-handover")
                         await connection.execution_options(isolation_level="AUTOCOMMIT")
+                        self._highest = await connection.scalar(_HIGHEST) or 0
                         rest = _POLL
                         await self._relay(connection)
             except (DBAPIError, OSError, TimeoutError) as error:
@@ -243,6 +247,7 @@ class Relay:
         done = [row.position for batch, error in zip(batches.values(), ended, strict=True) if error is None for row in batch]
         if done:
             await connection.execute(_DONE, {"positions": done})
+            self._highest = max(self._highest, *done)
         for error in ended:
             if error is not None:
                 raise error
@@ -260,7 +265,7 @@ class Relay:
         appends = []
         for topic in self._sends:
             partitions = await self._context.bus.partitions(topic)
-            record = _watermark(service=self._context.name, until=until, partitions=partitions)
+            record = _watermark(service=self._context.name, until=until, partitions=partitions, position=self._highest)
             appends += [self._context.bus.append(topic, partition, [record]) for partition in range(partitions)]
         await asyncio.gather(*appends)
         self._told_at, self._told_offset = time.monotonic(), offset
@@ -279,6 +284,7 @@ class Relay:
 
 
 _OLDEST = select(OUTBOX).order_by(OUTBOX.c.position).limit(AT_ONCE)
+_HIGHEST = select(func.max(SENT.c.position))
 _done = delete(OUTBOX).where(OUTBOX.c.position == func.any(bindparam("positions", type_=ARRAY(BigInteger)))).returning(OUTBOX).cte("done")
 _DONE = insert(SENT).from_select([column.name for column in OUTBOX.c], select(*_done.c))
 """One statement, so that no row is ever in both tables or in neither."""
@@ -300,7 +306,8 @@ def _record(row: Row[Any]) -> Record:
     return replace(to_record(envelope), value=row.data)
 
 
-def _watermark(*, service: str, until: datetime, partitions: int) -> Record:
+def _watermark(*, service: str, until: datetime, partitions: int, position: int) -> Record:
+    """``position`` is the highest that was sent: whoever looks at the end of a topic sees how far the service is."""
     return to_record(
         Envelope(
             id=str(uuid_utils.uuid7()),
@@ -310,7 +317,7 @@ def _watermark(*, service: str, until: datetime, partitions: int) -> Record:
             time=datetime.now(UTC),
             key=service,
             sequence=0,
-            position=0,
+            position=position,
             data=encode_object(Watermark(until=until, partitions=partitions)),
         )
     )

@@ -14,7 +14,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic
@@ -36,6 +36,7 @@ from chassis.follow import Follower
 from chassis.health import Check, Health
 from chassis.inbox import Consumer
 from chassis.jobs import Job, run_job
+from chassis.learning import BehindTheLog, Learning, Lessons
 from chassis.metrics import Metrics
 from chassis.migrate import upgrade
 from chassis.now import Now
@@ -112,6 +113,7 @@ def create_service(
     jobs: Sequence[Job[C]] = (),
     on_start: Callable[[C], Awaitable[None]] | None = None,
     on_parked: OnParked | None = None,
+    lessons: Lessons | None = None,
     looks: Callable[[C], Sequence[Look]] | None = None,
 ) -> FastAPI:
     """Make a service; nothing is opened before its lifespan begins.
@@ -133,6 +135,7 @@ def create_service(
         jobs: What it does in rounds.
         on_start: Run once the database is there and before anything else, by one process at a time.
         on_parked: Told, in the same transaction, of every event that is put aside.
+        lessons: What its database learns from its own events after it came back from a backup.
         looks: Figures of its own that ``/metrics`` reads.
 
     Raises:
@@ -167,6 +170,8 @@ def create_service(
         ),
     )
 
+    learning = Learning(context, sends={*sends, ACCESS_EVENTS}, consumer=parts.consumer, lessons=lessons or {})
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         logs.configure(settings.log_level)
@@ -175,14 +180,19 @@ def create_service(
         wanted = topics.load(settings.topics_file) if settings.migrate_on_start else ()
         if settings.migrate_on_start:
             await upgrade(settings.database_url, migrations, metadata=metadata)
-        if on_start is not None:
-            await _alone(context, on_start)
-        tried = asyncio.Event()
-        tasks = [asyncio.create_task(_connect(bus, wanted, tried), name="log")]
-        await tried.wait()
-        tasks += [asyncio.create_task(_keep_running(name, run), name=name) for name, run in parts.runs().items()]
-        _log.info("service.started", version=version)
+        link = _Link()
+        tasks = [asyncio.create_task(_connect(bus, wanted, learning, link), name="log")]
         try:
+            await link.tried.wait()
+            if link.behind is not None:
+                raise link.behind
+            if on_start is not None:
+                await _alone(context, on_start)
+            for name, run in parts.runs().items():
+                # What is in memory is read at once; whatever acts waits until the database is known to be the newest.
+                after = None if name == "follower" else link.clear
+                tasks.append(asyncio.create_task(_keep_running(name, run, after=after), name=name))
+            _log.info("service.started", version=version)
             yield
         finally:
             context.stopping.set()
@@ -193,7 +203,7 @@ def create_service(
             await context.database.close()
             _log.info("service.stopped")
 
-    return create_application(
+    application = create_application(
         context,
         title=title,
         version=version,
@@ -202,6 +212,8 @@ def create_service(
         looks=(*_looks(parts), *(looks(context) if looks is not None else ())),
         lifespan=lifespan,
     )
+    application.state.learning = learning
+    return application
 
 
 async def _alone(context: C, on_start: Callable[[C], Awaitable[None]]) -> None:
@@ -260,21 +272,39 @@ def _checks(parts: _Parts[C]) -> dict[str, Check]:
     return {"database": database, "log": log, "followed": followed, "told": told}
 
 
-async def _connect(bus: Bus, wanted: Sequence[Topic], tried: asyncio.Event) -> None:
-    """Reach the log as soon as it is there; until then the service works from its own store."""
-    for step in (bus.start, partial(bus.create, wanted)):
+@dataclass(slots=True)
+class _Link:
+    """How the service stands to the log."""
+
+    tried: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the log was reached, or could not be at once."""
+    clear: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the log shows nothing of this service that its database does not know."""
+    behind: BehindTheLog | None = None
+
+
+async def _connect(bus: Bus, wanted: Sequence[Topic], learning: Learning[Any], link: _Link) -> None:
+    """Reach the log as soon as it is there; until then the service answers from its own store, and nothing else of it acts."""
+    for step in (bus.start, partial(bus.create, wanted), learning.refuse_if_behind):
         while True:
             try:
                 await step()
                 break
             except Exception as error:  # noqa: BLE001 - whatever it is, a log that comes later must be found
-                _log.warning("log.away", exc_info=error)
-                tried.set()
+                if isinstance(error, BehindTheLog):
+                    _log.error("service.behind_the_log", rule=error.RULE, position=error.facts.get("log"))
+                    link.behind = error
+                else:
+                    _log.warning("log.away", exc_info=error)
+                link.tried.set()
                 await asyncio.sleep(_REST)
-    tried.set()
+    link.clear.set()
+    link.tried.set()
 
 
-async def _keep_running(name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+async def _keep_running(name: str, run: Callable[[], Coroutine[Any, Any, None]], *, after: asyncio.Event | None) -> None:
+    if after is not None:
+        await after.wait()
     while True:
         try:
             await run()

@@ -1,0 +1,291 @@
+"""A database that came back from a backup learns from the log what its service did afterwards, before the service acts again.
+
+The log is read in its order. What others sent is handled as ever, and the inbox drops what the backup knows; what the service itself sent and
+the backup does not know is taught by lessons, one per kind of event, which bring the tables to where they stood. What lessons and handlers write
+to the outbox meanwhile and the log has already is never sent again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeAlias
+
+from sqlalchemy import ARRAY, BigInteger, Text, bindparam, delete, func, select, union_all
+from sqlalchemy.dialects.postgresql import insert
+
+from chassis import inbox, sent
+from chassis.bus import Bus, Following, Offsets, Received, UnknownTopic
+from chassis.database import C, Tx, lock
+from chassis.hearing import WATERMARK
+from chassis.inbox import Consumer
+from chassis.logs import get_logger
+from chassis.outbox import RELAYING
+from chassis.tables import OUTBOX, SENT
+from contracts.codec import Malformed, decode
+from contracts.envelope import Envelope, from_record
+from contracts.event import Event
+from contracts.refusals import Conflict
+from contracts.values import JsonObject
+
+AHEAD = 1_000
+"""Positions left free after the highest that the log shows: more than were ever drawn and not yet sent."""
+
+_AT_ONCE = 500
+_REACHES = (200, 5_000, 100_000)
+"""Records at the end of a partition among which an own one is looked for, step by step; a relay speaks every few seconds."""
+
+_log = get_logger()
+
+
+class BehindTheLog(Conflict):
+    """The log holds events of this service that its database does not know: it was restored from a backup and has not learned yet."""
+
+    RULE = "restore.behind"
+    ZH = "数据库落后于事件日志,请先运行 tongban restore learn"
+    EN = "The database is behind the event log; run `tongban restore learn` first"
+
+
+class StillRunning(Conflict):
+    """A process of the service is running; nothing can be learned beside it."""
+
+    RULE = "restore.running"
+    ZH = "该服务仍在运行,请先停止"
+    EN = "The service is still running; stop it first"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What could not be repaired, and what a person must do about it."""
+
+    key: str
+    """What it is about, as a person names it: a number rather than an id."""
+    rule: str
+    zh: str
+    en: str
+    facts: JsonObject = field(default_factory=dict)
+
+
+Lesson: TypeAlias = Callable[..., Awaitable[Sequence[Difference]]]
+"""``async def learn_…(tx: Tx[C], event: E) -> Sequence[Difference]``, under the lock of the event's key; `Tx.envelope` is the event's."""
+
+Lessons: TypeAlias = Mapping[type[Event], Lesson]
+"""Own events that change what a backup knows; of any other kind it is enough to know that they were sent."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Learned:
+    """What came of it."""
+
+    own: int = 0
+    """Events of the service that the backup did not know."""
+    heard: int = 0
+    """Records of others that were gone through."""
+    differences: list[Difference] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    record: Received
+    envelope: Envelope
+
+
+class Learning(Generic[C]):
+    """What one service can learn."""
+
+    def __init__(self, context: C, *, sends: Collection[str], consumer: Consumer[C] | None, lessons: Lessons) -> None:
+        """Prepare; nothing is read yet.
+
+        Args:
+            context: The service, not running.
+            sends: Topics that carry its events.
+            consumer: What it hears with.
+            lessons: What it is taught of its own events.
+        """
+        self.context = context
+        self._sends = sorted(sends)
+        self._hears = frozenset(kind.TOPIC for kind in context.subscriptions)
+        self._consumer = consumer
+        self._lessons = {kind.TYPE: (kind, lesson) for kind, lesson in lessons.items()}
+
+    async def refuse_if_behind(self) -> None:
+        """See that the log holds nothing of this service that its database has not given out.
+
+        Raises:
+            BehindTheLog: It does.
+            BusUnavailable: The log cannot be asked.
+        """
+        context = self.context
+        shown = await highest_position(context.bus, self._sends, service=context.name)
+        async with context.database.read(context) as tx:
+            known = await sent.last_position(tx)
+        if shown > known:
+            raise BehindTheLog(facts={"service": context.name, "log": shown, "database": known})
+
+    async def learn(self, *, progress: Callable[[str], None]) -> Learned:
+        """Read the log from its beginning to its present end; may be run again, and goes on where it was stopped.
+
+        Raises:
+            StillRunning: A process of the service is running.
+        """
+        learned = Learned()
+        database = self.context.database
+        async with AsyncExitStack() as stack:
+            if await stack.enter_async_context(database.hold(RELAYING)) is None:
+                raise StillRunning(facts={"service": self.context.name})
+            async with database.consume(self.context) as tx:
+                floor = await _floor(tx)
+            said: set[tuple[str, str, int]] = set()
+            highest = 0
+            for topic in sorted({*self._sends, *self._hears}):
+                try:
+                    following = await self.context.bus.follow(topic)
+                except UnknownTopic:
+                    continue
+                try:
+                    async for records in _to_the_end(following):
+                        highest = max(highest, await self._take(records, floor=floor, said=said, learned=learned))
+                        progress(f"{topic}: {learned.own} + {learned.heard}")
+                finally:
+                    await following.close()
+            async with database.consume(self.context) as tx:
+                await _forget_said(tx, said)
+                await tx.execute(_ADVANCE, {"position": max(highest, await sent.last_position(tx)) + AHEAD})
+        _log.info("restore.learned", count=learned.own)
+        return learned
+
+    async def _take(self, records: Sequence[Received], *, floor: int, said: set[tuple[str, str, int]], learned: Learned) -> int:
+        """Take records in their order: those of others together, an unknown one of our own between them by its lesson."""
+        read = [(record, _read(record)) for record in records]
+        mine = [_Own(record, envelope) for record, envelope in read if envelope is not None and self._is_own(envelope)]
+        unknown = await self._unknown([own for own in mine if own.envelope.position > floor])
+        others: list[Received] = []
+        for record, envelope in read:
+            if envelope is not None and self._is_own(envelope):
+                if envelope.id in unknown:
+                    await self._hear(others, learned=learned)
+                    others = []
+                    learned.differences += await self._learn(_Own(record, envelope))
+                    said.add((envelope.type, envelope.subject, envelope.sequence))
+                    learned.own += 1
+            else:
+                others.append(record)
+        await self._hear(others, learned=learned)
+        return max((own.envelope.position for own in mine), default=0)
+
+    def _is_own(self, envelope: Envelope) -> bool:
+        return envelope.service == self.context.name and envelope.type != WATERMARK
+
+    async def _unknown(self, mine: Sequence[_Own]) -> frozenset[str]:
+        ids = [own.envelope.id for own in mine]
+        if not ids:
+            return frozenset()
+        async with self.context.database.consume(self.context) as tx:
+            known = set((await tx.execute(_KNOWN, {"ids": ids})).scalars())
+        return frozenset(ids) - known
+
+    async def _hear(self, others: Sequence[Received], *, learned: Learned) -> None:
+        if self._consumer is not None:
+            hears = [record for record in others if record.topic in self._hears]
+            for start in range(0, len(hears), inbox.AT_ONCE):
+                await self._consumer.take(hears[start : start + inbox.AT_ONCE])
+            learned.heard += len(hears)
+
+    async def _learn(self, own: _Own) -> Sequence[Difference]:
+        envelope = own.envelope
+        async with self.context.database.consume(self.context) as tx:
+            await lock(tx, envelope.key)
+            tx.envelope = envelope
+            await tx.execute(_KEEP, _row(own))
+            if envelope.type not in self._lessons:
+                return ()
+            kind, lesson = self._lessons[envelope.type]
+            return await lesson(tx, decode(kind, envelope.data))
+
+
+async def highest_position(bus: Bus, topics: Sequence[str], *, service: str) -> int:
+    """The highest outbox position of a service that the ends of these topics show; 0 when they show none."""
+    shown = 0
+    for topic in topics:
+        try:
+            places = (await bus.ends([topic])).items()
+        except UnknownTopic:
+            continue
+        looked: Offsets = {place: end for place, end in places if end > 0}
+        for reach in _REACHES:
+            if not looked:
+                break
+            found = await _tail(bus, topic, {place: max(end - reach, 0) for place, end in looked.items()}, service=service)
+            shown = max((shown, *found.values()))
+            looked = {place: end for place, end in looked.items() if place not in found and end > reach}
+    return shown
+
+
+async def _tail(bus: Bus, topic: str, offsets: Offsets, *, service: str) -> dict[tuple[str, int], int]:
+    """Per partition of these that holds a record of the service from here on, the highest position."""
+    found: dict[tuple[str, int], int] = {}
+    ends = await bus.ends([topic])
+    following = await bus.follow(topic, {place: offsets.get(place, end) for place, end in ends.items()})
+    try:
+        async for records in _to_the_end(following):
+            for record in records:
+                envelope = _read(record)
+                if envelope is not None and envelope.service == service and envelope.position > 0:
+                    found[record.place] = max(envelope.position, found.get(record.place, 0))
+    finally:
+        await following.close()
+    return found
+
+
+async def _to_the_end(following: Following) -> AsyncIterator[list[Received]]:
+    while any(following.offsets.get(place, 0) < end for place, end in following.ends.items()):
+        yield await following.batch(limit=_AT_ONCE)
+        await asyncio.sleep(0)
+
+
+def _read(record: Received) -> Envelope | None:
+    try:
+        envelope = from_record(key=record.key, value=b"{}" if record.value is None else record.value, headers=record.headers)
+    except Malformed:
+        return None
+    return envelope if envelope.source.startswith("/") else None
+
+
+async def _floor(tx: Tx[Any]) -> int:
+    """Positions up to this one were sent before anything that the backup still lists."""
+    lowest = await tx.connection.scalar(_LOWEST)
+    return await sent.last_position(tx) if lowest is None else int(lowest) - 1
+
+
+async def _forget_said(tx: Tx[Any], said: set[tuple[str, str, int]]) -> None:
+    """Take out of the outbox what the log has already under another id."""
+    rows = await tx.execute(select(OUTBOX.c.position, OUTBOX.c.type, OUTBOX.c.subject, OUTBOX.c.sequence))
+    positions = [row.position for row in rows if (row.type, row.subject, row.sequence) in said]
+    await tx.execute(
+        delete(OUTBOX).where(OUTBOX.c.position == func.any(bindparam("positions", type_=ARRAY(BigInteger)))), {"positions": positions}
+    )
+
+
+def _row(own: _Own) -> dict[str, object]:
+    envelope, record = own.envelope, own.record
+    return {
+        "position": envelope.position,
+        "topic": record.topic,
+        "key": envelope.key,
+        "id": envelope.id,
+        "type": envelope.type,
+        "source": envelope.source,
+        "subject": envelope.subject,
+        "sequence": envelope.sequence,
+        "at": envelope.time,
+        "traceparent": envelope.traceparent,
+        "data": record.value,
+    }
+
+
+_KEEP = insert(SENT).on_conflict_do_nothing()
+_listed = union_all(select(SENT.c.position), select(OUTBOX.c.position)).subquery("listed")
+_LOWEST = select(func.min(_listed.c.position))
+_wanted = func.any(bindparam("ids", type_=ARRAY(Text)))
+_KNOWN = union_all(select(SENT.c.id).where(SENT.c.id == _wanted), select(OUTBOX.c.id).where(OUTBOX.c.id == _wanted))
+_ADVANCE = select(func.setval(func.pg_get_serial_sequence(OUTBOX.name, OUTBOX.c.position.name), bindparam("position", type_=BigInteger)))
