@@ -42,7 +42,7 @@ check: $(DEV) ## lint, types and structure
 	@.venv/bin/mypy
 	@exec .venv/bin/python -m pytest -q tests/house
 
-bench: $(DEV) ## measure the line on a system of its own; keep the machine quiet [ONLY=limits,registration,latency,clerks]
+bench: $(DEV) ## measure the line on a system of its own; keep the machine quiet [ONLY=limits,registration,latency,clerks,cases]
 	@.venv/bin/python -m tongban_local.jars
 	@exec .venv/bin/python -m bench.line $(if $(ONLY),--only $(ONLY))
 

@@ -10,11 +10,11 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-import aiohttp
-import orjson
-
-from bench.load import percentiles
-from bench.rig import Applications, Rig, fresh_key, people
+from bench.load import OK, percentiles
+from bench.meter import Meter
+from bench.registration import settle
+from bench.rig import Applications, Rig, people
+from bench.wire import JSON, Wires, fresh_key
 
 _INTAKE = """
     select c.case_id, extract(epoch from pg_xact_commit_timestamp(k.xmin)), extract(epoch from pg_xact_commit_timestamp(c.xmin))
@@ -33,6 +33,8 @@ class Latencies:
 
     cases: int
     per_second: float
+    failed: int
+    cpu_ms_per_case: dict[str, float]
     answered: list[float]
     """The call itself, for the clerk."""
     heard: list[float]
@@ -56,34 +58,37 @@ class Latencies:
 async def measure(rig: Rig, *, per_second: float, seconds: float) -> Latencies:
     """Receive cases at this rate, whatever the answers take."""
     waits: list[float] = []
-    async with people(rig, "tonggu-clerk") as [clerk]:
-        applications = Applications()
-        await applications.prepare(rig, clerk, count=int(per_second * seconds))
-        since = time.time()
-        async with aiohttp.ClientSession(rig.url, headers={**clerk, "Content-Type": "application/json"}) as http:
+    failed = 0
+    [clerk] = await people(rig, "tonggu-clerk")
+    applications = Applications()
+    await applications.prepare(rig, clerk, count=int(per_second * seconds))
+    since, wires = time.time(), Wires(rig.url)
+    meter = Meter(rig.pids)
 
-            async def receive() -> None:
-                began = time.perf_counter()
-                async with http.post("/v1/cases", data=orjson.dumps(applications.take()), headers=fresh_key()) as answer:
-                    await answer.read()
-                    answer.raise_for_status()
-                waits.append((time.perf_counter() - began) * 1000)
+    async def receive() -> None:
+        nonlocal failed
+        began = time.perf_counter()
+        answer = await wires.call("POST", "/v1/cases", headers=clerk | JSON | fresh_key(), body=applications.take() or b"")
+        failed += answer.status not in OK
+        waits.append((time.perf_counter() - began) * 1000)
 
-            began = time.perf_counter()
-            calls = []
-            for number in range(len(applications)):
-                await asyncio.sleep(max(0.0, began + number / per_second - time.perf_counter()))
-                calls.append(asyncio.create_task(receive()))
-            await asyncio.gather(*calls)
-            took = time.perf_counter() - began
-    await rig.settle()
-    await asyncio.sleep(1)
+    began = time.perf_counter()
+    calls = []
+    for number in range(applications.left):
+        await asyncio.sleep(max(0.0, began + number / per_second - time.perf_counter()))
+        calls.append(asyncio.create_task(receive()))
+    await asyncio.gather(*calls)
+    took, spent = time.perf_counter() - began, meter.per(len(waits))
+    wires.close()
+    await settle(rig)
     received = {row[0]: (float(row[1]), float(row[2])) for row in rig.rows("intake", _INTAKE.format(since=since))}
     routed = {row[0]: (float(row[1]), float(row[2])) for row in rig.rows("routing", _ROUTING.format(since=since))}
     both = sorted(received.keys() & routed.keys())
     return Latencies(
         cases=len(both),
         per_second=len(waits) / took,
+        failed=failed,
+        cpu_ms_per_case=spent,
         answered=percentiles(waits),
         heard=percentiles([(routed[one][0] - received[one][0]) * 1000 for one in both]),
         routed=percentiles([(routed[one][1] - received[one][0]) * 1000 for one in both]),

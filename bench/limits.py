@@ -1,6 +1,6 @@
 """The limits a figure is held against, measured in the same run on the same machine.
 
-* `bare_http`: FastAPI + one SQLAlchemy Core transaction of two inserts, one process, no gateway, no rules.
+* `bare_http`: FastAPI + one SQLAlchemy Core transaction of two inserts, one process, no gateway, no rules; and nginx before it.
 * `bare_log`: produce one record, acknowledged by all replicas, until a consumer in another task has it.
 
 Nothing below these can be expected of a system that does more.
@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 from typing import Annotated
 
 import httpx
+import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from fastapi import Depends, FastAPI, Request
@@ -27,7 +30,8 @@ from sqlalchemy import Column, DateTime, MetaData, Table, Text, func, insert
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bench.load import Load, Result, percentiles
+from bench.load import Result, percentiles, run
+from bench.wire import JSON
 from tongban_local.ports import free_port
 
 METADATA = MetaData()
@@ -71,44 +75,96 @@ async def _same(request: Request) -> Request:
     return request
 
 
-async def bare_http(database_url: str, *, clients: tuple[int, ...], seconds: float) -> list[Result]:
-    """Measure the bare application at each number of clients."""
+async def bare_http(database_url: str, *, clients: Sequence[int], seconds: float, folder: Path) -> list[Result]:
+    """Measure the bare application at each number of clients, and again behind nginx where that is installed.
+
+    Args:
+        database_url: An empty database.
+        clients: How many.
+        seconds: Of each cell.
+        folder: For nginx's own files.
+    """
     port = free_port()
-    process = subprocess.Popen(  # noqa: ASYNC220 - nothing is measured yet
-        [
-            sys.executable,
-            "-m",
-            "uvicorn",
-            "bench.limits:create_app",
-            "--factory",
-            "--port",
-            str(port),
-            "--log-level",
-            "warning",
-            "--no-access-log",
-        ],
-        env=os.environ | {"BENCH_DATABASE_URL": database_url},
-    )
+    with _application(database_url, port=port) as pid:
+        await _until_it_answers(port)
+        found = await _measure(port, name="bare FastAPI + two inserts", pids={"bare": (pid,)}, clients=clients, seconds=seconds)
+        nginx = shutil.which("nginx")
+        if nginx is not None:
+            front = free_port()
+            with _proxy(nginx, folder=folder, port=front, to=port) as proxy:
+                await _until_it_answers(front)
+                pids = {"bare": (pid,), "nginx": (proxy,)}
+                found += await _measure(front, name="the same behind nginx", pids=pids, clients=clients, seconds=seconds)
+    return found
+
+
+async def _measure(port: int, *, name: str, pids: Mapping[str, Sequence[int]], clients: Sequence[int], seconds: float) -> list[Result]:
+    body = orjson.dumps({"name": "个体工商户登记", "body": {f"field_{number}": "浏阳市集里街道" * 5 for number in range(12)}})
     url = f"http://127.0.0.1:{port}"
+    return [
+        await run(url, name, pids=pids, clients=count, seconds=seconds, make=lambda: ("POST", "/things", body, JSON)) for count in clients
+    ]
+
+
+@contextmanager
+def _application(database_url: str, *, port: int) -> Iterator[int]:
+    command = [sys.executable, "-m", "uvicorn", "bench.limits:create_app", "--factory", "--port", str(port)]
+    environment = os.environ | {"BENCH_DATABASE_URL": database_url}
+    with _running([*command, "--log-level", "warning", "--no-access-log"], environment=environment) as pid:
+        yield pid
+
+
+@contextmanager
+def _proxy(program: str, *, folder: Path, port: int, to: int) -> Iterator[int]:
+    """Nginx as one would put it before an application: as many workers as processors, connections behind it kept open."""
+    file = folder / "nginx.conf"
+    file.write_text(_NGINX.format(folder=folder, port=port, to=to), encoding="utf-8")
+    with _running([program, "-e", str(folder / "error.log"), "-c", str(file), "-g", "daemon off;"]) as pid:
+        yield pid
+
+
+@contextmanager
+def _running(command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Iterator[int]:
+    process = subprocess.Popen(command, env=environment)
     try:
-        async with httpx.AsyncClient() as http:
-            for _ in range(200):
-                try:
-                    await http.get(f"{url}/openapi.json")
-                    break
-                except httpx.TransportError:
-                    await asyncio.sleep(0.1)
-        body = {"name": "个体工商户登记", "body": {f"field_{number}": "浏阳市集里街道" * 5 for number in range(12)}}
-        load = Load(url, pids={"bare": process.pid})
-        return [
-            await load.run(
-                f"bare FastAPI + two inserts, {count} clients", clients=count, seconds=seconds, make=lambda: ("POST", "/things", body, {})
-            )
-            for count in clients
-        ]
+        yield process.pid
     finally:
         process.terminate()
         process.wait()
+
+
+async def _until_it_answers(port: int) -> None:
+    async with httpx.AsyncClient() as http:
+        for _ in range(200):
+            with suppress(httpx.TransportError):
+                if (await http.get(f"http://127.0.0.1:{port}/openapi.json")).is_success:
+                    return
+            await asyncio.sleep(0.1)
+    raise TimeoutError(port)
+
+
+_NGINX = """
+worker_processes auto;
+pid {folder}/nginx.pid;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    upstream behind {{ server 127.0.0.1:{to}; keepalive 64; }}
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://behind;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+        }}
+    }}
+}}
+"""
 
 
 async def bare_log(bootstrap: str, *, count: int = 500, rate: float = 100.0) -> dict[str, float]:

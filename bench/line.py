@@ -1,125 +1,125 @@
-"""`make bench`: the figures of the line, beside the limits of the machine in the same run; writes ``bench/results/<date>-line.md``."""
+"""`make bench`: the figures of the line, beside the limits of the machine; a file ``bench/results/<date>-<part>.md`` for each part."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import shutil
 import signal
 import sys
-from datetime import UTC, datetime
+import tempfile
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
-from bench import clerks, latency, limits, machine, registration
-from bench.load import HEADER, Result
+import uvloop
+
+from bench import cases, clerks, latency, limits, registration
+from bench.load import HEADER
+from bench.meter import tell
+from bench.report import RESULTS, Section
 from bench.rig import PREFIX, Rig, running
 
-RESULTS = Path(__file__).parent / "results"
-PARTS = ("limits", "registration", "latency", "clerks")
 CLIENTS = (1, 8, 40)
 CLERKS = 20
-OPEN_LOOP = 30.0
-"""Cases per second while latencies are taken."""
+BESIDE = 5.0
+"""Cases per second that others handle while the clerks are measured."""
+RATES = (30.0, 88.0)
+"""Cases per second while latencies are taken; 88 a second is what the whole country receives in its business hours."""
+
+Part = Callable[[Rig, Section, argparse.Namespace], Coroutine[None, None, None]]
 
 
-class Report:
-    """Lines of Markdown, shown while they are found."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, *lines: str) -> None:
-        """Add lines."""
-        for line in lines:
-            print(line, flush=True)
-            self.lines.append(line)
-
-
-async def _limits(rig: Rig, report: Report, *, seconds: float) -> dict[int, Result]:
+async def _limits(rig: Rig, section: Section, chosen: argparse.Namespace) -> None:
     name = f"{PREFIX}_bare"
     rig.postgres.create_database(name)
-    found = await limits.bare_http(rig.postgres.url(name), clients=CLIENTS, seconds=seconds)
+    with tempfile.TemporaryDirectory(prefix="tongban-nginx-") as folder:
+        found = await limits.bare_http(rig.postgres.url(name), clients=CLIENTS, seconds=chosen.seconds, folder=Path(folder))
     log = await limits.bare_log(rig.kafka.bootstrap)
-    report.say("", "## Limits of this machine", "", HEADER, *(result.row() for result in found), "")
-    report.say(
+    section.say(HEADER, *(result.row() for result in found), "")
+    if len(found) == len(CLIENTS):
+        section.say("nginx is not installed here, so there is no figure for a proxy before the bare application.", "")
+    section.say(
         f"Bare Kafka, 100 records/s, produced with acks=all → in the consumer's hand: p50 / p95 / p99 {log['p50_ms']:.1f} / "
         f"{log['p95_ms']:.1f} / {log['p99_ms']:.1f} ms."
     )
-    report.say(
-        "nginx: installed, not measured." if shutil.which("nginx") else "nginx: not installed, so there is no figure for a bare proxy."
-    )
-    return {result.clients: result for result in found}
 
 
-async def _registration(rig: Rig, report: Report, *, seconds: float, bare: dict[int, Result]) -> None:
-    idle = await registration.idle(rig, seconds=seconds / 2)
+async def _registration(rig: Rig, section: Section, chosen: argparse.Namespace) -> None:
+    quiet = await registration.idle(rig, seconds=chosen.seconds)
+    uploads = await registration.upload(rig, clients=8, seconds=chosen.seconds)
+    seconds = [chosen.hold if count == max(CLIENTS) else chosen.seconds for count in CLIENTS]
     cells = await registration.measure(rig, clients=CLIENTS, seconds=seconds)
-    report.say("", "## Registrations through the gateway", "", HEADER, *(result.row() for result, _ in cells), "")
-    quiet = ", ".join(f"{name} {value:.1f}" for name, value in idle.items())
-    report.say(f"- nobody calls: {sum(idle.values()):.0f} % of one core ({quiet})")
-    for result, settled in cells:
-        limit = bare.get(result.clients)
-        ratio = f"{result.per_second / limit.per_second:.0%} of the bare rate; " if limit else ""
-        report.say(
-            f"- {result.clients} clients: {ratio}routing had everything and every outbox was empty {settled:.1f} s after the last answer"
+    section.say(HEADER, *(cell.result.row() for cell in cells), uploads.row(), "")
+    section.say(f"- nobody calls: {sum(quiet.values()):.0f} % of one core ({', '.join(f'{name} {quiet[name]:.1f}' for name in quiet)})")
+    for cell in cells:
+        result = cell.result
+        rates = " ".join(f"{count / 10:.0f}" for count in result.by_period[: int(result.seconds // 10)])
+        section.say(
+            f"- {result.clients} clients for {result.seconds:.0f} s{', until the applications ran out' if cell.exhausted else ''}: "
+            f"{cell.most_waiting} outbox rows unsent at the last answer; {cell.settled:.1f} s later every outbox was empty and intake, "
+            f"routing and credential had heard everything{f'; per second by 10 s: {rates}' if rates else ''}"
         )
 
 
-async def _latency(rig: Rig, report: Report, *, seconds: float) -> None:
-    found = await latency.measure(rig, per_second=OPEN_LOOP, seconds=seconds * 2)
-    report.say("", f"## From county to county at {found.per_second:.0f} cases/s (open loop, {found.cases} cases)", "")
-    report.say("| from → to | p50 / p95 / p99 ms |", "|---|---|", *found.rows())
+async def _latency(rig: Rig, section: Section, chosen: argparse.Namespace) -> None:
+    for rate in RATES:
+        found = await latency.measure(rig, per_second=rate, seconds=chosen.seconds * 3)
+        section.say(f"## Received at {found.per_second:.0f}/s ({found.cases} cases, open loop, {found.failed} failed)", "")
+        section.say("| from → to | p50 / p95 / p99 ms |", "|---|---|", *found.rows(), "")
+        section.say(f"CPU ms per registration: {tell(found.cpu_ms_per_case)}.", "")
 
 
-async def _clerks(rig: Rig, report: Report, *, seconds: float) -> None:
-    day = await clerks.measure(rig, clerks=CLERKS, seconds=seconds * 2)
-    report.say("", f"## Whole cases by {CLERKS} clerks without a pause", "")
-    cpu = ", ".join(f"{name} {value:.1f}" for name, value in day.cpu_ms_per_case.items())
-    report.say(
-        f"{day.cases / day.seconds:.1f} whole cases/s ({day.cases} in {day.seconds:.0f} s, {day.failed} not finished), "
-        f"{sum(map(len, day.waits.values())) / day.seconds:.0f} clerks' calls/s beside the looks for what is awaited; "
-        f"CPU ms per case {sum(day.cpu_ms_per_case.values()):.0f} ({cpu}).",
-        "",
-        "| call | times | p50 / p95 / p99 ms |",
-        "|---|---|---|",
-        *day.rows(),
-    )
+async def _clerks(rig: Rig, section: Section, chosen: argparse.Namespace) -> None:
+    for think in (1.0, 0.0):
+        seconds = chosen.seconds * (6 if think else 2)
+        day = await clerks.measure(rig, clerks=CLERKS, beside=BESIDE, think=think, seconds=seconds, warm=seconds / 3)
+        how = f"who think {think:g} s before each call" if think else "without a pause"
+        section.say(f"## {CLERKS} clerks {how}, {BESIDE:g} cases/s arriving beside them", "")
+        calls = sum(len(waits) for name, waits in day.waits.items() if not name.startswith("("))
+        section.say(
+            f"{day.cases} of their cases finished in {day.seconds:.0f} s, {day.failed} not; {day.beside} cases of others closed; "
+            f"{calls / day.seconds:.0f} clerks' calls/s; CPU ms per second {tell(day.cpu_ms_per_second, digits=0)}.",
+            "",
+        )
+        section.say("| call | times | p50 / p95 / p99 ms |", "|---|---|---|", *day.rows(), "")
 
 
-async def measure(rig: Rig, report: Report, *, seconds: float, parts: tuple[str, ...]) -> None:
-    """Everything that was asked for, in one run."""
-    bare: dict[int, Result] = {}
-    for part in parts:
-        before = machine.load()
-        if part == "limits":
-            bare = await _limits(rig, report, seconds=seconds / 2)
-        elif part == "registration":
-            await _registration(rig, report, seconds=seconds, bare=bare)
-        elif part == "latency":
-            await _latency(rig, report, seconds=seconds)
-        else:
-            await _clerks(rig, report, seconds=seconds)
-        report.say("", f"Load average before: {before}; after: {machine.load()}.")
+async def _cases(rig: Rig, section: Section, chosen: argparse.Namespace) -> None:
+    held = await cases.measure(rig, at_once=chosen.at_once, seconds=chosen.minutes * 60, warm=chosen.warm)
+    section.say(f"## {chosen.processes} process(es) of each of intake, routing and credential", "", *cases.tell(held))
+
+
+PARTS: dict[str, tuple[str, Part]] = {
+    "limits": ("The limits of this machine", _limits),
+    "registration": ("Registrations through the gateway", _registration),
+    "latency": ("From county to county", _latency),
+    "clerks": ("The calls of clerks", _clerks),
+    "cases": ("Whole cases", _cases),
+}
+"""By name: title and what is done, in the order they are done."""
 
 
 def main() -> int:
     """Measure and write it down."""
     parser = argparse.ArgumentParser(prog="make bench", description="Figures of the line / 全流程性能")
-    parser.add_argument("--seconds", type=float, default=8.0, help="of each cell of registrations; the others follow from it")
     parser.add_argument("--only", default="", help=f"of {', '.join(PARTS)}, separated by commas")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of a short cell; the others follow from it")
+    parser.add_argument("--hold", type=float, default=180.0, help="registration: seconds with the most clients")
+    parser.add_argument("--minutes", type=float, default=10.0, help="cases: how long the rate is held")
+    parser.add_argument("--at-once", type=int, default=200, help="cases: how many are under way at the same time")
+    parser.add_argument("--warm", type=float, default=20.0, help="cases: seconds before the counting")
+    parser.add_argument("--processes", type=int, default=1, help="of each service that hears events")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the files")
     chosen = parser.parse_args()
-    parts = tuple(part for part in PARTS if not chosen.only or part in chosen.only.split(","))
+    parts = [part for part in PARTS if not chosen.only or part in chosen.only.split(",")]
     # What was started is stopped also when somebody ends us.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    began = datetime.now(UTC)
-    report = Report()
-    report.say(f"# The line, {began:%Y-%m-%d %H:%M} UTC", "")
-    with running() as rig:
-        report.say(*machine.describe(rig), f"- command: `python -m bench.line --seconds {chosen.seconds:g} --only {','.join(parts)}`")
-        asyncio.run(measure(rig, report, seconds=chosen.seconds, parts=parts))
-        report.say("", f"Data at the end: {machine.volume(rig)}.")
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{began:%Y-%m-%d}-line.md").write_text("\n".join(report.lines) + "\n", encoding="utf-8")
+    command = " ".join(["python -m bench.line", *sys.argv[1:]])
+    with running(processes=chosen.processes) as rig, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        for part in parts:
+            title, measure = PARTS[part]
+            section = Section(rig, part=part, title=title, command=command)
+            runner.run(measure(rig, section, chosen))
+            section.finish(chosen.results)
     return 0
 
 
