@@ -61,6 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
         hears=frozenset({"intake", "routing"}),
         follows=(Follow(topics=(RULES,), apply=_follow),),
         jobs=(Job(name="seal and issue", every=jobs.EVERY, run=jobs.seal_and_issue, wake=lambda found: found.sealing_asked),),
+        looks=jobs.looks,
     )
     started = application.router.lifespan_context
 

@@ -28,6 +28,7 @@ def create_app(settings: Settings) -> FastAPI:
     from intake_svc.application import api as applications
     from intake_svc.case import api as cases
     from intake_svc.case import handlers
+    from intake_svc.case import jobs as case_jobs
     from intake_svc.enquiry import api as enquiries
     from intake_svc.hall import api as halls
     from intake_svc.material import api as materials
@@ -45,6 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
         hears=HEARS,
         follows=(Follow(topics=(VERSIONS, PARTS, RULES), apply=_apply),),
         jobs=(Job(name="let unclaimed materials go", every=jobs.EXPIRE_EVERY, run=jobs.let_unclaimed_go),),
+        looks=case_jobs.looks,
         on_start=_begin,
     )
 

@@ -84,6 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
         follows=(Follow(topics=(RULES, PARTS, VERSIONS), apply=_follow_catalogue),),
         timers=TIMERS,
         jobs=transfer_jobs.JOBS,
+        looks=transfer_jobs.looks,
         on_start=_begin(settings.machines_file),
     )
 

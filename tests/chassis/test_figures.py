@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import insert
 
 from chassis import watermarks
@@ -21,20 +20,8 @@ from contracts.envelope import Envelope
 from contracts.event import Watermark
 from contracts.events import PersonalDataRead
 from contracts.values import PersonRef, RegionCode
+from tests.support.figures import scrape
 from tests.support.toy import MakeToy, RunningToy, Toy
-
-Shown = Mapping[tuple[str, ...], float]
-"""Values by name and labels."""
-
-
-async def shown(toy: RunningToy) -> Shown:
-    """What a scrape reads."""
-    answer = await toy.client.get("/metrics")
-    return {
-        (sample.name, *sample.labels.values()): sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
 
 
 async def test_an_unsent_event_ages_from_when_it_was_written_not_from_the_instant_it_tells(toy: RunningToy) -> None:
@@ -52,7 +39,7 @@ async def test_an_unsent_event_ages_from_when_it_was_written_not_from_the_instan
         await put(tx, [Outgoing(event=event, sequence=1)])
     await asyncio.sleep(0.01)
 
-    found = await shown(toy)
+    found = await scrape(toy.client)
 
     assert found["outbox_unsent_rows",] == 1
     assert 0.01 <= found["outbox_oldest_seconds",] < 60
@@ -64,14 +51,14 @@ async def test_a_late_timer_is_told_by_its_kind(toy: RunningToy) -> None:
         await set_timer(tx, timer_id="t-1", kind="tea", key="k", due=tx.at - timedelta(minutes=7))
         await set_timer(tx, timer_id="t-2", kind="tea", key="k", due=tx.at + timedelta(minutes=7))
 
-    found = await shown(toy)
+    found = await scrape(toy.client)
 
     assert found["timers_late", "tea"] == 1
     assert 420 <= found["timers_late_seconds", "tea"] < 480
 
 
 async def test_when_nothing_waits_the_figures_say_so(toy: RunningToy) -> None:
-    found = await shown(toy)
+    found = await scrape(toy.client)
 
     waiting = {
         ("outbox_unsent_rows",),
@@ -98,7 +85,7 @@ async def test_parked_events_are_told_by_their_reason_and_the_settled_ones_are_n
             }
             await tx.execute(insert(PARKED).values(**row, reason="failed", at=tx.at - timedelta(hours=n), state=state))
 
-    found = await shown(toy)
+    found = await scrape(toy.client)
 
     assert found["parked_events", "failed"] == 2
     assert 3600 <= found["parked_oldest_seconds",] < 3700
@@ -109,7 +96,7 @@ async def test_what_was_heard_of_a_service_stands_back_by_what_its_watermark_say
         await hear_watermark(tx, partition=0, age=STANDS_BACK + timedelta(seconds=2))
         await hear_watermark(tx, partition=1, age=STANDS_BACK + timedelta(seconds=90))
 
-    assert 90 <= (await shown(toy))["heard_behind_seconds", "shop", "orders"] < 100
+    assert 90 <= (await scrape(toy.client))["heard_behind_seconds", "shop", "orders"] < 100
 
 
 async def hear_watermark(tx: Tx[Toy], *, partition: int, age: timedelta) -> None:
@@ -121,7 +108,7 @@ async def hear_watermark(tx: Tx[Toy], *, partition: int, age: timedelta) -> None
 
 async def test_the_pools_tell_how_many_of_their_connections_work(toy: RunningToy) -> None:
     async with toy.context.database.begin(toy.context):
-        found = await shown(toy)
+        found = await scrape(toy.client)
 
     # The look itself takes another one.
     assert found["database_connections_used", "requests"] >= 1
@@ -132,7 +119,7 @@ async def test_a_scrape_is_answered_while_the_database_is_away(make_toy: MakeToy
     toy = await make_toy()
     toy.context.database = type(toy.context.database)("postgresql+asyncpg://nobody@127.0.0.1:9/none", name="toy")
 
-    found = await shown(toy)
+    found = await scrape(toy.client)
 
     assert found["figures_unread", "waiting"] == 1
     assert ("outbox_unsent_rows",) not in found

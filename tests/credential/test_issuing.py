@@ -11,6 +11,7 @@ from contracts.events import CredentialIssued, DecisionSealed, NoticeSealed
 from contracts.values import Outcome, canonical_json
 from credential_svc.credential.store import CREDENTIALS
 from credential_svc.schema import METADATA
+from credential_svc.seal.domain import RETRY_LAST, TRIES_UNSEEN
 from tests.credential.builders import (
     APPROVER,
     CLERK,
@@ -26,6 +27,7 @@ from tests.credential.builders import (
     received,
     suspended,
 )
+from tests.support.figures import scrape
 
 
 async def test_a_grant_is_sealed_and_brings_a_credential(service: Service) -> None:
@@ -129,6 +131,24 @@ async def test_while_intake_is_away_a_grant_waits_and_other_notices_flow(service
     await service.seal()
     shown = (await service.get(f"/v1/credentials?case={case_id}", by=CLERK)).json()
     assert ([each["state"] for each in shown["items"]], shown["awaiting_seal"]) == (["issued"], [])
+
+
+async def test_a_seal_that_keeps_failing_asks_for_attention_in_the_case_and_among_the_figures(service: Service, intake: object) -> None:
+    intake.away = True  # type: ignore[attr-defined]
+    case_id = a_case()
+    await service.hear(received(case_id), decided(case_id))
+    await service.seal()
+    first = (await service.get(f"/v1/credentials?case={case_id}", by=CLERK)).json()["awaiting_seal"]
+
+    for n in range(1, TRIES_UNSEEN):
+        service.context.now.set_offset(n * RETRY_LAST.total_seconds() * 2)
+        await service.seal()
+
+    shown = (await service.get(f"/v1/credentials?case={case_id}", by=CLERK)).json()["awaiting_seal"]
+    figures = await scrape(service.client)
+    assert [each["attention"] for each in (*first, *shown)] == [False, True]
+    assert (figures["sealings_waiting", "person"], figures["sealings_failing",]) == (1, 1)
+    assert figures["sealings_oldest_seconds",] >= (TRIES_UNSEEN - 1) * RETRY_LAST.total_seconds() * 2
 
 
 async def test_what_waits_is_not_tried_again_at_once(service: Service, intake: object) -> None:

@@ -30,6 +30,7 @@ from tests.intake.builders import (
     suspended,
     validated,
 )
+from tests.support.figures import scrape
 
 ID_END = "31002X"
 
@@ -46,6 +47,18 @@ async def test_both_sides_see_the_handling_and_who_holds_the_case(service: Servi
     assert receiving == handling
     assert (receiving["stage"], receiving["held_by"]["name"], receiving["awaiting_seal"]) == ("accepted", "浏阳市市场监督管理局", True)
     assert (receiving["applicant"], receiving["item_name"]) == ("**某", "个体工商户登记")
+
+
+async def test_whoever_watches_sees_where_the_open_cases_stand(service: Service) -> None:
+    routed = await service.received()
+    await service.hear(validated(routed["case_id"]), position=1)
+    service.context.now.set_offset(7200)
+    await service.received()
+
+    figures = await scrape(service.client)
+
+    standing = {name[1:]: value for name, value in figures.items() if name[0] == "cases_open" and value}
+    assert standing == {("day", "validated"): 1, ("minute", "received"): 1}
 
 
 @pytest.mark.parametrize("seed", range(4))

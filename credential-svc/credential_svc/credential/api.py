@@ -77,6 +77,8 @@ class AwaitingSeal(BaseModel):
     kind: SealKind
     since: datetime
     waiting_for: WaitingFor
+    attention: bool
+    """It was tried so often that somebody must look."""
 
 
 class CredentialsOfCase(BaseModel):
@@ -167,6 +169,7 @@ async def list_credentials(
             "kind": sealing.kind.value,
             "since": encode(sealing.since),
             "waiting_for": sealing.waiting_for.value,
+            "attention": sealing.needs_attention,
         }
         for sealing in awaiting
     ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
+from chassis.figures import Figure, Look, Reading
 from chassis.logs import get_logger
 from contracts.values import NoticeId
 from credential_svc.context import Credential
@@ -20,8 +22,35 @@ CALLS = 8
 """Calls to intake at the same time."""
 EVERY = 1.0
 """Seconds between two looks when nothing wakes the job."""
+WATCHED = 1_000
+"""Waiting sealings that are counted for whoever watches."""
+
+_WAITING = Figure(
+    name="sealings_waiting",
+    text=f"Notices and decisions without their seal, by what they wait for; {WATCHED} altogether means at least as many",
+    labels=("waiting_for",),
+)
+_OLDEST = Figure(name="sealings_oldest_seconds", text="Seconds since the act of the longest waiting one among those; 0 when none waits")
+_FAILING = Figure(name="sealings_failing", text="Of those the ones that were tried so often that somebody must look; the case says so too")
 
 _log = get_logger()
+
+
+def looks(context: Credential) -> tuple[Look, ...]:
+    """What waits for a seal, for whoever watches: one statement by index."""
+
+    async def read() -> Mapping[str, Reading]:
+        async with context.database.read(context) as tx:
+            waiting = await seals.awaiting(tx, limit=WATCHED)
+        by_reason = Counter(sealing.waiting_for for sealing in waiting)
+        oldest = max(((tx.at - sealing.since).total_seconds() for sealing in waiting), default=0.0)
+        return {
+            _WAITING.name: {(reason.value,): float(by_reason[reason]) for reason in WaitingFor},
+            _OLDEST.name: {(): max(oldest, 0.0)},
+            _FAILING.name: {(): float(sum(sealing.needs_attention for sealing in waiting))},
+        }
+
+    return (Look(name="sealings", figures=(_WAITING, _OLDEST, _FAILING), read=read),)
 
 
 async def seal_and_issue(context: Credential) -> int:
@@ -42,6 +71,8 @@ async def seal_and_issue(context: Credential) -> int:
     failed = await _write(context, ready)
     waiting |= dict.fromkeys(failed, WaitingFor.SEAL)
     if waiting:
+        for reason, count in Counter(waiting.values()).items():
+            _log.warning("sealing.postponed", reason=reason.value, count=count)
         async with context.database.consume(context) as tx:
             await seals.postpone(tx, waiting, [sealing for sealing in due if sealing.notice_id in waiting])
     return len(due)

@@ -20,6 +20,8 @@ INSTALLATION = "installation"
 
 RETRY_FIRST = timedelta(seconds=2)
 RETRY_LAST = timedelta(seconds=60)
+TRIES_UNSEEN = 5
+"""Tries, over about a minute, after which somebody should look why a seal does not come; ours."""
 
 
 class SealKind(StrEnum):
@@ -104,6 +106,11 @@ class Sealing:
     def issues(self) -> bool:
         """True when sealing it issues a credential."""
         return self.decided is not None and self.decided.credential_type is not None
+
+    @property
+    def needs_attention(self) -> bool:
+        """True when it was tried so often that it will hardly come by itself."""
+        return self.state is SealState.AWAITING and self.tries >= TRIES_UNSEEN
 
     def postpone(self, *, reason: WaitingFor, at: datetime) -> None:
         """Try again later: after 2 s, then twice as long each time, at most a minute."""

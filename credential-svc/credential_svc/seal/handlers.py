@@ -114,6 +114,11 @@ async def due(tx: Tx[Credential], *, limit: int) -> list[Sealing]:
     return await store.due_sealings(tx, at=tx.at, limit=limit)
 
 
+async def awaiting(tx: Tx[Credential], *, limit: int) -> list[Sealing]:
+    """What waits for its seal, in all cases."""
+    return await store.list_awaiting(tx, limit=limit)
+
+
 async def awaiting_of_case(tx: Tx[Credential], case_id: CaseId) -> list[Sealing]:
     """What still waits of one case."""
     return await store.awaiting_of_case(tx, case_id)

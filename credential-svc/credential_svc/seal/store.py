@@ -115,6 +115,12 @@ async def awaiting_of_case(tx: Tx[Any], case_id: CaseId) -> list[Sealing]:
     return [_sealing(row) for row in await tx.execute(select(SEALINGS).where(*waiting).order_by(SEALINGS.c.notice_id))]
 
 
+async def list_awaiting(tx: Tx[Any], *, limit: int) -> list[Sealing]:
+    """What waits, the next to be tried first."""
+    waiting = SEALINGS.c.state == SealState.AWAITING.value
+    return [_sealing(row) for row in await tx.execute(select(SEALINGS).where(waiting).order_by(SEALINGS.c.next_try).limit(limit))]
+
+
 async def get_key(tx: Tx[Any], owner: str) -> StoredKey | None:
     """The key of an owner."""
     row = (await tx.execute(select(SEAL_KEYS).where(SEAL_KEYS.c.owner == owner))).first()

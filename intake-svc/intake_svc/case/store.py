@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 from sqlalchemy import (
+    REAL,
     BigInteger,
     Column,
     ColumnElement,
@@ -21,8 +22,11 @@ from sqlalchemy import (
     Text,
     any_,
     bindparam,
+    column,
+    func,
     literal,
     select,
+    table,
     update,
 )
 from sqlalchemy import Sequence as NumberSequence
@@ -37,7 +41,7 @@ from contracts.codec import decode, encode_object
 from contracts.values import CaseId, Digest
 from intake_svc.case.domain import Case, CaseAlreadyReceived, CaseState, Handed, Receipt, Supplement
 from intake_svc.context import Intake
-from intake_svc.progress.domain import Progress
+from intake_svc.progress.domain import Progress, Stage
 from intake_svc.schema import METADATA
 from rules.access import Tree
 
@@ -159,6 +163,19 @@ async def needs_attention(tx: Tx[Intake], root_case_ids: Sequence[str]) -> froze
     return frozenset(row.key for row in rows)
 
 
+async def sample_open(tx: Tx[Intake], *, rows: int) -> list[tuple[Stage, timedelta, float]]:
+    """Open cases by stage and age, for whoever watches; each with how many cases it stands for.
+
+    All of them in a table of up to ``rows`` rows; of a larger one the pages of a random part of about that size, so that watching costs
+    the same however many cases there are, and no index that every step of every case would have to move.
+    """
+    known = float((await tx.execute(_ROWS)).scalar_one())
+    share = min(1.0, rows / max(known, 1.0))
+    part = CASES.tablesample(func.system(bindparam("percent", share * 100, type_=REAL)))
+    query = select(part.c.stage, part.c.received_at).where(part.c.state == CaseState.RECEIVED.value).limit(rows * 2)
+    return [(Stage(row.stage), tx.at - row.received_at, 1 / share) for row in await tx.execute(query)]
+
+
 async def add_cases(tx: Tx[Intake], received: Sequence[tuple[Case, bytes]]) -> None:
     """Store received cases, each with what is sealed, and their events.
 
@@ -201,6 +218,9 @@ async def save_cases(tx: Tx[Intake], cases: Sequence[Case], *, sealed: bytes | N
     await _put_events(tx, cases)
 
 
+_CLASSES = table("pg_class", column("oid"), column("reltuples", REAL))
+_ROWS = select(func.coalesce(func.sum(_CLASSES.c.reltuples), 0)).where(_CLASSES.c.oid == func.to_regclass(CASES.name))
+"""What the server believes: good enough to choose a share, and free. Below zero before it was ever counted."""
 _CHANGING = frozenset({"state", "stage", "closed_at", "sequence", "body"})
 
 

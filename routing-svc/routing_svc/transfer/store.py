@@ -1,8 +1,9 @@
 """Transfers, one row per hop, and the events they record."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
-from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, select, update
+from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from chassis.database import StaleVersion
@@ -110,6 +111,14 @@ async def list_waiting(tx: RoutingTx, *, limit: int) -> tuple[TransferId, ...]:
         select(TRANSFERS.c.transfer_id).where(TRANSFERS.c.state == TransferState.WAITING.value).order_by(TRANSFERS.c.opened_at).limit(limit)
     )
     return tuple(TransferId(each) for each in (await tx.execute(statement)).scalars())
+
+
+async def count_waiting(tx: RoutingTx, *, limit: int) -> tuple[int, datetime | None]:
+    """How many hops wait for what their route rests on, ``limit`` at most, and since when the oldest does."""
+    waiting = select(TRANSFERS.c.opened_at).where(TRANSFERS.c.state == TransferState.WAITING.value).order_by(TRANSFERS.c.opened_at)
+    oldest = waiting.limit(limit).subquery()
+    row = (await tx.execute(select(func.count().label("waiting"), func.min(oldest.c.opened_at).label("since")))).one()
+    return row.waiting, row.since
 
 
 def _outgoing(transfer: Transfer) -> list[Outgoing]:
