@@ -4,11 +4,13 @@ from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from tongban_operations.checker.cases import prove_case
 from tongban_operations.checker.database import look_into
 from tongban_operations.checker.log import open_log
 from tongban_operations.checker.promises import prove_promises
 from tongban_operations.checker.remains import prove_rest
 from tongban_operations.checker.report import Findings, Report
+from tongban_operations.checker.rows import read_cases
 from tongban_operations.checker.told import read_log
 
 SERVICES = ("intake", "routing", "credential")
@@ -36,5 +38,11 @@ async def check(
         await prove_promises(findings, snapshots, journal=journal)
         await prove_rest(findings, snapshots, parked=parked)
         reader = await opened.enter_async_context(open_log(bootstrap=bootstrap, log=log))
-        await read_log(findings, reader, snapshots)
+        telling = await read_log(findings, reader, snapshots)
+        async for rows in read_cases(snapshots):
+            prove_case(findings, rows, telling)
+    for case_id in telling.cases:
+        findings.differ("lost.case", case_id, expected="a case at intake", found="told on the log only")
+    for credential_id, (case_id, number) in telling.credentials.items():
+        findings.differ("ahead.log", case_id, expected=f"{credential_id} at credential", found=f"none, and {number} events on the log")
     return findings.report()

@@ -12,6 +12,7 @@ RULES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "lost.case": ("各服务所知的办件应当在收件方有案", "Every case that a service knows is known to intake"),
         "lost.transfer": ("已收件的办件应当有转办", "Every case received has a transfer"),
         "lost.handling": ("已签收的转办应当有办理", "Every transfer signed for has a handling"),
+        "lost.notice": ("每个行为应当有文书", "Every act has its notice"),
         "lost.sealing": ("须用印的文书应当在用印登记", "Every notice that needs a seal is known where seals are put"),
         "lost.credential": ("准予且已用印的决定应当有证照", "Every sealed decision that grants has its credential"),
         "lost.delivery": ("生效的决定应当有送达", "Every decision in force has its delivery"),

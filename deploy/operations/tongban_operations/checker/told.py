@@ -13,28 +13,23 @@ from tongban_operations.checker.log import Log, Logged, Partition
 from tongban_operations.checker.report import Findings
 
 _VERSION = re.compile(r"\.v\d+\Z")
+_BEHIND = """select told.key, sender, told.position, seen.position as heard
+    from unnest($1::text[], $2::text[], $3::bigint[]) as told (key, sender, position)
+    left join seen on seen.key = told.key and seen.service = sender where coalesce(seen.position, 0) < told.position"""
 _NOT_IN_INBOX = """select id, about from unnest($1::text[], $2::text[]) as told (id, about)
     where not exists (select from inbox where consumer = $3 and event_id = id)"""
-
-
-@dataclass(slots=True)
-class Told:
-    """What is kept of a case once its partition was read."""
-
-    key: str
-    counts: dict[str, int]
-    """Events told, by whose count they belong to: ``intake``, ``credential``, ``handling``, or the id of a transfer."""
 
 
 @dataclass(slots=True)
 class Telling:
     """Everything that the log told."""
 
-    cases: dict[str, Told] = field(default_factory=dict)
-    credentials: dict[str, int] = field(default_factory=dict)
-    """Events told of each credential."""
-    positions: dict[str, dict[str, int]] = field(default_factory=dict)
-    """The highest position by key of the cases' topic and sender."""
+    cases: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Of each case the events told, by whose count they belong to: ``intake``, ``credential``, ``handling``, or the id of a transfer."""
+    credentials: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Of each credential its case and the events told."""
+    whole: bool = True
+    """False when a topic's oldest records were removed for their age: what is not told may have been."""
 
 
 @dataclass(slots=True)
@@ -48,9 +43,10 @@ class _Key:
 
 @dataclass(slots=True)
 class _Case:
-    """One case while its partition is being read."""
+    """One case, or one credential, while its partition is being read."""
 
-    key: str
+    about: str
+    """The case."""
     facts: set[str] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
     hop: str = ""
@@ -68,9 +64,22 @@ async def read_log(findings: Findings, log: Log, snapshots: Mapping[str, Snapsho
                 reading.take(record)
                 if unheard.full:
                     await unheard.ask()
+            telling.whole = telling.whole and partition.first == 0
+            await _prove_heard(findings, snapshots, reading)
             reading.keep(telling, homes)
     await unheard.ask()
     return telling
+
+
+async def _prove_heard(findings: Findings, snapshots: Mapping[str, Snapshot], reading: "_Reading") -> None:
+    """Every service that reads the topic has heard each key to its end."""
+    ends = [(key, sender, position) for key, told in reading.keys.items() for sender, position in told.last.items()]
+    for start in range(0, len(ends), AT_ONCE):
+        keys, senders, positions = zip(*ends[start : start + AT_ONCE], strict=True)
+        for reader in sorted(READERS[reading.topic]):
+            for row in await snapshots[reader].rows(_BEHIND, keys, senders, positions):
+                expected = f"{reader} at {row['sender']}/{row['position']}"
+                findings.differ("left.position", row["key"], expected=expected, found=row["heard"])
 
 
 class _Unheard:
@@ -108,10 +117,10 @@ class _Reading:
     def __init__(self, findings: Findings, unheard: _Unheard, partition: Partition) -> None:
         self._findings = findings
         self._unheard = unheard
-        self._topic = partition.topic
+        self.topic = partition.topic
         self._number = partition.number
         self._whole = partition.first == 0
-        self._keys: dict[str, _Key] = {}
+        self.keys: dict[str, _Key] = {}
         self._cases: dict[str, _Case] = {}
 
     def take(self, record: Logged) -> None:
@@ -129,41 +138,39 @@ class _Reading:
         except (KeyError, ValueError, IndexError):
             self._unreadable(record)
             return
-        heard = HEARS[self._topic].get(_VERSION.sub("", type_), frozenset())
+        heard = HEARS[self.topic].get(_VERSION.sub("", type_), frozenset())
         for hearer in heard:
             self._unheard.expect(hearer, event_id, f"{key} {type_}")
         self._findings.counts["events"] += 1
         if not self._is_new(key, service=service, position=position, event_id=event_id):
             self._findings.counts["repeats"] += 1
             return
-        if self._topic == CASES and isinstance(data, dict) and "case_id" in data:
+        if self.topic == CASES and isinstance(data, dict) and "case_id" in data:
             self._tell(type_, key=key, service=service, sequence=sequence, data=data)
-        elif self._topic == CREDENTIALS:
-            case = self._cases.setdefault(subject, _Case(key))
+        elif self.topic == CREDENTIALS and isinstance(data, dict) and "case_id" in data:
+            case = self._cases.setdefault(subject, _Case(about=str(data["case_id"])))
             self._count(case, subject, sequence, about=subject)
 
     def keep(self, telling: Telling, homes: dict[str, int]) -> None:
         """Hand over what is needed later; the rest is forgotten with the partition."""
-        for key, told in self._keys.items():
+        for key in self.keys:
             home = homes.setdefault(key, self._number)
             if home != self._number:
-                self._findings.differ("order.partition", key, expected=f"{self._topic}/{home} alone", found=f"also in {self._number}")
-            if self._topic == CASES:
-                telling.positions[key] = told.last
+                self._findings.differ("order.partition", key, expected=f"{self.topic}/{home} alone", found=f"also in {self._number}")
         for name, case in self._cases.items():
-            if self._topic == CREDENTIALS:
-                telling.credentials[name] = case.counts[name]
+            if self.topic == CREDENTIALS:
+                telling.credentials[name] = (case.about, case.counts[name])
             else:
-                telling.cases[name] = Told(case.key, case.counts)
+                telling.cases[name] = case.counts
 
     def _unreadable(self, record: Logged) -> None:
         self._findings.counts["unreadable"] += 1
-        for reader in READERS[self._topic]:
+        for reader in READERS[self.topic]:
             place = f"{record.topic}/{record.partition}/{record.offset}"
             self._unheard.expect(reader, place, f"{record.key} unreadable")
 
     def _is_new(self, key: str, *, service: str, position: int, event_id: str) -> bool:
-        of_key = self._keys.setdefault(key, _Key())
+        of_key = self.keys.setdefault(key, _Key())
         ids = of_key.ids.setdefault(service, {})
         known = ids.get(position)
         if known is not None:
@@ -179,7 +186,7 @@ class _Reading:
 
     def _tell(self, type_: str, *, key: str, service: str, sequence: int, data: dict[str, object]) -> None:
         case_id = str(data["case_id"])
-        case = self._cases.setdefault(case_id, _Case(key))
+        case = self._cases.setdefault(case_id, _Case(about=case_id))
         hop = case.hop or f"{case_id}-1"
         aggregate = aggregate_of(type_, service=service, data=data, signed="signed for" in case.facts, hop=hop)
         if "transfer_id" in data:

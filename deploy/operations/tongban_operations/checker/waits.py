@@ -1,0 +1,72 @@
+"""What a case waits for: whoever must act has a clock, and the clock a timer; what has ended has none."""
+
+from collections.abc import Iterator, Mapping
+
+from tongban_operations.checker.report import Findings
+from tongban_operations.checker.rows import CaseRows
+
+_HANDLING_WAITS: Mapping[str, frozenset[str]] = {
+    "opened": frozenset({"acceptance"}),
+    "correcting": frozenset({"supplement"}),
+    "accepted": frozenset({"decision_promised", "decision_statutory"}),
+    "suspended": frozenset({"suspension"}),
+}
+"""Kinds of clocks of which one runs at least while a handling is in a state."""
+
+_TRANSFER_WAITS: Mapping[str, frozenset[str]] = {
+    "waiting": frozenset({"transfer_waiting", "transfer_delivered", "transfer_validated"}),
+    "validated": frozenset({"transfer_sign", "transfer_lapse"}),
+}
+"""The same of the last transfer while nobody has signed."""
+
+_ENDED_BY_TRANSFER: Mapping[str, str] = {"returned": "returned", "recalled": "withdrawn"}
+
+
+def find_ending(rows: CaseRows) -> str | None:
+    """How routing says that a case ended; None while it has not."""
+    handling = rows.only("handlings")
+    if handling is not None:
+        ending: str | None = handling["ending"]
+        return ending
+    last = max(rows.of["transfers"], key=lambda row: int(row["hop"]))
+    return _ENDED_BY_TRANSFER.get(last["state"])
+
+
+def prove_waits(findings: Findings, rows: CaseRows) -> None:
+    """Find waits without a clock, clocks without a timer, and clocks that outlived their case."""
+    for clock in rows.of["clocks"]:
+        findings.counts["clocks"] += 1
+        if clock["state"] == "running" and clock["timer"] != clock["due"]:
+            findings.differ("clock.timer", rows.case_id, expected=f"{clock['clock_id']}: a timer at {clock['due']}", found=clock["timer"])
+    running = {clock["kind"] for clock in rows.of["clocks"]}
+    if find_ending(rows) is not None:
+        if running:
+            findings.differ("clock.left", rows.case_id, expected="no clock", found=", ".join(sorted(running)))
+        return
+    waits = dict(_waits(rows))
+    if not waits:
+        findings.differ("stuck.case", rows.case_id, expected="somebody who must act", found=_state(rows))
+    for what, kinds in waits.items():
+        if not kinds & running:
+            findings.differ("clock.missing", rows.case_id, expected=f"{what}: {' or '.join(sorted(kinds))}", found=sorted(running))
+
+
+def _waits(rows: CaseRows) -> Iterator[tuple[str, frozenset[str]]]:
+    handling = rows.only("handlings")
+    if handling is None:
+        last = max(rows.of["transfers"], key=lambda row: int(row["hop"]))
+        if last["state"] in _TRANSFER_WAITS:
+            yield f"transfer {last['state']}", _TRANSFER_WAITS[last["state"]]
+        return
+    if handling["state"] in _HANDLING_WAITS:
+        yield f"handling {handling['state']}", _HANDLING_WAITS[handling["state"]]
+    if handling["awaiting_seal"] is not None:
+        yield f"{handling['awaiting_seal']} awaiting its seal", frozenset({"seal"})
+    if any(delivery["state"] == "open" for delivery in rows.of["deliveries"]):
+        yield "delivery open", frozenset({"delivery"})
+
+
+def _state(rows: CaseRows) -> str:
+    handling = rows.only("handlings")
+    transfers = ", ".join(f"hop {row['hop']} {row['state']}" for row in rows.of["transfers"])
+    return transfers if handling is None else f"handling {handling['state']}"
