@@ -15,6 +15,8 @@ never reaches it: a refusal is one request's own, and when a transaction fails e
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context as Variables
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -48,14 +50,16 @@ _log = get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Rider(Generic[R]):
+class _Rider(Generic[C, R]):
     """One request that waits."""
 
+    write: Writer[C]
     claimed: Claim
     request: R
     traceparent: str | None
-    result: "asyncio.Future[_Sent | Refusal | None]"
-    """None when it has to go by itself."""
+    variables: Variables
+    """Of the request's own task, for when it has to go by itself."""
+    answered: "asyncio.Future[Response]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +69,15 @@ class _Sent:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Station(Generic[R]):
+class _Station(Generic[C, R]):
     """Where the requests of one running service wait."""
 
-    waiting: deque[_Rider[R]] = field(default_factory=deque)
+    waiting: deque[_Rider[C, R]] = field(default_factory=deque)
     flushing: set[asyncio.Task[None]] = field(default_factory=set)
-    at_work: dict[Claim, asyncio.Task[Response]] = field(default_factory=dict)
-    """By the use of the key, without its fingerprint."""
+    parted: set[asyncio.Task[None]] = field(default_factory=set)
+    """Requests that go by themselves."""
+    at_work: "dict[tuple[str, str, str], asyncio.Future[Response]]" = field(default_factory=dict)
+    """By the use of the key."""
 
 
 class Gathering(Generic[C, R]):
@@ -98,38 +104,31 @@ class Gathering(Generic[C, R]):
             Refusal: What `Writer.__call__` raises, and what the act gave for this request.
         """
         claimed = await write.claim()
-        use = Claim(caller=claimed.caller, route=claimed.route, key=claimed.key, fingerprint=b"")
-        station: _Station[R] = write.context.gathered.setdefault(self, _Station())
-        await _wait_for(use, station)
-        # A client that goes away does not take its request out of a transaction that has begun.
-        task = asyncio.create_task(self._go(write, request, claimed=claimed, station=station))
-        station.at_work[use] = task
-        task.add_done_callback(lambda done: _leave(use, done, station=station))
-        return await asyncio.shield(task)
-
-    async def _go(self, write: Writer[C], request: R, *, claimed: Claim, station: _Station[R]) -> Response:
-        result: asyncio.Future[_Sent | Refusal | None] = asyncio.get_running_loop().create_future()
-        rider = _Rider(claimed=claimed, request=request, traceparent=tracing.traceparent(), result=result)
-        station.waiting.append(rider)
+        use = (claimed.caller, claimed.route, claimed.key)
+        station: _Station[C, R] = write.context.gathered.setdefault(self, _Station())
+        if use in station.at_work:
+            await _wait_for(use, station)
+        answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        station.at_work[use] = answered
+        answered.add_done_callback(lambda done: _leave(use, done, station=station))
+        station.waiting.append(
+            _Rider(
+                write=write,
+                claimed=claimed,
+                request=request,
+                traceparent=tracing.traceparent(),
+                variables=copy_context(),
+                answered=answered,
+            )
+        )
         if len(station.flushing) < self._flushers:
             flushing = asyncio.create_task(self._flush(write.context, station))
             station.flushing.add(flushing)
             flushing.add_done_callback(station.flushing.discard)
-        told = await result
-        if isinstance(told, Refusal):
-            raise told
-        if told is not None:
-            return send_again(told.kept) if told.again else send(told.kept)
+        # A client that goes away does not take its request out of a transaction that has begun.
+        return await asyncio.shield(answered)
 
-        async def alone(tx: Tx[C]) -> Answer:
-            [outcome] = await self._act(tx, [request])
-            if isinstance(outcome, Refusal):
-                raise outcome
-            return outcome
-
-        return await write.run(alone, claimed)
-
-    async def _flush(self, context: C, station: _Station[R]) -> None:
+    async def _flush(self, context: C, station: _Station[C, R]) -> None:
         """Commit until nobody waits."""
         while station.waiting:
             riders = [station.waiting.popleft() for _ in range(min(len(station.waiting), self._most))]
@@ -140,11 +139,35 @@ class Gathering(Generic[C, R]):
                 _log.info("gathering.parted", exc_info=error)
             finally:
                 for rider, result in zip(riders, results, strict=True):
-                    rider.result.set_result(result)
+                    self._tell(rider, result, station=station)
 
-    async def _together(self, context: C, riders: Sequence[_Rider[R]]) -> list[_Sent | Refusal | None]:
+    def _tell(self, rider: _Rider[C, R], result: _Sent | Refusal | None, *, station: _Station[C, R]) -> None:
+        if isinstance(result, Refusal):
+            rider.answered.set_exception(result)
+        elif result is not None:
+            rider.answered.set_result(send_again(result.kept) if result.again else send(result.kept))
+        else:
+            alone = asyncio.get_running_loop().create_task(self._alone(rider), context=rider.variables)
+            station.parted.add(alone)
+            alone.add_done_callback(station.parted.discard)
+
+    async def _alone(self, rider: _Rider[C, R]) -> None:
+        async def act(tx: Tx[C]) -> Answer:
+            [outcome] = await self._act(tx, [rider.request])
+            if isinstance(outcome, Refusal):
+                raise outcome
+            return outcome
+
+        try:
+            rider.answered.set_result(await rider.write.run(act, rider.claimed))
+        except Exception as error:  # noqa: BLE001 - raised where the request waits
+            rider.answered.set_exception(error)
+        finally:
+            rider.answered.cancel()
+
+    async def _together(self, context: C, riders: Sequence[_Rider[C, R]]) -> list[_Sent | Refusal | None]:
         async with context.database.begin(context) as tx:
-            known = await idempotency.claim_all(tx, [rider.claimed for rider in riders])
+            known = await idempotency.find_all(tx, [rider.claimed for rider in riders])
             fresh = [rider for rider, first in zip(riders, known, strict=True) if first is None]
             keys = [self._key(rider.request) for rider in fresh]
             tx.traceparents |= {key: rider.traceparent for key, rider in zip(keys, fresh, strict=True) if rider.traceparent}
@@ -156,15 +179,14 @@ class Gathering(Generic[C, R]):
                 else:
                     positions = {key: tx.positions[key]} if key in tx.positions else {}
                     told[rider.claimed] = _Sent(seal_answer(context, outcome, positions=positions), again=False)
-            await idempotency.let_go(tx, [claimed for claimed, one in told.items() if isinstance(one, Refusal)])
-            await idempotency.keep_all(tx, [(claimed, one.kept) for claimed, one in told.items() if isinstance(one, _Sent)])
+            await idempotency.add_all(tx, [(claimed, one.kept) for claimed, one in told.items() if isinstance(one, _Sent)])
         return [
             told[rider.claimed] if first is None else _Sent(first, again=True) if isinstance(first, Kept) else first
             for rider, first in zip(riders, known, strict=True)
         ]
 
 
-async def _wait_for(use: Claim, station: _Station[Any]) -> None:
+async def _wait_for(use: tuple[str, str, str], station: _Station[Any, Any]) -> None:
     """Let the first request with this key finish: inside a transaction the second would hold up everybody in it."""
     try:
         async with asyncio.timeout(LOCK_WAIT):
@@ -174,8 +196,8 @@ async def _wait_for(use: Claim, station: _Station[Any]) -> None:
         raise IdempotencyInFlight(retry_after=1) from None
 
 
-def _leave(use: Claim, task: asyncio.Task[Response], *, station: _Station[Any]) -> None:
+def _leave(use: tuple[str, str, str], answered: "asyncio.Future[Response]", *, station: _Station[Any, Any]) -> None:
     del station.at_work[use]
-    if not task.cancelled():
+    if not answered.cancelled():
         # Read here, for nobody may be left to read it.
-        task.exception()
+        answered.exception()

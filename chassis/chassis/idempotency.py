@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, LargeBinary, Text, bindparam, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+import orjson
+from sqlalchemy import ARRAY, Integer, LargeBinary, Row, Text, bindparam, cast, delete, func, select, true, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import DBAPIError
 
 from chassis.context import Context
@@ -86,50 +87,58 @@ async def claim(tx: Tx[Any], claimed: Claim) -> Kept | None:
     return None if taken.first() is not None else await _find(tx, claimed)
 
 
-async def claim_all(tx: Tx[Any], claims: Sequence[Claim]) -> list[Kept | Refusal | None]:
-    """Take several keys at once, no two of them the same; for each what `claim` gives, or the refusal that it raises.
-
-    Raises:
-        DBAPIError: One of the keys is at work elsewhere and was not free within two seconds; then none is taken.
-    """
+async def find_all(tx: Tx[Any], claims: Sequence[Claim]) -> list[Kept | Refusal | None]:
+    """For each of several uses the answer that was kept, the refusal that `claim` raises, or None where the key is free; none is taken."""
     columns: dict[str, list[object]] = {
         "callers": [one.caller for one in claims],
         "routes": [one.route for one in claims],
         "keys": [one.key for one in claims],
-        "fingerprints": [one.fingerprint for one in claims],
     }
-    taken = {tuple(row) for row in await tx.execute(_CLAIM_ALL, columns)}
-    return [None if (one.caller, one.route, one.key) in taken else await _find_or_refuse(tx, one) for one in claims]
+    rows = (await tx.execute(_FIND_ALL, columns)).all()
+    known = {(row.caller, row.route, row.key): row for row in rows}
+    return [_answer(known.get((one.caller, one.route, one.key)), one) for one in claims]
 
 
-async def keep_all(tx: Tx[Any], answers: Sequence[tuple[Claim, Kept]]) -> None:
-    """Keep several answers beside their effects."""
-    if answers:
-        await tx.execute(
-            _KEEP_ALL,
-            [{**_names(claimed), "status": kept.status, "headers": kept.headers, "body": kept.body} for claimed, kept in answers],
-        )
+async def add_all(tx: Tx[Any], answers: Sequence[tuple[Claim, Kept]]) -> None:
+    """Take several keys that were free and keep their answers beside their effects, in one statement.
 
+    A repeat that another process has at work meanwhile is found out here, before anything is committed.
 
-async def let_go(tx: Tx[Any], claims: Sequence[Claim]) -> None:
-    """Give keys back that were taken in this transaction and came to nothing."""
-    if claims:
-        await tx.execute(_LET_GO, [_names(claimed) for claimed in claims])
-
-
-async def _find_or_refuse(tx: Tx[Any], claimed: Claim) -> Kept | Refusal:
-    try:
-        return await _find(tx, claimed)
-    except Refusal as refused:
-        return refused
+    Raises:
+        IdempotencyInFlight: One of the keys is taken; nothing of this transaction may stand.
+        DBAPIError: One of the keys is at work elsewhere and was not free within two seconds.
+    """
+    if not answers:
+        return
+    # In one order, so that two transactions with the same keys never wait for each other in a ring.
+    ordered = sorted(answers, key=lambda one: (one[0].caller, one[0].route, one[0].key))
+    columns: dict[str, list[object]] = {
+        "callers": [claimed.caller for claimed, _ in ordered],
+        "routes": [claimed.route for claimed, _ in ordered],
+        "keys": [claimed.key for claimed, _ in ordered],
+        "fingerprints": [claimed.fingerprint for claimed, _ in ordered],
+        "statuses": [kept.status for _, kept in ordered],
+        "headers": [orjson.dumps(kept.headers).decode() for _, kept in ordered],
+        "bodies": [kept.body for _, kept in ordered],
+    }
+    if (await tx.execute(_ADD_ALL, columns)).rowcount != len(ordered):
+        raise IdempotencyInFlight(retry_after=1)
 
 
 async def _find(tx: Tx[Any], claimed: Claim) -> Kept:
-    first = (await tx.execute(select(IDEMPOTENCY).where(*_same(claimed)))).first()
-    if first is None or first.status is None:
-        raise IdempotencyInFlight(retry_after=1)
+    found = _answer((await tx.execute(select(IDEMPOTENCY).where(*_same(claimed)))).first(), claimed)
+    if not isinstance(found, Kept):
+        raise found or IdempotencyInFlight(retry_after=1)
+    return found
+
+
+def _answer(first: Row[Any] | None, claimed: Claim) -> Kept | Refusal | None:
+    if first is None:
+        return None
+    if first.status is None:
+        return IdempotencyInFlight(retry_after=1)
     if bytes(first.fingerprint) != claimed.fingerprint:
-        raise IdempotencyKeyReused
+        return IdempotencyKeyReused()
     return Kept(status=first.status, headers=first.headers, body=bytes(first.body))
 
 
@@ -146,39 +155,45 @@ async def forget_old(context: Context) -> int:
         return gone.rowcount
 
 
-_claims = (
+_asked = (
+    func.unnest(bindparam("callers", type_=ARRAY(Text)), bindparam("routes", type_=ARRAY(Text)), bindparam("keys", type_=ARRAY(Text)))
+    .table_valued("caller", "route", "key", name="asked")
+    .render_derived()
+)
+# One probe of the index for each: of a join the planner makes a scan of the whole table, for it guesses how many are asked for.
+_one = (
+    select(IDEMPOTENCY)
+    .where(IDEMPOTENCY.c.caller == _asked.c.caller, IDEMPOTENCY.c.route == _asked.c.route, IDEMPOTENCY.c.key == _asked.c.key)
+    .limit(1)
+    .lateral("one")
+)
+_FIND_ALL = select(_one).select_from(_asked.join(_one, true()))
+_kept = (
     func.unnest(
         bindparam("callers", type_=ARRAY(Text)),
         bindparam("routes", type_=ARRAY(Text)),
         bindparam("keys", type_=ARRAY(Text)),
         bindparam("fingerprints", type_=ARRAY(LargeBinary)),
+        bindparam("statuses", type_=ARRAY(Integer)),
+        bindparam("headers", type_=ARRAY(Text)),
+        bindparam("bodies", type_=ARRAY(LargeBinary)),
     )
-    .table_valued("caller", "route", "key", "fingerprint", name="claims")
+    .table_valued("caller", "route", "key", "fingerprint", "status", "headers", "body", name="kept")
     .render_derived()
 )
-_CLAIM_ALL = (
+_ADD_ALL = (
     insert(IDEMPOTENCY)
     .from_select(
-        ["caller", "route", "key", "fingerprint", "at"],
-        # In one order, so that two transactions with the same keys never wait for each other in a ring.
-        select(_claims.c.caller, _claims.c.route, _claims.c.key, _claims.c.fingerprint, func.now()).order_by(
-            _claims.c.caller, _claims.c.route, _claims.c.key
+        ["caller", "route", "key", "fingerprint", "status", "headers", "body", "at"],
+        select(
+            *(_kept.c[name] for name in ("caller", "route", "key", "fingerprint", "status")),
+            cast(_kept.c.headers, JSONB),
+            _kept.c.body,
+            func.now(),
         ),
     )
     .on_conflict_do_nothing()
-    .returning(IDEMPOTENCY.c.caller, IDEMPOTENCY.c.route, IDEMPOTENCY.c.key)
 )
-_NAMED = (
-    IDEMPOTENCY.c.caller == bindparam("of_caller"),
-    IDEMPOTENCY.c.route == bindparam("of_route"),
-    IDEMPOTENCY.c.key == bindparam("of_key"),
-)
-_KEEP_ALL = update(IDEMPOTENCY).where(*_NAMED).values(status=bindparam("status"), headers=bindparam("headers"), body=bindparam("body"))
-_LET_GO = delete(IDEMPOTENCY).where(*_NAMED)
-
-
-def _names(claimed: Claim) -> dict[str, object]:
-    return {"of_caller": claimed.caller, "of_route": claimed.route, "of_key": claimed.key}
 
 
 def _same(claimed: Claim) -> tuple[Any, Any, Any]:

@@ -143,6 +143,20 @@ async def test_a_key_at_work_in_another_process_holds_up_nobody_else_for_long(to
     assert other.status_code == 201
 
 
+async def test_a_key_that_another_process_used_up_meanwhile_has_no_second_effect(toy: RunningToy) -> None:
+    used = {"caller": toy.context.vault.lookup(CLERK.ref), "route": "POST /together", "key": "k-slow", "fingerprint": b"", "at": func.now()}
+    slow = sent(toy, "slow", name="slow")
+    await toy.context.entered.wait()
+    async with toy.context.database.begin(toy.context) as elsewhere:
+        await elsewhere.execute(insert(IDEMPOTENCY).values(used | {"status": 201, "headers": {}, "body": b"{}"}))
+    toy.context.go_on.set()
+
+    answer = await slow
+
+    assert (answer.status_code, answer.json()["rule"]) == (422, "idempotency.reused")
+    assert await toy.rows(WIDGETS) == []
+
+
 async def test_a_client_that_goes_away_leaves_its_request_with_the_others(toy: RunningToy) -> None:
     async with a_slow_one(toy):
         leaving, staying = sent(toy, "w-1"), sent(toy, "w-2")
