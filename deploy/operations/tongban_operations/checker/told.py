@@ -146,7 +146,7 @@ class _Reading:
             self._findings.counts["repeats"] += 1
             return
         if self.topic == CASES and isinstance(data, dict) and "case_id" in data:
-            self._tell(type_, key=key, service=service, sequence=sequence, data=data)
+            self._tell(type_, service=service, sequence=sequence, data=data)
         elif self.topic == CREDENTIALS and isinstance(data, dict) and "case_id" in data:
             case = self._cases.setdefault(subject, _Case(about=str(data["case_id"])))
             self._count(case, subject, sequence, about=subject)
@@ -184,7 +184,7 @@ class _Reading:
         of_key.last[service] = max(last, position)
         return True
 
-    def _tell(self, type_: str, *, key: str, service: str, sequence: int, data: dict[str, object]) -> None:
+    def _tell(self, type_: str, *, service: str, sequence: int, data: dict[str, object]) -> None:
         case_id = str(data["case_id"])
         case = self._cases.setdefault(case_id, _Case(about=case_id))
         hop = case.hop or f"{case_id}-1"
