@@ -197,12 +197,20 @@ class Follower:
                 group.create_task(self._read(topic, connection, offsets=offsets))
 
     async def _read(self, topic: str, connection: AsyncConnection | None, *, offsets: Mapping[Place, int]) -> None:
-        following = await self._bus.follow(topic, {place: offset for place, offset in offsets.items() if place[0] == topic})
+        ends = await self._bus.ends([topic])
+        for place in ends.keys() & offsets.keys():
+            if offsets[place] > ends[place]:
+                self._begin_anew(place)
+        known = {place: offset for place, offset in offsets.items() if place in ends and offset <= ends[place]}
+        following = await self._bus.follow(topic, known)
         try:
             self._ends.setdefault(topic, dict(following.ends))
             while True:
-                self._reached(following.offsets)
+                given = dict(following.offsets)
+                self._reached(given)
                 records = await following.batch(limit=AT_ONCE)
+                for place in {record.place for record in records if record.offset < given.get(record.place, 0)}:
+                    self._begin_anew(place)
                 changes = [change for change in map(_change, records) if change is not None]
                 for change in changes:
                     # A writer begins where the tables stand; memory may be further and must not go back.
@@ -227,6 +235,13 @@ class Follower:
         self._recent[place] = max(envelope.position, self._recent.pop(place, 0))
         if len(self._recent) > _RECENT:
             del self._recent[next(iter(self._recent))]
+
+    def _begin_anew(self, place: Place) -> None:
+        """Take a partition from its beginning: the log lost what it had given out and was filled again."""
+        _log.warning("follow.begins_anew", topic=place[0], partition=place[1])
+        self._offsets[place] = 0
+        if place[0] in self._ends:
+            self._ends[place[0]] = {**self._ends[place[0]], place: 0}
 
     def _reached(self, offsets: Mapping[Place, int]) -> None:
         for place, offset in offsets.items():

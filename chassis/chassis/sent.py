@@ -3,12 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Interval, bindparam, delete, func, insert, select
+from sqlalchemy import Interval, bindparam, delete, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.context import Context
 from chassis.database import Tx
-from chassis.tables import OUTBOX, SENT
+from chassis.outbox import put_documents
+from chassis.tables import FOLLOWED, OUTBOX, SENT
+from contracts.documents import read
 
 AT_ONCE = 2_000
 """Rows let go in one transaction: some ten milliseconds."""
@@ -26,8 +28,21 @@ async def send_again(connection: AsyncConnection, *, since: datetime) -> int:
 
     They keep their ids and positions: the relay sends them before anything newer, and whoever heard them drops them as repeats.
     """
+    await connection.execute(_NOBODY_WRITES)
     again = await connection.execute(_AGAIN, {"since": since})
     return again.rowcount
+
+
+async def publish_again(tx: Tx[Any], *, topic: str, after: str = "") -> str | None:
+    """Publish anew what is followed of a topic of the service's own, a page in the order of keys; the last key, None when it was the last page.
+
+    What stands in the outbox is newer and stays what it is.
+    """
+    await tx.execute(_NOBODY_WRITES)
+    rows = (await tx.execute(_FOLLOWED, {"topic": topic, "after": after})).all()
+    found = [read(topic=topic, key=row.key, data=row.data) for row in rows if not row.waits]
+    await put_documents(tx, [document for document in found if document is not None])
+    return rows[-1].key if len(rows) == AT_ONCE else None
 
 
 async def last_position(tx: Tx[Any]) -> int:
@@ -44,4 +59,13 @@ _FORGET = delete(SENT).where(
 """Looks at the lowest positions alone: they were sent first, or again a moment ago."""
 _back = delete(SENT).where(SENT.c.sent_at >= bindparam("since")).returning(*(SENT.c[name] for name in _names)).cte("back")
 _AGAIN = insert(OUTBOX).from_select(_names, select(*_back.c).order_by(_back.c.position))
+_NOBODY_WRITES = text(f"lock table {OUTBOX.name} in share row exclusive mode")
+"""Otherwise a transaction that is open could put a newer row in front of an older one."""
+_waits = select(OUTBOX.c.position).where(OUTBOX.c.topic == FOLLOWED.c.topic, OUTBOX.c.key == FOLLOWED.c.key).exists()
+_FOLLOWED = (
+    select(FOLLOWED.c.key, FOLLOWED.c.data, _waits.label("waits"))
+    .where(FOLLOWED.c.topic == bindparam("topic"), FOLLOWED.c.key > bindparam("after"))
+    .order_by(FOLLOWED.c.key)
+    .limit(AT_ONCE)
+)
 _DRAWN = select(func.pg_sequence_last_value(func.pg_get_serial_sequence(OUTBOX.name, OUTBOX.c.position.name)))

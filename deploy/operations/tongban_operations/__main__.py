@@ -4,10 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tongban_operations import migration, parked, provision, topics
+from tongban_operations import events, migration, parked, provision, restore, topics
 from tongban_operations.terminal import Unable, say
 
-COMMANDS = (provision, topics, migration, parked)
+COMMANDS = (provision, topics, migration, parked, events, restore)
 """Modules with a ``register(commands)``, in the order in which ``--help`` lists them."""
 
 

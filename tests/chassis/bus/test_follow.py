@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from chassis.bus import Bus
 from chassis.database import Database
@@ -178,3 +179,16 @@ async def test_following_goes_on_after_the_database_was_cut_off(bus: Bus, line: 
         await until_stored(line, {"a": 2, "b": 1})
 
     assert memory.documents == {"a": 2, "b": 1}
+
+
+async def test_a_log_that_was_made_anew_is_read_from_its_beginning(bus: Bus, line: Line, compacted: str) -> None:
+    """What was read of the lost one stands further than the new one has come."""
+    async with line.database.begin(line) as tx:
+        await tx.execute(insert(FOLLOW_OFFSETS), [{"topic": compacted, "partition": number, "offset": 900} for number in range(2)])
+    await append(bus, compacted, document("a", 1), document("b", 2))
+    memory = Memory(bus=bus, database=line.database)
+
+    async with following(memory, compacted):
+        await until_stored(line, {"a": 1, "b": 2})
+
+    assert memory.documents == {"a": 1, "b": 2}

@@ -1,0 +1,95 @@
+"""``tongban events resend|rewind``: the log and the databases brought together again.
+
+``resend`` is for a log that lost what the databases still know; ``rewind`` lets a service hear again what it heard, which its inbox makes
+harmless. Both keep ids and order.
+"""
+
+import argparse
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from chassis import sent
+from contracts.documents import ACCESS_RULES, PARTS, RULES, VERSIONS
+from tongban_operations.installed import SERVICES, opened
+from tongban_operations.terminal import Commands, Unable, conclude, say
+
+OWNED = {"catalog": (PARTS, RULES, VERSIONS), "routing": (ACCESS_RULES,)}
+"""Compacted topics by the service that publishes them."""
+
+
+def register(commands: Commands) -> None:
+    """Add the commands."""
+    parser = commands.add_parser("events", help="事件日志:重发、回退 / the event log: resend, rewind")
+    acts = parser.add_subparsers(required=True, metavar="act")
+    resend = acts.add_parser("resend", help="日志丢失主题后,由数据库补发 / fill a log that lost its topics from the database")
+    resend.add_argument(
+        "--since", type=_instant, required=True, help="自何时起发送的 / what was sent since, e.g. 2026-11-22T00:00:00Z or 24h"
+    )
+    resend.set_defaults(run=lambda chosen: asyncio.run(_resend(chosen)))
+    rewind = acts.add_parser("rewind", help="让服务重新收听(先停止服务) / let a service hear again; stop it first")
+    rewind.add_argument("--to", type=_instant, required=True, help="回到何时 / back to, e.g. 2026-11-22T00:00:00Z or 24h")
+    rewind.set_defaults(run=lambda chosen: asyncio.run(_rewind(chosen)))
+    for act in (resend, rewind):
+        act.add_argument("--service", choices=SERVICES, required=True, help="以谁的设置 / whose settings")
+        act.add_argument("--json", action="store_true", help="输出 JSON / print JSON")
+
+
+async def _resend(chosen: argparse.Namespace) -> int:
+    async with opened(chosen.service, log=False) as installed:
+        context = installed.context
+        # The service's own pools end what takes longer than a transaction may live.
+        engine = create_async_engine(context.settings.database_url, hide_parameters=True)
+        try:
+            async with engine.begin() as connection:
+                events = await sent.send_again(connection, since=chosen.since)
+        finally:
+            await engine.dispose()
+        pages = 0
+        for topic in OWNED.get(chosen.service, ()):
+            after: str | None = ""
+            while after is not None:
+                async with context.database.consume(context) as tx:
+                    after = await sent.publish_again(tx, topic=topic, after=after)
+                pages += 1
+                say(f"{topic}: …")
+    sentence = f"{chosen.service}: {events} 条待补发 / {events} rows wait to be sent again"
+    conclude({"service": chosen.service, "rows": events, "pages_of_documents": pages}, as_json=chosen.json, sentence=sentence)
+    return 0
+
+
+async def _rewind(chosen: argparse.Namespace) -> int:
+    async with opened(chosen.service) as installed:
+        context = installed.context
+        if context.settings.bus != "kafka":
+            raise Unable("仅支持 Kafka / only on Kafka: the PostgreSQL log keeps no instants")
+        heard = {kind.TOPIC for kind in context.subscriptions}
+        places = [(topic, n) for topic in sorted(heard) for n in range(await context.bus.partitions(topic))]
+        consumer = AIOKafkaConsumer(group_id=context.name, enable_auto_commit=False, **context.settings.kafka.options())
+        await consumer.start()
+        try:
+            partitions = [TopicPartition(*place) for place in places]
+            consumer.assign(partitions)
+            ends = await consumer.end_offsets(partitions)
+            found = await consumer.offsets_for_times(dict.fromkeys(partitions, int(chosen.to.timestamp() * 1000)))
+            stands = {each: ends[each] if found[each] is None else found[each].offset for each in partitions}
+            await consumer.commit(stands)
+        finally:
+            await consumer.stop()
+    back = sum(ends[each] - offset for each, offset in stands.items())
+    sentence = f"{chosen.service}: 将重新收听 {back} 条 / will hear {back} records again"
+    conclude({"service": chosen.service, "records": back}, as_json=chosen.json, sentence=sentence)
+    return 0
+
+
+def _instant(text: str) -> datetime:
+    """``2026-11-22T00:00:00Z``, or how long ago: ``90m``, ``24h``, ``7d``."""
+    units = {"m": "minutes", "h": "hours", "d": "days"}
+    if text[:-1].isdigit() and text[-1] in units:
+        return datetime.now(UTC) - timedelta(**{units[text[-1]]: int(text[:-1])})
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise argparse.ArgumentTypeError("时区缺失 / say the zone, e.g. 2026-11-22T08:00:00+08:00")
+    return found
