@@ -8,7 +8,7 @@ A service adds its own in ``<svc>/context.py``::
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -27,6 +27,9 @@ Handler: TypeAlias = Callable[..., Awaitable[None]]
 
 Subscriptions: TypeAlias = Mapping[type[Event], Handler]
 """The events a service hears, each with its one handler."""
+
+Prepare: TypeAlias = Callable[[Any, Sequence[Event]], Awaitable[None]]
+"""Has at hand what the handlers of a batch of events will ask for: ``async def prepare(tx: Tx[C], events: Sequence[Event]) -> None``."""
 
 
 @dataclass(kw_only=True)

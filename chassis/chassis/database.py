@@ -36,6 +36,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool, QueuePool
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
+from chassis.writing import Pending, Row, Rows
 from contracts.envelope import Envelope
 from contracts.refusals import Stale, Unavailable
 from rules.access import All, Always, AnyOf, Before, Eq, In, Never, Tree
@@ -102,7 +103,7 @@ class DatabaseBusy(Unavailable):
 class Tx(Generic[C]):
     """One open transaction."""
 
-    __slots__ = ("_after", "at", "connection", "context", "envelope", "positions", "traceparents")
+    __slots__ = ("_after", "_written", "at", "at_hand", "connection", "context", "envelope", "pending", "positions", "traceparents")
 
     def __init__(self, *, connection: AsyncConnection, context: C, at: datetime) -> None:
         self.connection = connection
@@ -115,12 +116,46 @@ class Tx(Generic[C]):
         """Trace of the request that writes under a key, where the transaction carries several; of any other key the running one's."""
         self.envelope: Envelope | None = None
         """The event being handled, in a consumer."""
+        self.pending = Pending()
+        """What is written at the end, or before the next statement."""
+        self.at_hand: dict[Any, Any] = {}
+        """What was read for the whole of the transaction; `chassis.shelves` alone looks in."""
+        self._written: dict[str, Callable[[str, int], None]] = {}
         self._after: list[Callable[[], None]] = []
 
     async def execute(self, statement: Executable, params: Params | None = None) -> CursorResult[Any]:
-        """Run a Core statement; a list of parameters runs it for each in one batch."""
+        """Run a Core statement, after whatever is pending; a list of parameters runs it for each in one batch."""
+        if self.pending:
+            await self.flush()
         result: CursorResult[Any] = await self.connection.execute(statement, params)
         return result
+
+    def write(self, rows: Rows, row: Row) -> None:
+        """Write a row, together with all others, before the next statement or at the end."""
+        self.pending.write(rows, rows.identity(row), lambda: row)
+
+    def remove(self, rows: Rows, row: Row) -> None:
+        """Remove the row of this key, if it is there, together with all that is written."""
+        self.pending.remove(rows, row)
+
+    def when_written(self, rows: Rows, act: Callable[[str, int], None]) -> None:
+        """Be told what the database gave back of each row of a table that returns something."""
+        self._written[rows.name] = act
+
+    async def flush(self) -> None:
+        """Write what is pending, in one statement.
+
+        Raises:
+            StaleVersion: A row was changed since it was read.
+        """
+        batch = self.pending.take()
+        if not batch:
+            return
+        for told in await self.connection.execute(batch.statement, batch.parameters):
+            if told.name in batch.expected and told.number != batch.expected[told.name]:
+                raise StaleVersion
+            if told.name in self._written and told.text is not None:
+                self._written[told.name](told.text, told.number)
 
     def after_commit(self, act: Callable[[], None]) -> None:
         """Do something small in this process once the transaction is committed; never anything that must happen."""
@@ -232,6 +267,7 @@ class Database:
             tx = Tx(connection=connection, context=context, at=context.now.now())
             async with limit, connection.begin():
                 yield tx
+                await tx.flush()
         except TimeoutError as error:
             if not limit.expired():
                 raise

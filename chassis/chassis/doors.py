@@ -133,7 +133,10 @@ class Writer(Generic[C]):
             first = await idempotency.claim(tx, claimed)
             if first is not None:
                 return send_again(first)
-            kept = seal_answer(self.context, await act(tx), positions=tx.positions)
+            answer = await act(tx)
+            # What is written draws the positions that the answer tells.
+            await tx.flush()
+            kept = seal_answer(self.context, answer, positions=tx.positions)
             await idempotency.keep(tx, claimed, kept)
         return send(kept)
 

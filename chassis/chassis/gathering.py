@@ -172,6 +172,8 @@ class Gathering(Generic[C, R]):
             keys = [self._key(rider.request) for rider in fresh]
             tx.traceparents |= {key: rider.traceparent for key, rider in zip(keys, fresh, strict=True) if rider.traceparent}
             outcomes = await self._act(tx, [rider.request for rider in fresh]) if fresh else []
+            # What is written draws the positions that the answers tell.
+            await tx.flush()
             told: dict[Claim, _Sent | Refusal] = {}
             for rider, key, outcome in zip(fresh, keys, outcomes, strict=True):
                 if isinstance(outcome, Refusal):

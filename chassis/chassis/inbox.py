@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import parking, watermarks
 from chassis.bus import BusTrouble, LeaseLost, Received, Subscription
-from chassis.context import Context, Subscriptions
+from chassis.context import Context, Prepare, Subscriptions
 from chassis.crash import crash_point
 from chassis.database import C, Tx, is_transient, lock, outlived
 from chassis.hearing import Heard, Hearing, Meaning
@@ -46,15 +46,19 @@ _log = get_logger()
 class Consumer(Generic[C]):
     """The events that one service hears; of several processes each hears its share."""
 
-    def __init__(self, context: C, subscriptions: Subscriptions, *, on_parked: OnParked | None = None) -> None:
+    def __init__(
+        self, context: C, subscriptions: Subscriptions, *, prepare: Prepare | None = None, on_parked: OnParked | None = None
+    ) -> None:
         """Prepare; nothing is read yet.
 
         Args:
             context: The running service; its name is the group.
             subscriptions: What is done with which event.
+            prepare: Run under the keys' locks before the events of a transaction are handled, so that a hundred read as much as one.
             on_parked: Told, in the same transaction, of every event that is put aside.
         """
         self._context = context
+        self._prepare = prepare
         self._hearing = Hearing(subscriptions)
         self._topics = sorted({kind.TOPIC for kind in subscriptions})
         self._on_parked = on_parked
@@ -161,6 +165,8 @@ class Consumer(Generic[C]):
                 await lock(tx, *(each.key for each in acting))
                 fresh = set(await _enter(tx, (each.event_id for each in acting)))
                 held = await _held(tx, acting)
+                if self._prepare is not None:
+                    await self._prepare(tx, [each.event for each in acting if each.event is not None and each.event_id in fresh])
                 for each in acting:
                     if each.event_id not in fresh:
                         outcomes.append("repeated")
@@ -168,6 +174,7 @@ class Consumer(Generic[C]):
                     fresh.remove(each.event_id)
                     outcomes.append(await self._act(tx, each, held=held, quietly=quietly))
             tx.envelope = None
+            await tx.flush()
             await keep_positions(tx, heard)
             await watermarks.keep(
                 tx, [(each.record, each.envelope) for each in heard if each.envelope is not None and each.meaning is Meaning.WATERMARK]

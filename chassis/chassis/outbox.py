@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 import uuid_utils
-from sqlalchemy import ARRAY, BigInteger, DateTime, LargeBinary, Row, Text, bindparam, delete, func, insert, select
+from sqlalchemy import ARRAY, BigInteger, Row, bindparam, delete, func, insert, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,6 +25,7 @@ from chassis.database import Tx
 from chassis.hearing import WATERMARK
 from chassis.logs import get_logger
 from chassis.tables import OUTBOX, SENT
+from chassis.writing import Rows
 from contracts.codec import encode_object
 from contracts.documents import Document, address
 from contracts.envelope import Envelope, Record, to_record
@@ -73,7 +74,7 @@ async def put(tx: Tx[Any], outgoing: Sequence[Outgoing]) -> None:
     The caller holds `chassis.database.lock` on every key, or has inserted the key's first row in this transaction: otherwise two
     transactions on one key could commit in the other order than their positions.
     """
-    await _write(
+    _write(
         tx,
         [
             _Draft(
@@ -95,7 +96,7 @@ async def put_document(tx: Tx[Any], document: Document, *, sequence: int = 0) ->
     """Publish a document under its key on its compacted topic; the caller holds the key's lock, as for `put`."""
     topic, key, kind = address(document)
     data = orjson.dumps(encode_object(document))
-    await _write(tx, [_Draft(topic=topic, key=key, type=kind, place="", subject=key, sequence=sequence, at=tx.at, data=data)])
+    _write(tx, [_Draft(topic=topic, key=key, type=kind, place="", subject=key, sequence=sequence, at=tx.at, data=data)])
 
 
 async def put_documents(tx: Tx[Any], documents: Sequence[Document]) -> None:
@@ -105,72 +106,54 @@ async def put_documents(tx: Tx[Any], documents: Sequence[Document]) -> None:
         topic, key, kind = address(document)
         data = orjson.dumps(encode_object(document))
         drafts.append(_Draft(topic=topic, key=key, type=kind, place="", subject=key, sequence=0, at=tx.at, data=data))
-    await _write(tx, drafts)
+    _write(tx, drafts)
 
 
 async def put_tombstone(tx: Tx[Any], *, topic: str, key: str, type: str) -> None:  # noqa: A002 - the attribute's name in CloudEvents
     """Take back what stands under a key of a compacted topic; the caller holds the key's lock, as for `put`."""
-    await _write(tx, [_Draft(topic=topic, key=key, type=type, place="", subject=key, sequence=0, at=tx.at, data=None)])
+    _write(tx, [_Draft(topic=topic, key=key, type=type, place="", subject=key, sequence=0, at=tx.at, data=None)])
 
 
-_DRAWN = (
-    func.unnest(
-        bindparam("topics", type_=ARRAY(Text)),
-        bindparam("keys", type_=ARRAY(Text)),
-        bindparam("ids", type_=ARRAY(Text)),
-        bindparam("types", type_=ARRAY(Text)),
-        bindparam("sources", type_=ARRAY(Text)),
-        bindparam("subjects", type_=ARRAY(Text)),
-        bindparam("sequences", type_=ARRAY(BigInteger)),
-        bindparam("instants", type_=ARRAY(DateTime(timezone=True))),
-        bindparam("data", type_=ARRAY(LargeBinary)),
-        bindparam("traceparents", type_=ARRAY(Text)),
-    )
-    .table_valued(
-        "topic", "key", "id", "type", "source", "subject", "sequence", "at", "data", "traceparent", with_ordinality="n", name="drawn"
-    )
-    .render_derived()
-)
 _HEADERS = (("headers", bytes(2048)),)
 """As much as the attributes of an envelope take at most; the relay's record has them, a draft not yet."""
-_INSERT = (
-    insert(OUTBOX)
-    .from_select(
-        ["topic", "key", "id", "type", "source", "subject", "sequence", "at", "data", "traceparent"],
-        select(
-            *(_DRAWN.c[name] for name in ("topic", "key", "id", "type", "source", "subject", "sequence", "at", "data", "traceparent"))
-        ).order_by(_DRAWN.c.n),
-    )
-    .returning(OUTBOX.c.key, OUTBOX.c.position)
+_ROWS = Rows(
+    OUTBOX,
+    columns=("topic", "key", "id", "type", "source", "subject", "sequence", "at", "data", "traceparent"),
+    returning=("key", "position"),
 )
-"""One statement however many rows, so its plan is kept; positions are drawn in the order given."""
+"""Positions are drawn when the transaction writes, in the order given."""
 
 
-async def _write(tx: Tx[Any], drafts: Sequence[_Draft]) -> None:
+def _write(tx: Tx[Any], drafts: Sequence[_Draft]) -> None:
     if not drafts:
         return
     service, trace = tx.context.name, tracing.traceparent()
-    rows: dict[str, list[object]] = {
-        "topics": [draft.topic for draft in drafts],
-        "keys": [draft.key for draft in drafts],
-        "ids": [str(uuid_utils.uuid7()) for _ in drafts],
-        "types": [draft.type for draft in drafts],
-        "sources": [f"/{service}/{draft.place}" for draft in drafts],
-        "subjects": [draft.subject for draft in drafts],
-        "sequences": [draft.sequence for draft in drafts],
-        "instants": [draft.at for draft in drafts],
-        "data": [draft.data for draft in drafts],
-        "traceparents": [tx.traceparents.get(draft.key, trace) for draft in drafts],
-    }
+    awaited: set[str] = tx.at_hand.setdefault(_ROWS, set())
+    shown = tx.context.awaited
     for draft in drafts:
         # Refused here the transaction fails; found by the relay it would hold up everything behind it.
         weigh(Record(key=draft.key, value=draft.data, headers=_HEADERS))
-    shown = tx.context.awaited
-    awaited = {draft.key for draft in drafts if shown is None or draft.topic in shown}
-    written = await tx.execute(_INSERT, rows)
-    for row in written:
-        if row.key in awaited:
-            tx.positions[row.key] = max(row.position, tx.positions.get(row.key, 0))
+        if shown is None or draft.topic in shown:
+            awaited.add(draft.key)
+        row = {
+            "topic": draft.topic,
+            "key": draft.key,
+            "id": str(uuid_utils.uuid7()),
+            "type": draft.type,
+            "source": f"/{service}/{draft.place}",
+            "subject": draft.subject,
+            "sequence": draft.sequence,
+            "at": draft.at,
+            "data": draft.data,
+            "traceparent": tx.traceparents.get(draft.key, trace),
+        }
+        tx.write(_ROWS, row)
+
+    def tell(key: str, position: int) -> None:
+        if key in awaited:
+            tx.positions[key] = max(position, tx.positions.get(key, 0))
+
+    tx.when_written(_ROWS, tell)
     tx.after_commit(tx.context.outbox_written.set)
 
 

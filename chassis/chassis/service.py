@@ -28,7 +28,7 @@ from chassis.bus import Bus
 from chassis.bus_kafka import KafkaBus
 from chassis.bus_postgres import PostgresBus
 from chassis.bus_unruly import UnrulyBus
-from chassis.context import Subscriptions
+from chassis.context import Prepare, Subscriptions
 from chassis.database import C, Database
 from chassis.figures import Look
 from chassis.flow import followed_look, heard_look, waiting_look
@@ -112,6 +112,7 @@ def create_service(
     timers: Sequence[TimerKind[C]] = (),
     jobs: Sequence[Job[C]] = (),
     on_start: Callable[[C], Awaitable[None]] | None = None,
+    prepare: Prepare | None = None,
     on_parked: OnParked | None = None,
     lessons: Lessons | None = None,
     looks: Callable[[C], Sequence[Look]] | None = None,
@@ -134,6 +135,7 @@ def create_service(
         timers: What happens at an instant.
         jobs: What it does in rounds.
         on_start: Run once the database is there and before anything else, by one process at a time.
+        prepare: Has at hand what the handlers of a batch of events will ask for.
         on_parked: Told, in the same transaction, of every event that is put aside.
         lessons: What its database learns from its own events after it came back from a backup.
         looks: Figures of its own that ``/metrics`` reads.
@@ -160,7 +162,7 @@ def create_service(
         context=context,
         relay=Relay(context, sends={*sends, ACCESS_EVENTS}),
         follower=_follower(context, follows),
-        consumer=Consumer(context, subscriptions, on_parked=on_parked) if subscriptions else None,
+        consumer=Consumer(context, subscriptions, prepare=prepare, on_parked=on_parked) if subscriptions else None,
         timers=Timers(context, timers) if timers else None,
         jobs=(
             *jobs,

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic
 
-from sqlalchemy import ARRAY, DateTime, Text, bindparam, delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, DateTime, Text, bindparam, func, or_, select, update
 
 from chassis.crash import crash_point
 from chassis.database import C, Tx, is_transient, lock, outlived
 from chassis.logs import get_logger
 from chassis.tables import TIMERS
 from chassis.tracing import traced
+from chassis.writing import Conflict, Rows
 from contracts.refusals import Refusal
 from contracts.values import JsonObject
 
@@ -56,13 +56,12 @@ class TimerKind(Generic[C]):
 
 async def set_timer(tx: Tx[Any], *, timer_id: str, kind: str, key: str, due: datetime, body: JsonObject | None = None) -> None:
     """Set a timer, or set it anew under the same id; the caller holds the key's lock."""
-    row = {"timer_id": timer_id, "kind": kind, "key": key, "due": due, "body": body or {}}
-    await tx.execute(_SET, row)
+    tx.write(_TIMERS, {"timer_id": timer_id, "kind": kind, "key": key, "due": due, "body": body or {}})
 
 
 async def cancel_timer(tx: Tx[Any], timer_id: str) -> None:
     """Take a timer back; nothing when it fired or was never set. The caller holds the key's lock."""
-    await tx.execute(delete(TIMERS).where(TIMERS.c.timer_id == timer_id))
+    tx.remove(_TIMERS, {"timer_id": timer_id})
 
 
 class Timers(Generic[C]):
@@ -160,11 +159,7 @@ def _timer(row: Any) -> Timer:
     return Timer(timer_id=row.timer_id, kind=row.kind, key=row.key, due=row.due, body=row.body)
 
 
-_new = insert(TIMERS)
-_SET = _new.on_conflict_do_update(
-    index_elements=[TIMERS.c.timer_id],
-    set_={name: _new.excluded[name] for name in ("kind", "key", "due", "body")} | {"next_try": None, "failures": 0, "error": ""},
-)
+_TIMERS = Rows(TIMERS, conflict=Conflict.REPLACE, columns=("timer_id", "kind", "key", "due", "body"))
 _DUE_NOW = (
     TIMERS.c.due <= bindparam("now", type_=DateTime(timezone=True)),
     or_(TIMERS.c.next_try.is_(None), TIMERS.c.next_try <= bindparam("real", type_=DateTime(timezone=True))),

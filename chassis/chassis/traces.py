@@ -113,6 +113,7 @@ def name_of(context: Context, caller: Caller) -> PersonRef:
 async def _put(tx: Tx[Any], events: Sequence[AccessEvent]) -> None:
     await lock(tx, *(event.key for event in events))
     await outbox.put(tx, [Outgoing(event=event, sequence=number) for number, event in enumerate(events, start=1)])
+    await tx.flush()
     for event in events:
         # The caller cannot wait for a trace: nobody shows it back.
         tx.positions.pop(event.key, None)

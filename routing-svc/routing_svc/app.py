@@ -30,7 +30,7 @@ from routing_svc.handling import handlers as handling
 from routing_svc.notice import api as notice_api
 from routing_svc.partner import api as partner_api
 from routing_svc.partner import handlers as partner
-from routing_svc.schema import METADATA
+from routing_svc.schema import METADATA, prepare
 from routing_svc.supervision import api as supervision_api
 from routing_svc.supervision import handlers as supervision
 from routing_svc.timeline import api as timeline_api
@@ -85,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
         timers=TIMERS,
         jobs=transfer_jobs.JOBS,
         looks=transfer_jobs.looks,
+        prepare=prepare,
         on_start=_begin(settings.machines_file),
     )
 

@@ -1,5 +1,6 @@
 """What routing-svc holds in memory while it runs."""
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -24,6 +25,8 @@ class Routing(Context):
 
     catalogue: Catalogue = field(default_factory=Catalogue)
     """Regions, organs, items, agreements and calendars, followed from the catalogue's topics."""
+    notice_numbers: deque[int] = field(default_factory=deque)
+    """Numbers of notices taken ahead."""
     exchange_keys: dict[OrganCode, OpenedKey] = field(default_factory=dict)
     """Exchange keys opened so far; spares the vault for every receipt."""
 

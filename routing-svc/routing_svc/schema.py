@@ -1,10 +1,36 @@
-"""The one metadata of routing's tables; each room's store defines its own on it."""
+"""The one metadata of routing's tables, each defined in its room's store; and what of them a transaction has at hand of its cases."""
+
+from collections.abc import Sequence
+from typing import TypeVar
 
 from sqlalchemy import MetaData
 
+from chassis.shelves import Shelf, fetch
 from chassis.tables import define
+from contracts.event import Event
+from routing_svc.context import RoutingTx
 
 METADATA = MetaData()
 """All tables of the service; migrations are compared with it."""
 
 define(METADATA)
+
+T = TypeVar("T")
+
+_OF_A_CASE: list[Shelf[object]] = []
+
+
+def of_a_case(shelf: Shelf[T]) -> Shelf[T]:
+    """Have a table's rows at hand whenever a case is worked on; they hang on its id."""
+    _OF_A_CASE.append(shelf)  # type: ignore[arg-type]
+    return shelf
+
+
+async def have_at_hand(tx: RoutingTx, case_ids: Sequence[str]) -> None:
+    """Read all there is of cases, in one query; their locks are held."""
+    await fetch(tx, _OF_A_CASE, case_ids)
+
+
+async def prepare(tx: RoutingTx, events: Sequence[Event]) -> None:
+    """Have at hand the cases that a batch of events is about."""
+    await have_at_hand(tx, [event.case_id for event in events if hasattr(event, "case_id")])

@@ -26,6 +26,7 @@ USERS = 3
 
 FEW_USERS = {
     "chassis.gathering": "takes apart and puts together what the door and the keys do, so it stands beside them; for the few hottest routes only",
+    "chassis.shelves": "what is at hand is written back by the transaction itself; for services that hear batches about many things at once",
 }
 """Modules with fewer, and why they stay."""
 

@@ -48,7 +48,7 @@ async def start(tx: RoutingTx, case: CaseReceived, *wanted: Wanted) -> tuple[Clo
     for clock, each in zip(clocks, wanted, strict=True):
         if each.met_at is not None:
             clock.meet(at=each.met_at)
-    await store.add_clocks(tx, clocks)
+    await store.save_clocks(tx, clocks)
     for clock in clocks:
         if clock.state is ClockState.RUNNING:
             await _set_timers(tx, clock)

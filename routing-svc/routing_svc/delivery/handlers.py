@@ -11,6 +11,7 @@ from routing_svc.context import RoutingTx
 from routing_svc.delivery import store
 from routing_svc.delivery.domain import MEANS, Delivery, Means, delivery_id
 from routing_svc.handling.handlers import deliver, put_in_force
+from routing_svc.schema import have_at_hand
 from routing_svc.timeline.domain import EntryKind
 from routing_svc.timeline.handlers import record
 from rules.access import permit
@@ -48,11 +49,15 @@ async def hand_over(tx: RoutingTx, wanted: str, *, means: Means, caller: Caller)
         Forbidden: The caller may see it but not do this.
         HandedOver: It was handed over before.
     """
-    seen = await store.get_delivery(tx, wanted)
-    if seen is None:
+    place = await store.find_place(tx, wanted)
+    if place is None:
         raise NotFound
-    await lock(tx, seen.case.root_case_id)
-    delivery = await store.get_delivery(tx, wanted) or seen
+    case_id, root_case_id = place
+    await lock(tx, root_case_id)
+    await have_at_hand(tx, [case_id])
+    delivery = await store.get_delivery(tx, case_id, wanted)
+    if delivery is None:
+        raise NotFound
     own = caller.kind is CallerKind.PERSON
     permit(caller, "delivery", "view" if own else "deliver", store.row_of(delivery), regions=tx.context.catalogue, about=delivery.case_id)
     if own and means is not Means.ELECTRONIC:

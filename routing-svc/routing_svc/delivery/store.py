@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Table, Text, select, tuple_, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Table, Text, select, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
 
-from chassis.database import StaleVersion, where
+from chassis.database import where
+from chassis.shelves import Shelf
 from contracts.codec import decode, encode_object
+from contracts.values import CaseId
 from routing_svc.context import RoutingTx
 from routing_svc.delivery.domain import Delivery, DeliveryState
-from routing_svc.schema import METADATA
+from routing_svc.schema import METADATA, of_a_case
 from rules.access import Tree
 
 DELIVERIES = Table(
@@ -46,42 +48,47 @@ def row_of(delivery: Delivery) -> Mapping[str, object]:
     }
 
 
-async def add_delivery(tx: RoutingTx, delivery: Delivery) -> bool:
-    """Keep a delivery just opened; False when the decision has one already."""
-    delivery.version = 1
-    row = {
+def _row(delivery: Delivery) -> Mapping[str, object]:
+    return {
         **row_of(delivery),
         "delivery_id": delivery.delivery_id,
         "opened_at": delivery.opened_at,
         "state": delivery.state.value,
-        "version": 1,
+        "version": delivery.version,
         "body": encode_object(delivery),
     }
-    made = await tx.execute(insert(DELIVERIES).values(row).on_conflict_do_nothing().returning(DELIVERIES.c.delivery_id))
-    return made.first() is not None
+
+
+_AT_HAND = of_a_case(
+    Shelf(DELIVERIES, key="case_id", identity=lambda delivery: delivery.delivery_id, row=_row, read=lambda body: decode(Delivery, body))
+)
+
+
+async def add_delivery(tx: RoutingTx, delivery: Delivery) -> bool:
+    """Keep a delivery just opened; False when the decision has one already. The case's lock is held."""
+    if await get_delivery(tx, delivery.case_id, delivery.delivery_id) is not None:
+        return False
+    _AT_HAND.put(tx, delivery.case_id, delivery)
+    return True
 
 
 async def save_deliveries(tx: RoutingTx, deliveries: Sequence[Delivery]) -> None:
-    """Keep what happened to deliveries.
-
-    Raises:
-        StaleVersion: One was changed since it was read.
-    """
+    """Keep what happened to deliveries; the locks of their cases are held."""
     for delivery in deliveries:
-        delivery.version += 1
-        done = await tx.execute(
-            update(DELIVERIES)
-            .where(DELIVERIES.c.delivery_id == delivery.delivery_id, DELIVERIES.c.version == delivery.version - 1)
-            .values(state=delivery.state.value, version=delivery.version, body=encode_object(delivery))
-        )
-        if done.rowcount != 1:
-            raise StaleVersion
+        _AT_HAND.put(tx, delivery.case_id, delivery)
 
 
-async def get_delivery(tx: RoutingTx, delivery_id: str) -> Delivery | None:
-    """One delivery."""
-    body = (await tx.execute(select(DELIVERIES.c.body).where(DELIVERIES.c.delivery_id == delivery_id))).scalar_one_or_none()
-    return None if body is None else decode(Delivery, body)
+async def find_place(tx: RoutingTx, delivery_id: str) -> tuple[CaseId, CaseId] | None:
+    """Case and root case of a delivery, which never change: what has to be known before the lock is taken."""
+    body = DELIVERIES.c.body
+    statement = select(DELIVERIES.c.case_id, body["case"]["root_case_id"].astext.label("root_case_id"))
+    row = (await tx.execute(statement.where(DELIVERIES.c.delivery_id == delivery_id))).one_or_none()
+    return None if row is None else (CaseId(row.case_id), CaseId(row.root_case_id))
+
+
+async def get_delivery(tx: RoutingTx, case_id: CaseId, delivery_id: str) -> Delivery | None:
+    """One delivery of a case."""
+    return next((delivery for delivery in await _AT_HAND.of(tx, case_id) if delivery.delivery_id == delivery_id), None)
 
 
 async def list_deliveries(

@@ -1,18 +1,19 @@
 """Receipts by case, and the exchange key of each organ."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Column, DateTime, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text, select
+from sqlalchemy import Column, DateTime, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text, func, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from chassis.outbox import put_document
+from chassis.shelves import Shelf
 from contracts.codec import decode, encode_object
 from contracts.documents import PublicKey
 from contracts.events import Receipt
 from contracts.values import CaseId, OrganCode
 from routing_svc.context import RoutingTx
-from routing_svc.schema import METADATA
+from routing_svc.schema import METADATA, of_a_case
 
 RECEIPTS = Table(
     "receipts",
@@ -46,11 +47,34 @@ class StoredKey:
     private_sealed: bytes
 
 
+def _row(receipt: Receipt) -> Mapping[str, object]:
+    return {
+        "case_id": receipt.case_id,
+        "number": receipt.number,
+        "transfer_id": receipt.transfer_id,
+        "step": receipt.step,
+        "body": encode_object(receipt),
+    }
+
+
+_others = RECEIPTS.alias("others")
+_LAST = of_a_case(
+    Shelf(
+        RECEIPTS,
+        key="case_id",
+        identity=lambda receipt: receipt.number,
+        row=_row,
+        read=lambda body: decode(Receipt, body),
+        only=RECEIPTS.c.number
+        == select(func.max(_others.c.number)).where(_others.c.case_id == RECEIPTS.c.case_id).scalar_subquery().correlate(RECEIPTS),
+    )
+)
+"""Of those kept before a transaction only the last one is at hand."""
+
+
 async def last_receipt(tx: RoutingTx, case_id: CaseId) -> Receipt | None:
     """The receipt that the next one of a case names."""
-    statement = select(RECEIPTS.c.body).where(RECEIPTS.c.case_id == case_id).order_by(RECEIPTS.c.number.desc()).limit(1)
-    body = (await tx.execute(statement)).scalar_one_or_none()
-    return None if body is None else decode(Receipt, body)
+    return max(await _LAST.of(tx, case_id), key=lambda receipt: receipt.number, default=None)
 
 
 async def get_receipts(tx: RoutingTx, case_id: CaseId) -> tuple[Receipt, ...]:
@@ -61,17 +85,8 @@ async def get_receipts(tx: RoutingTx, case_id: CaseId) -> tuple[Receipt, ...]:
 
 async def save_receipts(tx: RoutingTx, receipts: Sequence[Receipt]) -> None:
     """Keep receipts; the case's lock is held, so numbers cannot meet."""
-    rows = [
-        {
-            "case_id": each.case_id,
-            "number": each.number,
-            "transfer_id": each.transfer_id,
-            "step": each.step,
-            "body": encode_object(each),
-        }
-        for each in receipts
-    ]
-    await tx.execute(insert(RECEIPTS), rows)
+    for receipt in receipts:
+        _LAST.put(tx, receipt.case_id, receipt)
 
 
 async def get_keys(tx: RoutingTx, organs: Sequence[OrganCode]) -> tuple[StoredKey, ...]:

@@ -3,17 +3,18 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Table, Text, select, tuple_, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Table, Text, select, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
 
-from chassis.database import StaleVersion, where
+from chassis.database import where
 from chassis.outbox import Outgoing, put
+from chassis.shelves import Shelf
 from contracts.codec import decode, encode_object
 from contracts.events import CaseReceived
 from contracts.values import CaseId, PersonRef
 from routing_svc.context import RoutingTx
 from routing_svc.handling.domain import Handling, HandlingState
-from routing_svc.schema import METADATA
+from routing_svc.schema import METADATA, of_a_case
 from rules.access import Tree
 
 HANDLINGS = Table(
@@ -62,50 +63,36 @@ def row_before(case: CaseReceived) -> Mapping[str, object]:
     }
 
 
-async def add_handling(tx: RoutingTx, handling: Handling) -> None:
-    """Keep a handling just opened; there is one per case."""
-    handling.version = 1
-    outgoing = _outgoing(handling)
-    await tx.execute(
-        insert(HANDLINGS).values(
-            {
-                **row_of(handling),
-                "case_no": handling.case.case_no,
-                "item_code": handling.case.item_code,
-                "signed_by": handling.signed_by,
-                "opened_at": handling.opened_at,
-                "state": handling.state.value,
-                "version": handling.version,
-                "body": _body(handling),
-            }
-        )
-    )
-    await put(tx, outgoing)
+def _row(handling: Handling) -> Mapping[str, object]:
+    body = encode_object(handling)
+    del body["events"]
+    return {
+        **row_of(handling),
+        "case_no": handling.case.case_no,
+        "item_code": handling.case.item_code,
+        "signed_by": handling.signed_by,
+        "opened_at": handling.opened_at,
+        "state": handling.state.value,
+        "version": handling.version,
+        "body": body,
+    }
+
+
+_AT_HAND = of_a_case(
+    Shelf(HANDLINGS, key="case_id", identity=lambda handling: handling.case_id, row=_row, read=lambda body: decode(Handling, body))
+)
 
 
 async def save_handlings(tx: RoutingTx, handlings: Sequence[Handling]) -> None:
-    """Keep what happened to handlings, and send their events.
-
-    Raises:
-        StaleVersion: One was changed since it was read.
-    """
+    """Keep handlings just opened and what happened to others, and send their events; the locks of their cases are held."""
     for handling in handlings:
-        handling.version += 1
-        outgoing = _outgoing(handling)
-        done = await tx.execute(
-            update(HANDLINGS)
-            .where(HANDLINGS.c.case_id == handling.case_id, HANDLINGS.c.version == handling.version - 1)
-            .values(state=handling.state.value, version=handling.version, body=_body(handling))
-        )
-        if done.rowcount != 1:
-            raise StaleVersion
-        await put(tx, outgoing)
+        _AT_HAND.put(tx, handling.case_id, handling)
+        await put(tx, _outgoing(handling))
 
 
 async def get_handling(tx: RoutingTx, case_id: CaseId) -> Handling | None:
     """The handling of a case, once somebody signed for it."""
-    body = (await tx.execute(select(HANDLINGS.c.body).where(HANDLINGS.c.case_id == case_id))).scalar_one_or_none()
-    return None if body is None else decode(Handling, body)
+    return next(iter(await _AT_HAND.of(tx, case_id)), None)
 
 
 async def list_handlings(
@@ -144,9 +131,3 @@ def _outgoing(handling: Handling) -> list[Outgoing]:
         outgoing.append(Outgoing(event=event, sequence=handling.sequence))
     handling.events.clear()
     return outgoing
-
-
-def _body(handling: Handling) -> Mapping[str, object]:
-    body = encode_object(handling)
-    del body["events"]
-    return body

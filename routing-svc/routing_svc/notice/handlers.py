@@ -5,7 +5,7 @@ from datetime import datetime
 
 from contracts.codec import encode_object
 from contracts.events import CaseReceived, Seal
-from contracts.values import NoticeId, OrganCode, RegionCode, digest
+from contracts.values import CaseId, NoticeId, OrganCode, RegionCode, digest
 from routing_svc.clock.domain import OWN_LIMITS, ClockKind
 from routing_svc.clock.handlers import Wanted, meet_one, start
 from routing_svc.context import RoutingTx
@@ -71,9 +71,9 @@ async def write_notice(
     return notice
 
 
-async def put_seal(tx: RoutingTx, notice_id: NoticeId, *, seal: Seal, at: datetime) -> bool:
+async def put_seal(tx: RoutingTx, case_id: CaseId, notice_id: NoticeId, *, seal: Seal, at: datetime) -> bool:
     """Put the organ's seal on a notice; False when it is unknown, sealed already, or the seal is over another text."""
-    notice = await store.get_notice(tx, notice_id)
+    notice = await store.get_notice_of(tx, case_id, notice_id)
     if notice is None or not notice.sealed(seal):
         return False
     await store.save_notices(tx, [notice])

@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Column, DateTime, Index, Integer, LargeBinary, Table, Text, select, update
+from sqlalchemy import Column, DateTime, Index, Integer, LargeBinary, Table, Text, func, select
 from sqlalchemy import Sequence as Numbers
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB
 
-from chassis.database import StaleVersion
+from chassis.shelves import Shelf
+from chassis.writing import Rows
 from contracts.codec import decode, encode_object
 from contracts.values import CaseId, JsonObject, NoticeId
 from routing_svc.context import RoutingTx
 from routing_svc.notice.domain import Notice, NoticeText
-from routing_svc.schema import METADATA
+from routing_svc.schema import METADATA, of_a_case
 from routing_svc.timeline.domain import key_owner
+
+NUMBERS_AT_ONCE = 20
+"""Numbers one process takes ahead; what it does not use stays a gap."""
 
 NUMBERS = Numbers("notice_numbers", metadata=METADATA)
 """One sequence for all registers: numbers rise and may leave gaps; a counter row per organ would queue its officers."""
@@ -33,9 +37,39 @@ NOTICES = Table(
 )
 
 
+def _row(notice: Notice) -> Mapping[str, object]:
+    return {
+        "notice_id": notice.notice_id,
+        "case_id": notice.case_id,
+        "kind": notice.kind.value,
+        "state": notice.state.value,
+        "written_at": notice.written_at,
+        "version": notice.version,
+        "body": encode_object(notice),
+    }
+
+
+_NEW = Rows(NOTICES, name="new_notices")
+_AT_HAND = of_a_case(
+    Shelf(
+        NOTICES,
+        key="case_id",
+        identity=lambda notice: notice.notice_id,
+        row=_row,
+        read=lambda body: decode(Notice, body),
+        # The text stays as it was written.
+        columns=("notice_id", "case_id", "kind", "state", "written_at", "version", "body"),
+    )
+)
+
+
 async def next_number(tx: RoutingTx) -> int:
     """A number that no other notice has."""
-    return int((await tx.execute(select(NUMBERS.next_value()))).scalar_one())
+    numbers = tx.context.notice_numbers
+    if not numbers:
+        drawn = await tx.execute(select(NUMBERS.next_value()).select_from(func.generate_series(1, NUMBERS_AT_ONCE)))
+        numbers.extend(drawn.scalars())
+    return numbers.popleft()
 
 
 async def add_notice(tx: RoutingTx, notice: Notice, text: NoticeText) -> None:
@@ -43,29 +77,24 @@ async def add_notice(tx: RoutingTx, notice: Notice, text: NoticeText) -> None:
     notice.version = 1
     vault = tx.context.vault
     key = await vault.new_key(tx, key_owner(notice.case_id))
-    row = {**_row(notice), "notice_id": notice.notice_id, "text_sealed": vault.seal(key, encode_object(text))}
-    await tx.execute(insert(NOTICES).values(row))
+    tx.write(_NEW, {**_row(notice), "text_sealed": vault.seal(key, encode_object(text))})
 
 
 async def save_notices(tx: RoutingTx, notices: Sequence[Notice]) -> None:
-    """Keep what happened to notices.
-
-    Raises:
-        StaleVersion: One was changed since it was read.
-    """
+    """Keep what happened to notices; the locks of their cases are held."""
     for notice in notices:
-        notice.version += 1
-        done = await tx.execute(
-            update(NOTICES).where(NOTICES.c.notice_id == notice.notice_id, NOTICES.c.version == notice.version - 1).values(**_row(notice))
-        )
-        if done.rowcount != 1:
-            raise StaleVersion
+        _AT_HAND.put(tx, notice.case_id, notice)
 
 
 async def get_notice(tx: RoutingTx, notice_id: NoticeId) -> Notice | None:
-    """One notice."""
+    """One notice, to be read only."""
     body = (await tx.execute(select(NOTICES.c.body).where(NOTICES.c.notice_id == notice_id))).scalar_one_or_none()
     return None if body is None else decode(Notice, body)
+
+
+async def get_notice_of(tx: RoutingTx, case_id: CaseId, notice_id: NoticeId) -> Notice | None:
+    """One notice of a case whose lock is held."""
+    return next((notice for notice in await _AT_HAND.of(tx, case_id) if notice.notice_id == notice_id), None)
 
 
 async def get_notices(tx: RoutingTx, case_id: CaseId) -> tuple[Notice, ...]:
@@ -78,14 +107,3 @@ async def open_text(tx: RoutingTx, notice: Notice) -> JsonObject:
     """The text of a notice, exactly as its digest was taken."""
     sealed = (await tx.execute(select(NOTICES.c.text_sealed).where(NOTICES.c.notice_id == notice.notice_id))).scalar_one()
     return tx.context.vault.open(await tx.context.vault.key(tx, key_owner(notice.case_id)), sealed)
-
-
-def _row(notice: Notice) -> Mapping[str, object]:
-    return {
-        "case_id": notice.case_id,
-        "kind": notice.kind.value,
-        "state": notice.state.value,
-        "written_at": notice.written_at,
-        "version": notice.version,
-        "body": encode_object(notice),
-    }

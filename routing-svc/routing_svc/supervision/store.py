@@ -7,6 +7,7 @@ from sqlalchemy import Column, ColumnElement, DateTime, Index, PrimaryKeyConstra
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from chassis.database import where
+from chassis.writing import Conflict, Rows
 from contracts.codec import decode, encode_object
 from contracts.values import PersonRef, RegionCode
 from routing_svc.context import RoutingTx
@@ -47,6 +48,8 @@ TRACES = Table(
     PrimaryKeyConstraint("trace_id", "aggregate", "action", "about", name="pk_traces"),
     Index("ix_traces_about", "about", "at"),
 )
+
+_NEW_TRACES = Rows(TRACES, conflict=Conflict.IGNORE)
 
 _COLUMNS: Mapping[str, ColumnElement[object]] = {
     name: CARDS.c[name] for name in ("case_id", "receiving_region", "receiving_organ", "handling_region", "handling_organ")
@@ -97,7 +100,8 @@ async def list_cards(
 
 async def save_traces(tx: RoutingTx, traces: Sequence[Trace]) -> None:
     """Keep traces; one heard twice is kept once."""
-    await tx.execute(insert(TRACES).values([encode_row(trace) for trace in traces]).on_conflict_do_nothing())
+    for trace in traces:
+        tx.write(_NEW_TRACES, encode_row(trace))
 
 
 async def list_traces(tx: RoutingTx, tree: Tree, *, about: Sequence[str], limit: int) -> tuple[Trace, ...]:

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, LargeBinary, Table, Text, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, LargeBinary, Table, Text, select
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from chassis.shelves import Shelf
+from chassis.writing import Rows
 from contracts.codec import decode, encode_object
 from contracts.events import CaseReceived
 from contracts.refusals import NotFound
 from contracts.values import CaseId, OrganCode, PersonRef, RegionCode
 from routing_svc.context import RoutingTx
-from routing_svc.schema import METADATA
+from routing_svc.schema import METADATA, of_a_case
 from routing_svc.timeline.domain import Audience, Entry, EntryKind, key_owner
 
 CASES = Table(
@@ -44,6 +46,9 @@ ENTRIES = Table(
 )
 
 
+_NEW_ENTRIES = Rows(ENTRIES, columns=[each.name for each in ENTRIES.columns if each.name != "entry_id"])
+
+
 def row_of(case: CaseReceived) -> Mapping[str, object]:
     """The columns that access rules ask for."""
     return {
@@ -55,11 +60,23 @@ def row_of(case: CaseReceived) -> Mapping[str, object]:
     }
 
 
+_AT_HAND = of_a_case(
+    Shelf(
+        CASES,
+        key="case_id",
+        identity=lambda case: case.case_id,
+        row=lambda case: {**row_of(case), "case_no": case.case_no, "body": encode_object(case)},
+        read=lambda body: decode(CaseReceived, body),
+    )
+)
+
+
 async def save_cases(tx: RoutingTx, cases: Sequence[CaseReceived]) -> frozenset[CaseId]:
-    """Keep cases heard of; the ids that were new."""
-    rows = [{**row_of(case), "case_no": case.case_no, "body": encode_object(case)} for case in cases]
-    made = await tx.execute(insert(CASES).values(rows).on_conflict_do_nothing().returning(CASES.c.case_id))
-    return frozenset(CaseId(row.case_id) for row in made)
+    """Keep cases heard of; the ids that were new. Their locks are held."""
+    new = [case for case in cases if not await _AT_HAND.of(tx, case.case_id)]
+    for case in new:
+        _AT_HAND.put(tx, case.case_id, case)
+    return frozenset(case.case_id for case in new)
 
 
 async def get_case(tx: RoutingTx, number: str) -> CaseReceived:
@@ -68,8 +85,12 @@ async def get_case(tx: RoutingTx, number: str) -> CaseReceived:
     Raises:
         NotFound: Routing never heard of it.
     """
-    found = await tx.execute(select(CASES.c.body).where(or_(CASES.c.case_id == number, CASES.c.case_no == number.upper())))
-    body = found.scalar_one_or_none()
+    if "-" in number:
+        found = await _AT_HAND.of(tx, number)
+        if not found:
+            raise NotFound
+        return found[0]
+    body = (await tx.execute(select(CASES.c.body).where(CASES.c.case_no == number.upper()))).scalar_one_or_none()
     if body is None:
         raise NotFound
     return decode(CaseReceived, body)
@@ -94,8 +115,8 @@ async def save_entries(tx: RoutingTx, entries: Sequence[Entry]) -> None:
         }
         for entry in entries
     ]
-    if rows:
-        await tx.execute(ENTRIES.insert(), rows)
+    for row in rows:
+        tx.write(_NEW_ENTRIES, row)
 
 
 async def get_entries(tx: RoutingTx, case_id: CaseId, *, audience: Audience) -> tuple[Entry, ...]:

@@ -118,7 +118,8 @@ async def list_transfers(case: Annotated[str, Query(max_length=60, pattern=PUBLI
 @router.get("/transfers/{transfer_id}", operation_id="readTransfer", response_model=TransferShown)
 async def read_transfer(transfer_id: TransferNo, read: Read) -> Response:
     """One hop with its receipts."""
-    transfer = await store.get_transfer(read.tx, TransferId(transfer_id))
+    place = await store.find_place(read.tx, TransferId(transfer_id))
+    transfer = None if place is None else await store.get_transfer(read.tx, place[0], TransferId(transfer_id))
     if transfer is None:
         raise NotFound
     permit(read.caller, "transfer", "view", store.row_of(transfer), regions=read.context.catalogue, about=transfer.case_id)

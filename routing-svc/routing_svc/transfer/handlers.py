@@ -20,6 +20,7 @@ from routing_svc.handling import handlers as handlings
 from routing_svc.handling.domain import DeemedAccepted, NotOpened
 from routing_svc.notice.domain import NOT_COMPETENT, NoticeKind, return_lines
 from routing_svc.notice.handlers import remedies_against, write_notice
+from routing_svc.schema import have_at_hand
 from routing_svc.supervision.domain import OVERRUN, Colour
 from routing_svc.supervision.handlers import give_card, give_card_for
 from routing_svc.timeline.domain import EntryKind
@@ -68,11 +69,7 @@ async def on_case_received(tx: RoutingTx, event: CaseReceived) -> None:
 
 async def try_again(tx: RoutingTx, transfer_id: TransferId) -> bool:
     """Look again at a hop that waits; False while something is still unknown."""
-    seen = await store.get_transfer(tx, transfer_id)
-    if seen is None:
-        return False
-    await lock(tx, seen.case.root_case_id)
-    transfer = await store.get_transfer(tx, transfer_id)
+    transfer = await _take(tx, transfer_id)
     if transfer is None or transfer.state is not TransferState.WAITING or _unknown(tx.context.catalogue, transfer.case):
         return False
     await clocks.meet(tx, transfer.case_id, ClockKind.TRANSFER_WAITING, at=tx.at)
@@ -174,6 +171,7 @@ async def withdraw(tx: RoutingTx, no: str, *, caller: Caller, reason: str) -> Ca
     """
     case = await find_case_for(tx, no, caller=caller, aggregate="case", action="withdraw")
     await lock(tx, case.root_case_id)
+    await have_at_hand(tx, [case.case_id])
     by = None if caller.kind is CallerKind.PERSON else caller.ref
     if await handlings.withdraw(tx, case.case_id, by=by) is None:
         transfer = await store.last_transfer(tx, case.case_id)
@@ -220,12 +218,21 @@ SUBSCRIPTIONS: Subscriptions = {CaseReceived: on_case_received}
 TIMERS = timers_when_due({ClockKind.TRANSFER_LAPSE: on_lapse, ClockKind.TRANSFER_WAITING: on_unknown_too_long})
 
 
+async def _take(tx: RoutingTx, transfer_id: TransferId) -> Transfer | None:
+    """A hop under its case's lock."""
+    place = await store.find_place(tx, transfer_id)
+    if place is None:
+        return None
+    case_id, root_case_id = place
+    await lock(tx, root_case_id)
+    await have_at_hand(tx, [case_id])
+    return await store.get_transfer(tx, case_id, transfer_id)
+
+
 async def _load(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller, action: str) -> Transfer:
-    seen = await store.get_transfer(tx, transfer_id)
-    if seen is None:
+    transfer = await _take(tx, transfer_id)
+    if transfer is None:
         raise NotFound
-    await lock(tx, seen.case.root_case_id)
-    transfer = await store.get_transfer(tx, transfer_id) or seen
     permit(caller, "transfer", action, store.row_of(transfer), regions=tx.context.catalogue, about=transfer.case_id)
     return transfer
 
@@ -242,7 +249,7 @@ async def _open(tx: RoutingTx, case: CaseReceived) -> None:
         await record(tx, case, EntryKind.WAITING, at=tx.at, organ=case.receiving_organ, region=case.region)
     else:
         await _check_route(tx, transfer)
-    await store.add_transfers(tx, [transfer])
+    await store.save_transfers(tx, [transfer])
 
 
 async def _open_again(tx: RoutingTx, last: Transfer) -> None:
@@ -252,7 +259,7 @@ async def _open_again(tx: RoutingTx, last: Transfer) -> None:
     facts = {"hop": str(hop)}
     await record(tx, case, EntryKind.OFFERED_AGAIN, at=tx.at, organ=case.receiving_organ, region=case.region, facts=facts)
     await _offer(tx, transfer)
-    await store.add_transfers(tx, [transfer])
+    await store.save_transfers(tx, [transfer])
 
 
 def _transport(case: CaseReceived, limits: TransferLimits, *, met_at: datetime | None) -> list[Wanted]:

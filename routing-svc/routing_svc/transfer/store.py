@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, func, select, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, func, select
+from sqlalchemy.dialects.postgresql import JSONB
 
-from chassis.database import StaleVersion
 from chassis.outbox import Outgoing, put
+from chassis.shelves import Shelf
 from contracts.codec import decode, encode_object
 from contracts.values import CaseId, TransferId
 from routing_svc.context import RoutingTx
-from routing_svc.schema import METADATA
+from routing_svc.schema import METADATA, of_a_case
 from routing_svc.transfer.domain import Transfer, TransferState
 
 TRANSFERS = Table(
@@ -45,64 +45,57 @@ def row_of(transfer: Transfer) -> Mapping[str, object]:
     }
 
 
-async def add_transfers(tx: RoutingTx, transfers: Sequence[Transfer]) -> None:
-    """Keep hops just opened, and send their events."""
-    outgoing = []
-    rows = []
-    for transfer in transfers:
-        transfer.version = 1
-        outgoing += _outgoing(transfer)
-        rows.append(
-            {
-                **row_of(transfer),
-                "transfer_id": transfer.transfer_id,
-                "hop": transfer.hop,
-                "opened_at": transfer.opened_at,
-                "state": transfer.state.value,
-                "version": transfer.version,
-                "body": _body(transfer),
-            }
-        )
-    await tx.execute(insert(TRANSFERS), rows)
-    await put(tx, outgoing)
+def _row(transfer: Transfer) -> Mapping[str, object]:
+    return {
+        **row_of(transfer),
+        "transfer_id": transfer.transfer_id,
+        "hop": transfer.hop,
+        "opened_at": transfer.opened_at,
+        "state": transfer.state.value,
+        "version": transfer.version,
+        "body": _body(transfer),
+    }
+
+
+def _body(transfer: Transfer) -> Mapping[str, object]:
+    body = encode_object(transfer)
+    del body["events"]
+    return body
+
+
+_AT_HAND = of_a_case(
+    Shelf(TRANSFERS, key="case_id", identity=lambda transfer: transfer.transfer_id, row=_row, read=lambda body: decode(Transfer, body))
+)
 
 
 async def save_transfers(tx: RoutingTx, transfers: Sequence[Transfer]) -> None:
-    """Keep what happened to hops, and send their events.
-
-    Raises:
-        StaleVersion: One was changed since it was read.
-    """
+    """Keep hops just opened and what happened to others, and send their events; the locks of their cases are held."""
     for transfer in transfers:
-        transfer.version += 1
-        outgoing = _outgoing(transfer)
-        done = await tx.execute(
-            update(TRANSFERS)
-            .where(TRANSFERS.c.transfer_id == transfer.transfer_id, TRANSFERS.c.version == transfer.version - 1)
-            .values(state=transfer.state.value, version=transfer.version, body=_body(transfer))
-        )
-        if done.rowcount != 1:
-            raise StaleVersion
-        await put(tx, outgoing)
+        _AT_HAND.put(tx, transfer.case_id, transfer)
+        await put(tx, _outgoing(transfer))
 
 
-async def get_transfer(tx: RoutingTx, transfer_id: TransferId) -> Transfer | None:
-    """One hop."""
-    body = (await tx.execute(select(TRANSFERS.c.body).where(TRANSFERS.c.transfer_id == transfer_id))).scalar_one_or_none()
-    return None if body is None else decode(Transfer, body)
+async def find_place(tx: RoutingTx, transfer_id: TransferId) -> tuple[CaseId, CaseId] | None:
+    """Case and root case of a hop, which never change: what has to be known before the lock is taken."""
+    body = TRANSFERS.c.body
+    statement = select(TRANSFERS.c.case_id, body["case"]["root_case_id"].astext.label("root_case_id"))
+    row = (await tx.execute(statement.where(TRANSFERS.c.transfer_id == transfer_id))).one_or_none()
+    return None if row is None else (CaseId(row.case_id), CaseId(row.root_case_id))
+
+
+async def get_transfer(tx: RoutingTx, case_id: CaseId, transfer_id: TransferId) -> Transfer | None:
+    """One hop of a case."""
+    return next((transfer for transfer in await _AT_HAND.of(tx, case_id) if transfer.transfer_id == transfer_id), None)
 
 
 async def get_transfers(tx: RoutingTx, case_id: CaseId) -> tuple[Transfer, ...]:
     """The hops of a case, in order."""
-    statement = select(TRANSFERS.c.body).where(TRANSFERS.c.case_id == case_id).order_by(TRANSFERS.c.hop)
-    return tuple(decode(Transfer, body) for body in (await tx.execute(statement)).scalars())
+    return tuple(sorted(await _AT_HAND.of(tx, case_id), key=lambda transfer: transfer.hop))
 
 
 async def last_transfer(tx: RoutingTx, case_id: CaseId) -> Transfer | None:
     """The newest hop of a case."""
-    statement = select(TRANSFERS.c.body).where(TRANSFERS.c.case_id == case_id).order_by(TRANSFERS.c.hop.desc()).limit(1)
-    body = (await tx.execute(statement)).scalar_one_or_none()
-    return None if body is None else decode(Transfer, body)
+    return max(await _AT_HAND.of(tx, case_id), key=lambda transfer: transfer.hop, default=None)
 
 
 async def list_waiting(tx: RoutingTx, *, limit: int) -> tuple[TransferId, ...]:
@@ -134,9 +127,3 @@ def _outgoing(transfer: Transfer) -> list[Outgoing]:
             outgoing.append(Outgoing(event=event, sequence=ends))
     transfer.events.clear()
     return outgoing
-
-
-def _body(transfer: Transfer) -> Mapping[str, object]:
-    body = encode_object(transfer)
-    del body["events"]
-    return body

@@ -134,6 +134,8 @@ async def put(tx: Tx[Line], key: str, *numbers: int) -> None:
     """Write events to the outbox without locking anything."""
     kind = ticked_on(tx.context.topic)
     await outbox.put(tx, [Outgoing(event=kind(at=tx.at, thing=key, number=number), sequence=number) for number in numbers])
+    # The positions are drawn now and not at the end.
+    await tx.flush()
 
 
 async def on_ticked(tx: Tx[Line], event: Ticked) -> None:

@@ -48,7 +48,7 @@ async def open_handling(
         signed_by=by,
         due=acceptance.due,
     )
-    await store.add_handling(tx, handling)
+    await store.save_handlings(tx, [handling])
     if tx.at >= acceptance.due:
         await _accept(tx, handling, at=tx.at, by=None, counted_from=acceptance.started_at, deemed=True)
         await store.save_handlings(tx, [handling])

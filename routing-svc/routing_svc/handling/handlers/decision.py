@@ -78,7 +78,7 @@ async def deliver(tx: RoutingTx, case_id: CaseId, *, delivery_id: str, means: st
 async def put_in_force(tx: RoutingTx, event: DecisionSealed) -> Handling | None:
     """Put a decision in force under its seal; ``None`` when this is not the decision that waits for one."""
     handling = await store.get_handling(tx, event.case_id)
-    if handling is None or not await put_seal(tx, event.notice_id, seal=event.seal, at=event.at):
+    if handling is None or not await put_seal(tx, event.case_id, event.notice_id, seal=event.seal, at=event.at):
         return None
     credential = event.credential_id
     if handling.outcome is None or not handling.decision_sealed(
@@ -93,7 +93,7 @@ async def put_in_force(tx: RoutingTx, event: DecisionSealed) -> Handling | None:
 
 async def on_notice_sealed(tx: RoutingTx, event: NoticeSealed) -> None:
     """Put the act of a notice in force; a refusal of acceptance then ends the case."""
-    if not await put_seal(tx, event.notice_id, seal=event.seal, at=event.at):
+    if not await put_seal(tx, event.case_id, event.notice_id, seal=event.seal, at=event.at):
         return
     handling = await store.get_handling(tx, event.case_id)
     if handling is not None and handling.sealed(at=event.at, notice_id=event.notice_id):

@@ -1,0 +1,150 @@
+"""What a transaction has at hand: the rows that hang on a few keys, read for all of them at once, written back together at its end.
+
+A handler reads and saves one thing at a time, as if it were alone; a batch of a hundred events still reads once::
+
+    WIDGETS = Shelf(TABLE, key="order_id", identity=lambda widget: widget.widget_id, row=_row, read=_read)
+
+    async def prepare(tx, events):
+        await fetch(tx, (WIDGETS, …), [event.order_id for event in events])
+
+    for widget in await WIDGETS.of(tx, order_id): …
+    widget.paint("red")
+    WIDGETS.put(tx, order_id, widget)
+
+The key's lock is held from before the reading to the commit, so what is at hand is what is in the database.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar, cast
+
+import orjson
+from sqlalchemy import ARRAY, ColumnElement, CompoundSelect, Select, Table, Text, any_, bindparam, literal_column, select, union_all
+from sqlalchemy import cast as as_type
+
+from chassis.database import Tx
+from chassis.writing import Conflict, Rows
+from contracts.values import JsonObject
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Stock(Generic[T]):
+    """What one transaction has of one shelf."""
+
+    unread: dict[str, list[str]] = field(default_factory=dict)
+    """Bodies of keys that were fetched and not asked for yet."""
+    things: dict[str, dict[Hashable, T]] = field(default_factory=dict)
+    """By key, all that there is."""
+    added: dict[str, dict[Hashable, T]] = field(default_factory=dict)
+    """Put under keys that were never fetched."""
+    versions: dict[Hashable, int] = field(default_factory=dict)
+    """Of what was read."""
+
+
+class Shelf(Generic[T]):
+    """A table whose rows hang on a key, each row a thing kept whole in its column ``body``."""
+
+    def __init__(
+        self,
+        table: Table,
+        *,
+        key: str,
+        identity: Callable[[T], Hashable],
+        row: Callable[[T], Mapping[str, object]],
+        read: Callable[[JsonObject], T],
+        columns: Sequence[str] = (),
+        only: ColumnElement[bool] | None = None,
+    ) -> None:
+        """Describe the table; nothing is read yet.
+
+        Args:
+            table: Has the columns ``key`` and ``body``; with a column ``version`` its things are changed, without one they are only added.
+            key: The column that the rows hang on.
+            identity: What tells the things of a key apart.
+            row: A thing as its row.
+            read: A thing from its body.
+            columns: The only ones written; such a shelf changes things that are there and adds none.
+            only: What of a key's rows is fetched; all unless told.
+        """
+        self.table = table
+        self._versioned = "version" in table.c
+        conflict = Conflict.ABSENT if columns else Conflict.VERSION if self._versioned else Conflict.REFUSE
+        self._rows = Rows(table, conflict=conflict, columns=columns)
+        self._only = only
+        self._identity = identity
+        self._row = row
+        self._read = read
+        self._key = table.c[key]
+
+    async def of(self, tx: Tx[Any], key: str) -> tuple[T, ...]:
+        """The things of a key, in no particular order; the same objects however often it is asked."""
+        stock = self._stock(tx)
+        if key not in stock.things:
+            if key not in stock.unread:
+                await fetch(tx, (self,), [key])
+            read = [self._read(cast("JsonObject", orjson.loads(body))) for body in stock.unread.pop(key)]
+            stock.versions |= {self._identity(thing): thing.version for thing in cast("list[Any]", read) if self._versioned}
+            stock.things[key] = {self._identity(thing): thing for thing in read} | stock.added.pop(key, {})
+        return tuple(stock.things[key].values())
+
+    def put(self, tx: Tx[Any], key: str, thing: T) -> None:
+        """Keep a thing that is new or changed; its version goes up by one, however often it is put in a transaction."""
+        stock, identity = self._stock(tx), self._identity(thing)
+        if self._versioned:
+            cast("Any", thing).version = stock.versions.get(identity, 0) + 1
+        (stock.things if key in stock.things else stock.added).setdefault(key, {})[identity] = thing
+
+        def make() -> Mapping[str, object]:
+            if self._versioned:
+                stock.versions[identity] = cast("Any", thing).version
+            return self._row(thing)
+
+        tx.pending.write(self._rows, identity, make)
+
+    def taken(self, tx: Tx[Any], key: str, bodies: Iterable[str]) -> None:
+        """What was fetched of a key; called by `fetch` alone."""
+        self._stock(tx).unread[key] = list(bodies)
+
+    def has(self, tx: Tx[Any], key: str) -> bool:
+        """Whether a key was fetched in this transaction."""
+        stock = self._stock(tx)
+        return key in stock.unread or key in stock.things
+
+    def query(self, number: int) -> Select[Any]:
+        """Number, key and body of what hangs on the keys."""
+        which: Any = literal_column(str(number)).label("shelf")
+        of_keys = self._key == any_(bindparam("keys", type_=ARRAY(Text)))
+        found = select(which, self._key.label("key"), as_type(self.table.c.body, Text).label("body")).where(of_keys)
+        return found if self._only is None else found.where(self._only)
+
+    def _stock(self, tx: Tx[Any]) -> _Stock[T]:
+        found: _Stock[T] | None = tx.at_hand.get(self)
+        if found is None:
+            found = tx.at_hand[self] = _Stock()
+        return found
+
+
+async def fetch(tx: Tx[Any], shelves: Sequence[Shelf[Any]], keys: Iterable[str]) -> None:
+    """Take from several shelves what hangs on keys, in one query; what is at hand already is not asked for again."""
+    wanted = tuple(sorted({key for key in keys if not all(shelf.has(tx, key) for shelf in shelves)}))
+    if not wanted:
+        return
+    bodies: dict[tuple[int, str], list[str]] = {}
+    for row in await tx.execute(_query(tuple(shelves)), {"keys": list(wanted)}):
+        bodies.setdefault((row.shelf, row.key), []).append(row.body)
+    for number, shelf in enumerate(shelves):
+        for key in wanted:
+            if not shelf.has(tx, key):
+                shelf.taken(tx, key, bodies.get((number, key), ()))
+
+
+_QUERIES: "dict[tuple[Shelf[Any], ...], Select[Any] | CompoundSelect[Any]]" = {}
+
+
+def _query(shelves: "tuple[Shelf[Any], ...]") -> "Select[Any] | CompoundSelect[Any]":
+    if shelves not in _QUERIES:
+        parts = [shelf.query(number) for number, shelf in enumerate(shelves)]
+        _QUERIES[shelves] = parts[0] if len(parts) == 1 else union_all(*parts)
+    return _QUERIES[shelves]
