@@ -67,11 +67,14 @@ class Consumer(Generic[C]):
         """What keeps events from being handled just now, for the health page; None when nothing does."""
 
     async def run(self) -> None:
-        """Hear and handle until cancelled, then leave the group; what goes wrong is tried again."""
+        """Hear and handle until the service stops, between two batches, or until cancelled, then leave the group.
+
+        What goes wrong is tried again.
+        """
         if not self._topics:
             return
         rest = _REST
-        while True:
+        while not self._context.stopping.is_set():
             try:
                 subscription = await self._context.bus.subscribe(self._context.name, self._topics)
                 try:
@@ -89,7 +92,7 @@ class Consumer(Generic[C]):
         loop = asyncio.get_running_loop()
         commit_at = loop.time() + _COMMIT_EVERY
         try:
-            while True:
+            while not self._context.stopping.is_set():
                 try:
                     batch = await subscription.batch(limit=AT_ONCE)
                     if batch:

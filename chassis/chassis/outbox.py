@@ -179,9 +179,9 @@ class Relay:
         """True once the rows that stood there at the start were sent, by this process or by the one that relays."""
 
     async def run(self) -> None:
-        """Relay until cancelled; what goes wrong is tried again."""
+        """Relay until the service stops, between two batches, or until cancelled; what goes wrong is tried again."""
         rest = _POLL
-        while True:
+        while not self._context.stopping.is_set():
             try:
                 async with self._context.database.hold(RELAYING) as connection:
                     if connection is None:
@@ -199,7 +199,7 @@ class Relay:
 
     async def _relay(self, connection: AsyncConnection) -> None:
         rest = _POLL
-        while True:
+        while not self._context.stopping.is_set():
             began = self._context.now.now()
             offset = self._context.now.offset
             rows = (await connection.execute(_OLDEST)).all()

@@ -57,6 +57,10 @@ _REST = 1.0
 _TURN = 0.1
 """Seconds between two looks whether it is this process' turn to begin."""
 
+_STOP_BY_THEMSELVES = frozenset({"relay", "consumer"})
+_PATIENCE = 3.0
+"""Seconds they have for the batch in hand."""
+
 _HOUR = 3600.0
 
 _log = logs.get_logger()
@@ -193,14 +197,12 @@ def create_service(
             for name, run in parts.runs().items():
                 # What is in memory is read at once; whatever acts waits until the database is known to be the newest.
                 after = None if name == "follower" else link.clear
-                tasks.append(asyncio.create_task(_keep_running(name, run, after=after), name=name))
+                tasks.append(asyncio.create_task(_keep_running(name, run, after=after, stopping=context.stopping), name=name))
             _log.info("service.started", version=version)
             yield
         finally:
             context.stopping.set()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _end(tasks, patience=_PATIENCE if link.clear.is_set() else 0)
             await bus.stop()
             await context.database.close()
             _log.info("service.stopped")
@@ -304,15 +306,28 @@ async def _connect(bus: Bus, wanted: Sequence[Topic], learning: Learning[Any], l
     link.tried.set()
 
 
-async def _keep_running(name: str, run: Callable[[], Coroutine[Any, Any, None]], *, after: asyncio.Event | None) -> None:
+async def _end(tasks: Sequence[asyncio.Task[None]], *, patience: float) -> None:
+    """Let what stops between two batches do so: cut off, it would have whoever comes next do half a batch again."""
+    by_themselves = [task for task in tasks if task.get_name() in _STOP_BY_THEMSELVES]
+    if by_themselves:
+        await asyncio.wait(by_themselves, timeout=patience)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _keep_running(
+    name: str, run: Callable[[], Coroutine[Any, Any, None]], *, after: asyncio.Event | None, stopping: asyncio.Event
+) -> None:
     if after is not None:
         await after.wait()
-    while True:
+    while not stopping.is_set():
         try:
             await run()
         except Exception as error:  # noqa: BLE001 - one part that fails must not take the others along
             _log.error("part.failed", name=name, exc_info=error)
-        await asyncio.sleep(_REST)
+        if not stopping.is_set():
+            await asyncio.sleep(_REST)
 
 
 def _job(job: Job[C], context: C) -> Callable[[], Coroutine[Any, Any, None]]:

@@ -51,6 +51,9 @@ class Listener(Context):
     rounds: int = 0
     ring: asyncio.Event = field(default_factory=asyncio.Event)
     poison: str = ""
+    began: asyncio.Event = field(default_factory=asyncio.Event)
+    takes: float = 0
+    """Seconds that an event takes."""
 
 
 @dataclass(kw_only=True)
@@ -83,6 +86,8 @@ class Running:
 async def on_read(tx: Tx[Listener], event: PersonalDataRead) -> None:
     if event.about == tx.context.poison:
         raise ValueError("cannot cope")
+    tx.context.began.set()
+    await asyncio.sleep(tx.context.takes)
     tx.after_commit(lambda: tx.context.heard.append(event.about))
 
 
@@ -291,3 +296,18 @@ async def test_it_stops_with_nothing_left_running(migrations: Path, database_url
 
     assert service.context.stopping.is_set()
     assert asyncio.all_tasks() <= before
+
+
+async def test_the_batch_in_hand_is_finished_before_it_stops(
+    migrations: Path, database_url: DatabaseUrl, tmp_path: Path, project: Path
+) -> None:
+    (tmp_path / "jwks.json").write_bytes(b"{}")
+    changed = {"log_url": await database_url("log"), "migrate_on_start": True, "topics_file": project / "deploy" / "topics.yaml"}
+
+    async with running(await database_url("toy"), tmp_path, SigningKey.make("gateway"), changed) as service:
+        await until_ready(service)
+        service.context.takes = 0.3
+        await service.say("widget")
+        await service.context.began.wait()
+
+    assert service.context.heard == ["widget"]
