@@ -18,7 +18,7 @@ COMPILE := .uv/bin/uv --system-certs pip compile --quiet --universal --python-ve
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help .venv run run-full demo test check bench contracts lock
+.PHONY: help .venv run run-full demo test check bench faults contracts lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ check: $(DEV) ## lint, types and structure
 	@.venv/bin/ruff format --quiet --check .
 	@.venv/bin/mypy
 	@exec .venv/bin/python -m pytest -q tests/house
+
+faults: $(DEV) ## kill anything, lose nothing: strikes the whole system for most of an hour [SEED=4] [ONLY=…] [SCALE=small]
+	@.venv/bin/python -m tongban_local.jars
+	@exec .venv/bin/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)") $(if $(SCALE),--scale $(SCALE))
 
 bench: $(DEV) ## measure the line on a system of its own; keep the machine quiet [ONLY=limits,registration,latency,clerks,cases]
 	@.venv/bin/python -m tongban_local.jars

@@ -1,0 +1,172 @@
+"""The system under fire: engines, the bad network between, five services that somebody starts again whenever they die."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults.engines import Engines
+from tests.faults.toxics import Network, between
+from tongban_local.layout import ALL, SERVICES, lay_out
+from tongban_local.ports import LOOPBACK, free_ports
+from tongban_local.processes import Progress
+from tongban_local.system import ServiceProcess, System
+
+PREFIX = "faults"
+LOOK = 0.1
+"""Seconds between two looks of whoever starts dead services again."""
+
+REST = (0.5, 2.0)
+"""Seconds until a dead service is started again, at least and at most, as under a supervisor."""
+
+START = 120.0
+"""Seconds that the first start of a service may take."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Rig:
+    """What a strike may reach."""
+
+    engines: Engines
+    system: System
+    network: Network | None
+    chance: random.Random
+    kills: Counter[str] = field(default_factory=Counter)
+    """SIGKILLs of services, by the crash point they came from or why they were sent."""
+    settings: dict[str, dict[str, str]] = field(default_factory=dict)
+    """More settings by service, for every start from now on."""
+    armed: dict[str, str] = field(default_factory=dict)
+    """Crash point by service, for its next start alone."""
+    started: dict[str, float] = field(default_factory=dict)
+    """When each service was last started, monotonic seconds."""
+    _dies_at: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def bootstrap(self) -> str:
+        """Where Kafka's clients go."""
+        return f"{LOOPBACK}:{self.network.ports['kafka']}" if self.network else self.engines.kafka.bootstrap
+
+    def database(self, service: str) -> str:
+        """Address of a service's database, around the bad network."""
+        return self.engines.postgres.url(f"{PREFIX}_{service}")
+
+    def start(self, name: str) -> None:
+        """Start a service, with its crash point when one is armed."""
+        point = self.armed.pop(name, "")
+        self._dies_at[name] = point
+        self.system[name].start(self.settings.get(name, {}) | ({"crash_point": point} if point else {}))
+        self.started[name] = time.monotonic()
+
+    def kill(self, name: str, *, why: str) -> None:
+        """Kill -9 a service; nothing when it is dead already."""
+        if self.system[name].pid is not None:
+            self._dies_at[name] = ""
+            self.system[name].kill()
+            self.kills[why] += 1
+
+    async def restart(self, name: str, **settings: str) -> None:
+        """Kill a service so that it comes back with other settings, which stay."""
+        self.settings[name] = self.settings.get(name, {}) | settings
+        since = time.monotonic()
+        self.kill(name, why="for other settings")
+        await self.started_since(name, since)
+
+    async def started_since(self, name: str, since: float, *, seconds: float = 90.0) -> float:
+        """Wait until a service was started after an instant; when that was.
+
+        Raises:
+            TimeoutError: It was not.
+        """
+        async with asyncio.timeout(seconds):
+            while self.started.get(name, 0.0) <= since:  # noqa: ASYNC110 - a look costs nothing
+                await asyncio.sleep(LOOK)
+        return self.started[name]
+
+    async def supervise(self) -> None:
+        """Start dead services again until cancelled."""
+        await asyncio.gather(*(self._mind(process) for process in self.system))
+
+    async def _mind(self, process: ServiceProcess) -> None:
+        while True:
+            if process.pid is None:
+                point = self._dies_at.pop(process.name, "")
+                if point:
+                    self.kills[point.partition(":")[0]] += 1
+                await asyncio.sleep(self.chance.uniform(*REST))
+                self.start(process.name)
+            await asyncio.sleep(LOOK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a rig is made of."""
+
+    brokers: int = 1
+    network: bool = False
+    """Something that can be bad stands between services and engines; with a single broker only."""
+    disks: bool = False
+    """The engines' disks are small enough to be filled."""
+    durable: bool = False
+    """PostgreSQL waits for its disk."""
+    crashed_first: bool = True
+    """The first start of each service with a database dies in the migration of an empty one."""
+    seed: int = 0
+
+
+@contextmanager
+def running(wanted: Wanted, *, progress: Progress) -> Iterator[Rig]:
+    """Start everything; stop and remove it at the end."""
+    with ExitStack() as stack:
+        data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tongban-faults-", ignore_cleanup_errors=True)))
+        port, to_kafka, to_postgres = free_ports(3)
+        engines = Engines.start(
+            data,
+            stack=stack,
+            brokers=wanted.brokers,
+            ports=(port, to_kafka if wanted.network else None),
+            disks=wanted.disks,
+            durable=wanted.durable,
+            progress=progress,
+        )
+        network = None
+        if wanted.network:
+            ways = between(
+                {"kafka": port, "postgres": engines.postgres.port},
+                ports={"kafka": to_kafka, "postgres": to_postgres},
+                log=data / "toxiproxy.log",
+                progress=progress,
+            )
+            network = stack.enter_context(ways)
+        bootstrap = f"{LOOPBACK}:{to_kafka}" if wanted.network else engines.kafka.bootstrap
+        system = System(lay_out(data=data, postgres=engines.postgres, kafka_bootstrap=bootstrap, prefix=PREFIX))
+        stack.callback(system.stop)
+        rig = Rig(engines=engines, system=system, network=network, chance=random.Random(wanted.seed))
+        if network is not None:
+            for name in SERVICES:
+                there = rig.database(name).replace(f":{engines.postgres.port}/", f":{to_postgres}/")
+                rig.settings[name] = {"database_url": there}
+        _start(rig, crashed_first=wanted.crashed_first, progress=progress)
+        yield rig
+
+
+def _start(rig: Rig, *, crashed_first: bool, progress: Progress) -> None:
+    if crashed_first:
+        rig.armed |= dict.fromkeys(SERVICES, "in-migration")
+        for name in SERVICES:
+            rig.start(name)
+        for name in SERVICES:
+            assert rig.system[name].wait_gone(seconds=START), f"{name} did not die in its migration"
+            rig.kills["in-migration"] += 1
+    for names in (ALL[:1], ALL[1:]):
+        for name in names:
+            rig.start(name)
+        for name in names:
+            rig.system[name].wait_ready(seconds=START)
+            progress(f"{name}: ready")
