@@ -8,6 +8,8 @@ PG ?=
 URL ?= http://127.0.0.1:8080
 STORY ?= SC-04
 ONLY ?=
+RATE ?= 30
+MINUTES ?= 60
 PROCESSES ?= 1
 
 PACKAGES := contracts chassis gateway catalog-svc intake-svc routing-svc credential-svc deploy/local deploy/operations
@@ -18,7 +20,7 @@ COMPILE := .uv/bin/uv --system-certs pip compile --quiet --universal --python-ve
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help .venv run run-full demo test check bench faults contracts lock
+.PHONY: help .venv run run-full demo test check bench soak contracts lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,9 +48,13 @@ faults: $(DEV) ## kill anything, lose nothing: strikes the whole system for most
 	@.venv/bin/python -m tongban_local.jars
 	@exec .venv/bin/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)") $(if $(SCALE),--scale $(SCALE))
 
-bench: $(DEV) ## measure the line on a system of its own; keep the machine quiet [ONLY=limits,registration,latency,clerks,cases]
+bench: $(DEV) ## measure the line on a system of its own; keep the machine quiet [ONLY=limits,registration,latency,clerks,cases] [PROCESSES=1]
 	@.venv/bin/python -m tongban_local.jars
-	@exec .venv/bin/python -m bench.line $(if $(ONLY),--only $(ONLY))
+	@exec .venv/bin/python -m bench.line --processes $(PROCESSES) $(if $(ONLY),--only $(ONLY))
+
+soak: $(DEV) ## an hour of whole cases at half of a rate: what grows, what a case leaves behind [RATE=30] [MINUTES=60]
+	@.venv/bin/python -m tongban_local.jars
+	@exec .venv/bin/python -m bench.line --only soak --rate $(RATE) --minutes $(MINUTES)
 
 contracts: $(DEV) ## write the generated contracts (schemas, OpenAPI, AsyncAPI, docs/states.md)
 	@exec .venv/bin/python -m tongban_local.contracts

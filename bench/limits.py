@@ -75,11 +75,14 @@ async def _same(request: Request) -> Request:
     return request
 
 
-async def bare_http(database_url: str, *, clients: Sequence[int], seconds: float, folder: Path) -> list[Result]:
+async def bare_http(
+    database_url: str, *, pids: Mapping[str, Sequence[int]], clients: Sequence[int], seconds: float, folder: Path
+) -> list[Result]:
     """Measure the bare application at each number of clients, and again behind nginx where that is installed.
 
     Args:
         database_url: An empty database.
+        pids: Whose processor time counts beside the application's own: the database's.
         clients: How many.
         seconds: Of each cell.
         folder: For nginx's own files.
@@ -87,14 +90,14 @@ async def bare_http(database_url: str, *, clients: Sequence[int], seconds: float
     port = free_port()
     with _application(database_url, port=port) as pid:
         await _until_it_answers(port)
-        found = await _measure(port, name="bare FastAPI + two inserts", pids={"bare": (pid,)}, clients=clients, seconds=seconds)
+        found = await _measure(port, name="bare FastAPI + two inserts", pids={"bare": (pid,), **pids}, clients=clients, seconds=seconds)
         nginx = shutil.which("nginx")
         if nginx is not None:
             front = free_port()
             with _proxy(nginx, folder=folder, port=front, to=port) as proxy:
                 await _until_it_answers(front)
-                pids = {"bare": (pid,), "nginx": (proxy,)}
-                found += await _measure(front, name="the same behind nginx", pids=pids, clients=clients, seconds=seconds)
+                behind = {"bare": (pid,), "nginx": (proxy,), **pids}
+                found += await _measure(front, name="the same behind nginx", pids=behind, clients=clients, seconds=seconds)
     return found
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import cases, clerks, latency, limits, registration
+from bench import cases, clerks, latency, limits, registration, soak
 from bench.load import HEADER
 from bench.meter import tell
 from bench.report import RESULTS, Section
@@ -32,7 +32,8 @@ async def _limits(rig: Rig, section: Section, chosen: argparse.Namespace) -> Non
     name = f"{PREFIX}_bare"
     rig.postgres.create_database(name)
     with tempfile.TemporaryDirectory(prefix="tongban-nginx-") as folder:
-        found = await limits.bare_http(rig.postgres.url(name), clients=CLIENTS, seconds=chosen.seconds, folder=Path(folder))
+        pids = {"postgres": rig.pids["postgres"]}
+        found = await limits.bare_http(rig.postgres.url(name), pids=pids, clients=CLIENTS, seconds=chosen.seconds, folder=Path(folder))
     log = await limits.bare_log(rig.kafka.bootstrap)
     section.say(HEADER, *(result.row() for result in found), "")
     if len(found) == len(CLIENTS):
@@ -88,14 +89,23 @@ async def _cases(rig: Rig, section: Section, chosen: argparse.Namespace) -> None
     section.say(f"## {chosen.processes} process(es) of each of intake, routing and credential", "", *cases.tell(held))
 
 
+async def _soak(rig: Rig, section: Section, chosen: argparse.Namespace) -> None:
+    found = await soak.measure(rig, per_second=chosen.rate / 2, seconds=chosen.minutes * 60, warm=chosen.warm)
+    section.say(f"## {chosen.rate / 2:g} whole cases/s, half of {chosen.rate:g}", "", *soak.show(found))
+
+
 PARTS: dict[str, tuple[str, Part]] = {
     "limits": ("The limits of this machine", _limits),
     "registration": ("Registrations through the gateway", _registration),
     "latency": ("From county to county", _latency),
     "clerks": ("The calls of clerks", _clerks),
     "cases": ("Whole cases", _cases),
+    "soak": ("An hour at half speed", _soak),
 }
 """By name: title and what is done, in the order they are done."""
+
+ASKED_FOR = frozenset({"soak"})
+"""Parts that are run by name only."""
 
 
 def main() -> int:
@@ -104,20 +114,26 @@ def main() -> int:
     parser.add_argument("--only", default="", help=f"of {', '.join(PARTS)}, separated by commas")
     parser.add_argument("--seconds", type=float, default=10.0, help="of a short cell; the others follow from it")
     parser.add_argument("--hold", type=float, default=180.0, help="registration: seconds with the most clients")
-    parser.add_argument("--minutes", type=float, default=10.0, help="cases: how long the rate is held")
+    parser.add_argument("--minutes", type=float, default=10.0, help="cases, soak: how long the rate is held")
+    parser.add_argument("--rate", type=float, default=30.0, help="soak: whole cases per second that the line holds; half of it is given")
+    parser.add_argument("--volume", type=int, default=0, help="cases registered before anything is measured")
     parser.add_argument("--at-once", type=int, default=200, help="cases: how many are under way at the same time")
-    parser.add_argument("--warm", type=float, default=20.0, help="cases: seconds before the counting")
+    parser.add_argument("--warm", type=float, default=20.0, help="cases, soak: seconds before the counting")
     parser.add_argument("--processes", type=int, default=1, help="of each service that hears events")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the files")
     chosen = parser.parse_args()
-    parts = [part for part in PARTS if not chosen.only or part in chosen.only.split(",")]
+    wanted = chosen.only.split(",") if chosen.only else PARTS.keys() - ASKED_FOR
+    parts = [part for part in PARTS if part in wanted]
     # What was started is stopped also when somebody ends us.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     command = " ".join(["python -m bench.line", *sys.argv[1:]])
     with running(processes=chosen.processes) as rig, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        if chosen.volume:
+            runner.run(registration.fill(rig, count=chosen.volume, clients=max(CLIENTS)))
         for part in parts:
             title, measure = PARTS[part]
-            section = Section(rig, part=part, title=title, command=command)
+            name = part if chosen.processes == 1 else f"{part}-{chosen.processes}-processes"
+            section = Section(rig, part=name, title=title, command=command)
             runner.run(measure(rig, section, chosen))
             section.finish(chosen.results)
     return 0

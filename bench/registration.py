@@ -12,7 +12,7 @@ from bench.load import Call, Result, run
 from bench.log import behind, listening
 from bench.meter import DRIVER, Meter
 from bench.rig import MATERIAL, Applications, Rig, people
-from bench.wire import JSON, fresh_key
+from bench.wire import JSON, Wires, fresh_key
 from contracts.event import CASE_EVENTS, CREDENTIAL_EVENTS
 from tongban_local.sole_trader import scan
 
@@ -63,6 +63,22 @@ async def measure(rig: Rig, *, clients: Sequence[int], seconds: Sequence[float])
         settled = time.perf_counter() - ended
         cells.append(Cell(result=result, settled=settled, most_waiting=waiting, exhausted=not applications.left))
     return cells
+
+
+async def fill(rig: Rig, *, count: int, clients: int) -> None:
+    """Register so many cases, so that what is measured afterwards does not lie in empty tables."""
+    [clerk] = await people(rig, "tonggu-clerk")
+    applications = Applications()
+    await applications.prepare(rig, clerk, count=count)
+    wires = Wires(rig.url)
+
+    async def register() -> None:
+        while (body := applications.take()) is not None:
+            await wires.call("POST", "/v1/cases", headers=clerk | JSON | fresh_key(), body=body)
+
+    await asyncio.gather(*(register() for _ in range(clients)))
+    wires.close()
+    await settle(rig)
 
 
 async def upload(rig: Rig, *, clients: int, seconds: float) -> Result:
