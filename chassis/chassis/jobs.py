@@ -39,6 +39,7 @@ class Job(Generic[C]):
 async def run_job(job: Job[C], context: C) -> None:
     """Run a job until cancelled, in this process or waiting while another one does."""
     rare = job.wake is None and job.every >= _RARE
+    failures = context.metrics.counter("job_failures", "Rounds of a job that failed", labels=("name",))
     while True:
         rest = job.every if rare else _REST
         try:
@@ -47,7 +48,7 @@ async def run_job(job: Job[C], context: C) -> None:
                     await _rounds(job, context, connection, rare=rare)
         except Exception as error:  # noqa: BLE001 - a job goes on whatever befell one round
             _log.error("job.failed", job=job.name, exc_info=error)
-            context.metrics.counter("job_failures", "Rounds of a job that failed", labels=("job",)).labels(job.name).inc()
+            failures.labels(job.name).inc()
             rest = _REST
         await asyncio.sleep(rest)
 

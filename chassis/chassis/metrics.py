@@ -3,7 +3,7 @@
 Paths are counted by route template, never as sent: a path can hold a number that belongs to a person.
 """
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -16,6 +16,8 @@ class Metrics:
 
     def __init__(self, service: str) -> None:
         self.registry = CollectorRegistry()
+        # CPU, memory, open files: of the process, so the same for services that share one.
+        ProcessCollector(registry=self.registry)
         self._service = service
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}

@@ -27,7 +27,7 @@ from tests.credential.builders import (
     received,
     suspended,
 )
-from tests.support.figures import scrape
+from tests.support.figures import fires, samples
 
 
 async def test_a_grant_is_sealed_and_brings_a_credential(service: Service) -> None:
@@ -145,10 +145,10 @@ async def test_a_seal_that_keeps_failing_asks_for_attention_in_the_case_and_amon
         await service.seal()
 
     shown = (await service.get(f"/v1/credentials?case={case_id}", by=CLERK)).json()["awaiting_seal"]
-    figures = await scrape(service.client)
+    figures = await samples(service.client)
     assert [each["attention"] for each in (*first, *shown)] == [False, True]
-    assert (figures["sealings_waiting", "person"], figures["sealings_failing",]) == (1, 1)
-    assert figures["sealings_oldest_seconds",] >= (TRIES_UNSEEN - 1) * RETRY_LAST.total_seconds() * 2
+    assert fires("SealsFail", figures)
+    assert fires("SealsWait", figures)
 
 
 async def test_what_waits_is_not_tried_again_at_once(service: Service, intake: object) -> None:

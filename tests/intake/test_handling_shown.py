@@ -30,7 +30,7 @@ from tests.intake.builders import (
     suspended,
     validated,
 )
-from tests.support.figures import scrape
+from tests.support.figures import fires, samples
 
 ID_END = "31002X"
 
@@ -49,16 +49,18 @@ async def test_both_sides_see_the_handling_and_who_holds_the_case(service: Servi
     assert (receiving["applicant"], receiving["item_name"]) == ("**某", "个体工商户登记")
 
 
-async def test_whoever_watches_sees_where_the_open_cases_stand(service: Service) -> None:
+async def test_whoever_watches_sees_where_the_open_cases_stand_and_is_called_when_one_is_not_routed(service: Service) -> None:
     routed = await service.received()
     await service.hear(validated(routed["case_id"]), position=1)
+    await service.received()
     service.context.now.set_offset(7200)
     await service.received()
 
-    figures = await scrape(service.client)
+    found = await samples(service.client)
 
-    standing = {name[1:]: value for name, value in figures.items() if name[0] == "cases_open" and value}
-    assert standing == {("day", "validated"): 1, ("minute", "received"): 1}
+    standing = {(each.labels["stage"], each.labels["age"]): each.value for each in found if each.name == "cases_open" and each.value}
+    assert standing == {("validated", "day"): 1, ("received", "day"): 1, ("received", "minute"): 1}
+    assert fires("CasesNotRouted", found)
 
 
 @pytest.mark.parametrize("seed", range(4))

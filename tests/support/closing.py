@@ -15,8 +15,10 @@ FAMILIES = (
     "routing",
     "credential",
     "journeys",
+    "watching",
     "access",
     "fuzz",
+    "bench",
     "faults",
 )
 """Cheap and telling first: a broken rule of the house shows before a journey of minutes."""
