@@ -120,7 +120,7 @@ class Writer(Generic[C]):
         request, vault = self._request, self.context.vault
         key = idempotency.read_key(request.headers.get(idempotency.HEADER))
         body = fingerprint if fingerprint is not None else await request.body()
-        target = f"{request.url.path}?{request.url.query}"
+        target = f"{request.scope['path']}?{request.scope['query_string'].decode('latin-1')}"
         return Claim(
             caller=vault.lookup(self.caller.ref),
             route=f"{request.method} {route_of(request)}",

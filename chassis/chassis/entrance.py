@@ -5,7 +5,6 @@ Plain ASGI. What nobody caught becomes a problem without its text; the text of a
 
 from time import perf_counter
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +17,7 @@ from contracts.refusals import Refusal
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _TOO_LARGE = 413
+_TRACEPARENT = tracing.HEADER.encode()
 _QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 
 _log = get_logger()
@@ -45,7 +45,7 @@ class Entrance:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        with tracing.traced(Headers(scope=scope).get(tracing.HEADER), service=self._service):
+        with tracing.traced(_header(scope, _TRACEPARENT), service=self._service):
             await self._handle(scope, receive, send)
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,8 +114,13 @@ async def _nothing() -> Message:
 
 
 def _announced(scope: Scope) -> int:
-    length = Headers(scope=scope).get("content-length", "")
+    length = _header(scope, b"content-length") or ""
     return int(length) if length.isdecimal() else 0
+
+
+def _header(scope: Scope, name: bytes) -> str | None:
+    """The first of a name; two of all headers are looked at here, and a mapping of them would be made for each."""
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), None)
 
 
 def _template(scope: Scope) -> str:

@@ -33,11 +33,16 @@ def encode(value: object) -> Json:
     Raises:
         TypeError: The value holds a type that has no JSON form here, or a naive datetime.
     """
-    if value is None or isinstance(value, bool | int | float):
-        return value
+    kind: type = type(value)
+    # Nearly everything is one of these two: asked first, an event costs half of what the checks below would take.
+    if kind in _PLAIN:
+        return cast("Json", value)
+    names = _names(kind)
+    if names:
+        return {name: encode(getattr(value, name)) for name in names}
     if isinstance(value, Enum):
         return cast("Json", value.value)
-    if isinstance(value, str):
+    if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, datetime):
         if value.tzinfo is None:
@@ -52,9 +57,9 @@ def encode(value: object) -> Json:
         return [encode(item) for item in sorted(value)]
     if isinstance(value, list | tuple):
         return [encode(item) for item in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        return {name: encode(getattr(value, name)) for name in _names(type(value))}
-    message = f"no JSON form for {type(value).__name__}"
+    if is_dataclass(kind):
+        return {}
+    message = f"no JSON form for {kind.__name__}"
     raise TypeError(message)
 
 
@@ -72,9 +77,13 @@ def decode(kind: type[T], value: Json) -> T:
     return cast("T", _reader(cast("Hashable", kind))(value, ""))
 
 
+_PLAIN = frozenset({str, int, float, bool, types.NoneType})
+
+
 @cache
 def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+    """The fields of a dataclass; none of any other type."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
 
 
 def _fail(where: str, wanted: str) -> typing.NoReturn:

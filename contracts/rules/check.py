@@ -29,7 +29,7 @@ from rules.identifiers import (
     check_identity,
     is_phone,
 )
-from rules.situations import check_answers, next_question, situation_of
+from rules.situations import check_answers, stand
 from rules.workdays import local_day
 
 MAX_NAME = 100
@@ -216,8 +216,7 @@ def _situation(parts: Parts, application: Application, *, on: date) -> Iterator[
             message="该事项没有此办理情形",
             message_en="The item has no such situation",
         )
-    question = next_question(part, facts, at=on)
-    made = situation_of(part, facts, at=on)
+    made, question = stand(part, facts, at=on)
     if question is not None:
         yield Defect(
             rule_id="situation.answer-missing",

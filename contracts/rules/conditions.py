@@ -138,9 +138,14 @@ def evaluate(condition: Condition, facts: Facts, *, at: date) -> Verdict:
 
 def look_up(facts: Facts, *, fact: str) -> object | None:
     """The value of a dotted fact, or ``None``."""
+    return _follow(facts, fact.split("."))
+
+
+def _follow(facts: Facts, path: Sequence[str]) -> object | None:
     value: object = facts
-    for name in fact.split("."):
-        if not isinstance(value, Mapping):
+    for name in path:
+        # A dict is what it nearly always is, and asking for a mapping costs more than the rest.
+        if not isinstance(value, dict) and not isinstance(value, Mapping):
             return None
         value = value.get(name)
     return value
@@ -308,9 +313,10 @@ def _leaf(operator: str, fact: str, test: _Test, pointer: str) -> Callable[[Fact
         Verdict(truth, (fact,) if truth is Truth.UNKNOWN else (), (Reason(pointer, operator, fact, truth),))
         for truth in (Truth.TRUE, Truth.FALSE, Truth.UNKNOWN)
     )
+    path = fact.split(".")
 
     def run(facts: Facts, at: date) -> Verdict:
-        found = look_up(facts, fact=fact)
+        found = _follow(facts, path)
         answer = None if found is None else test(found, at)
         return unknown if answer is None else true if answer else false
 
@@ -319,25 +325,37 @@ def _leaf(operator: str, fact: str, test: _Test, pointer: str) -> Callable[[Fact
 
 def _presence(operator: str, fact: str, pointer: str) -> Callable[[Facts, date], Verdict]:
     true, false = (Verdict(truth, (), (Reason(pointer, operator, fact, truth),)) for truth in (Truth.TRUE, Truth.FALSE))
-    wanted = operator == "has"
-    return lambda facts, _at: true if (look_up(facts, fact=fact) is not None) is wanted else false
+    wanted, path = operator == "has", fact.split(".")
+    return lambda facts, _at: true if (_follow(facts, path) is not None) is wanted else false
+
+
+_NOT = {Truth.TRUE: Truth.FALSE, Truth.UNKNOWN: Truth.UNKNOWN, Truth.FALSE: Truth.TRUE}
 
 
 def _negation(part: Callable[[Facts, date], Verdict]) -> Callable[[Facts, date], Verdict]:
     def run(facts: Facts, at: date) -> Verdict:
         inner = part(facts, at)
-        return Verdict(Truth(2 - inner.truth.value), inner.needs, inner.reasons)
+        return Verdict(_NOT[inner.truth], inner.needs, inner.reasons)
 
     return run
 
 
 def _junction(parts: Sequence[Callable[[Facts, date], Verdict]], *, decisive: Truth) -> Callable[[Facts, date], Verdict]:
+    undecided = _NOT[decisive]
+
     def run(facts: Facts, at: date) -> Verdict:
         verdicts = [part(facts, at) for part in parts]
-        truths = {verdict.truth for verdict in verdicts}
-        truth = decisive if decisive in truths else Truth.UNKNOWN if Truth.UNKNOWN in truths else Truth(2 - decisive.value)
+        truth = undecided
+        for verdict in verdicts:
+            if verdict.truth is decisive:
+                truth = decisive
+                break
+            if verdict.truth is Truth.UNKNOWN:
+                truth = Truth.UNKNOWN
         told = [verdict for verdict in verdicts if verdict.truth is truth]
-        needs = sorted({need for verdict in told for need in verdict.needs})
+        if len(told) == 1:
+            return told[0]
+        needs = sorted({need for verdict in told for need in verdict.needs}) if truth is Truth.UNKNOWN else ()
         return Verdict(truth, tuple(needs), tuple(reason for verdict in told for reason in verdict.reasons))
 
     return run

@@ -20,17 +20,21 @@ MOST_COMBINATIONS = 4096
 
 def situation_of(part: SituationsPart, facts: Facts, *, at: date) -> Situation | None:
     """The situation that the facts make, or ``None`` while more than one is left, or none."""
-    left = _left(part, facts, at=at)
-    return left[0][0] if len(left) == 1 else None
+    return stand(part, facts, at=at)[0]
 
 
 def next_question(part: SituationsPart, facts: Facts, *, at: date) -> Fact | None:
     """The first question, in the order of the list, whose answer can still matter; ``None`` when nothing need be asked."""
+    return stand(part, facts, at=at)[1]
+
+
+def stand(part: SituationsPart, facts: Facts, *, at: date) -> tuple[Situation | None, Fact | None]:
+    """Where the answers stand: `situation_of` and `next_question` of one evaluation."""
     left = _left(part, facts, at=at)
     if len(left) <= 1:
-        return None
+        return left[0][0] if left else None, None
     needed = {need for _, needs in left for need in needs}
-    return next((fact for fact in part.facts if fact.name in needed), None)
+    return None, next((fact for fact in part.facts if fact.name in needed), None)
 
 
 def check_answers(part: SituationsPart, facts: Facts) -> tuple[Defect, ...]:
