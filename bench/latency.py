@@ -14,7 +14,7 @@ from bench.load import OK, percentiles
 from bench.meter import Meter
 from bench.registration import settle
 from bench.rig import Applications, Rig, people
-from bench.wire import JSON, Wires, fresh_key
+from bench.wire import JSON, Broken, Wires, fresh_key
 
 _INTAKE = """
     select c.case_id, extract(epoch from pg_xact_commit_timestamp(k.xmin)), extract(epoch from pg_xact_commit_timestamp(c.xmin))
@@ -68,7 +68,11 @@ async def measure(rig: Rig, *, per_second: float, seconds: float) -> Latencies:
     async def receive() -> None:
         nonlocal failed
         began = time.perf_counter()
-        answer = await wires.call("POST", "/v1/cases", headers=clerk | JSON | fresh_key(), body=applications.take() or b"")
+        try:
+            answer = await wires.call("POST", "/v1/cases", headers=clerk | JSON | fresh_key(), body=applications.take() or b"")
+        except Broken:
+            failed += 1
+            return
         failed += answer.status not in OK
         waits.append((time.perf_counter() - began) * 1000)
 

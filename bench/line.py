@@ -12,11 +12,12 @@ from pathlib import Path
 
 import uvloop
 
-from bench import cases, clerks, latency, limits, registration, soak
+from bench import cases, clerks, latency, limits, profile, registration, soak
 from bench.load import HEADER
 from bench.meter import tell
 from bench.report import RESULTS, Section
 from bench.rig import PREFIX, Rig, running
+from tongban_local.layout import ALL
 
 CLIENTS = (1, 8, 40)
 CLERKS = 20
@@ -89,6 +90,20 @@ async def _cases(rig: Rig, section: Section, chosen: argparse.Namespace) -> None
     section.say(f"## {chosen.processes} process(es) of each of intake, routing and credential", "", *cases.tell(held))
 
 
+async def _profile(rig: Rig, section: Section, chosen: argparse.Namespace) -> None:
+    first = {name: pids[0] for name, pids in rig.pids.items() if name in ALL}
+    with tempfile.TemporaryDirectory(prefix="tongban-profile-") as folder:
+
+        async def watch() -> dict[str, profile.Profile]:
+            await asyncio.sleep(chosen.warm)
+            return await profile.record(first, seconds=chosen.minutes * 60, folder=Path(folder))
+
+        watching = asyncio.create_task(watch())
+        held = await cases.measure(rig, at_once=chosen.at_once, seconds=chosen.minutes * 60, warm=chosen.warm)
+        found = await watching
+    section.say("## While a profiler looks on", "", *cases.tell(held), *profile.tell(found))
+
+
 async def _soak(rig: Rig, section: Section, chosen: argparse.Namespace) -> None:
     found = await soak.measure(rig, per_second=chosen.rate / 2, seconds=chosen.minutes * 60, warm=chosen.warm)
     section.say(f"## {chosen.rate / 2:g} whole cases/s, half of {chosen.rate:g}", "", *soak.show(found))
@@ -100,11 +115,12 @@ PARTS: dict[str, tuple[str, Part]] = {
     "latency": ("From county to county", _latency),
     "clerks": ("The calls of clerks", _clerks),
     "cases": ("Whole cases", _cases),
+    "profile": ("Where the time of whole cases goes", _profile),
     "soak": ("An hour at half speed", _soak),
 }
 """By name: title and what is done, in the order they are done."""
 
-ASKED_FOR = frozenset({"soak"})
+ASKED_FOR = frozenset({"profile", "soak"})
 """Parts that are run by name only."""
 
 
@@ -114,11 +130,11 @@ def main() -> int:
     parser.add_argument("--only", default="", help=f"of {', '.join(PARTS)}, separated by commas")
     parser.add_argument("--seconds", type=float, default=10.0, help="of a short cell; the others follow from it")
     parser.add_argument("--hold", type=float, default=180.0, help="registration: seconds with the most clients")
-    parser.add_argument("--minutes", type=float, default=10.0, help="cases, soak: how long the rate is held")
+    parser.add_argument("--minutes", type=float, default=10.0, help="cases, profile, soak: how long the rate is held")
     parser.add_argument("--rate", type=float, default=30.0, help="soak: whole cases per second that the line holds; half of it is given")
     parser.add_argument("--volume", type=int, default=0, help="cases registered before anything is measured")
-    parser.add_argument("--at-once", type=int, default=200, help="cases: how many are under way at the same time")
-    parser.add_argument("--warm", type=float, default=20.0, help="cases, soak: seconds before the counting")
+    parser.add_argument("--at-once", type=int, default=240, help="cases, profile: how many are under way at the same time")
+    parser.add_argument("--warm", type=float, default=20.0, help="cases, profile, soak: seconds before the counting")
     parser.add_argument("--processes", type=int, default=1, help="of each service that hears events")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the files")
     chosen = parser.parse_args()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.load import Call, Result, run
+from bench.load import WARM, Call, Result, run
 from bench.log import behind, listening
 from bench.meter import DRIVER, Meter
 from bench.rig import MATERIAL, Applications, Rig, people
@@ -50,7 +50,7 @@ async def measure(rig: Rig, *, clients: Sequence[int], seconds: Sequence[float])
     [clerk] = await people(rig, "tonggu-clerk")
     applications = Applications()
     for count, period in zip(clients, seconds, strict=True):
-        await applications.prepare(rig, clerk, count=int((period * 1.2 + 5) * min(MOST_PER_SECOND, EACH * count)))
+        await applications.prepare(rig, clerk, count=int((period + min(WARM, period / 5)) * min(MOST_PER_SECOND, EACH * count)))
 
         def make(headers: dict[str, str] = clerk) -> Call | None:
             body = applications.take()

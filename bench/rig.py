@@ -141,6 +141,9 @@ class Applications:
             uploaded = orjson.loads(kept.body)["material_id"]
             rig.rows("intake", _COPY.format(series=self._series, place=place, count=count, uploaded=uploaded))
         wires.close()
+        # Else both would begin by themselves while something is measured.
+        for tidy in ("vacuum analyze materials", "checkpoint"):
+            rig.rows("intake", tidy)
         self._numbers, self.left = iter(range(1, count + 1)), count
 
 

@@ -8,10 +8,12 @@ import pytest
 
 from bench.load import run
 from bench.meter import DRIVER, Meter, tell
+from bench.profile import read
 from bench.rig import id_number
 from bench.soak import slope
 from bench.wire import Broken, Wires
 from rules.identifiers import check_identity
+from tongban_local.layout import ROOT
 
 
 def test_a_straight_line_has_its_slope_and_no_error() -> None:
@@ -42,6 +44,16 @@ def test_the_people_of_the_bench_have_well_formed_numbers_and_one_each() -> None
     assert len(set(numbers)) == len(numbers)
     assert not any(check_identity("resident_id", number=number, on=date(2026, 11, 22)) for number in numbers[::97])
     assert all(re.search(r"000[0-9X]$", number) for number in numbers), "an order code that nobody was given"
+
+
+def test_a_sample_belongs_to_the_library_it_was_in_and_to_our_module_that_called_it() -> None:
+    ours, theirs = f"act ({ROOT}/routing-svc/routing_svc/transfer/store.py:3)", f"run ({ROOT}/.venv/lib/site-packages/asyncpg/pool.py:9)"
+
+    found = read([f"main (x.py:1);{ours};{theirs} 3", f"main (x.py:1);{ours} 1"])
+
+    assert found.samples == 4
+    assert found.libraries == {"asyncpg": 3, "routing-svc": 1}
+    assert found.modules == {"routing_svc.transfer.store": 4}
 
 
 async def _serve(answer: bytes) -> asyncio.Server:
