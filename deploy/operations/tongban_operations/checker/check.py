@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 from tongban_operations.checker.cases import prove_case
 from tongban_operations.checker.database import look_into
@@ -18,7 +19,13 @@ SERVICES = ("intake", "routing", "credential")
 
 
 async def check(
-    *, databases: Mapping[str, str], bootstrap: str | None, log: str | None, journal: Path | None, parked: Collection[str] = ()
+    *,
+    databases: Mapping[str, str],
+    bootstrap: str | None,
+    log: str | None,
+    journal: Path | None,
+    parked: Collection[str] = (),
+    kafka: Mapping[str, Any] | None = None,
 ) -> Report:
     """Compare everything a system at rest says of its cases.
 
@@ -28,6 +35,7 @@ async def check(
         log: Address of the PostgreSQL log's database; None where the log is Kafka.
         journal: What callers were promised, in the form of `tongban_operations.checker.journal`; None when nobody kept one.
         parked: Ids or keys of events that are expected to be put aside.
+        kafka: As whom to come to a Kafka that asks, in aiokafka's keywords.
 
     Raises:
         OSError: A database or the log cannot be reached.
@@ -37,7 +45,7 @@ async def check(
         snapshots = {service: await opened.enter_async_context(look_into(databases[service])) for service in SERVICES}
         await prove_promises(findings, snapshots, journal=journal)
         await prove_rest(findings, snapshots, parked=parked)
-        reader = await opened.enter_async_context(open_log(bootstrap=bootstrap, log=log))
+        reader = await opened.enter_async_context(open_log(bootstrap=bootstrap, log=log, kafka=kafka or {}))
         telling = await read_log(findings, reader, snapshots)
         async for rows in read_cases(snapshots):
             prove_case(findings, rows, telling)

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -58,8 +58,8 @@ class Log(Protocol):
 
 
 @asynccontextmanager
-async def open_log(*, bootstrap: str | None, log: str | None) -> AsyncIterator[Log]:
-    """Open the one that is named.
+async def open_log(*, bootstrap: str | None, log: str | None, kafka: Mapping[str, Any]) -> AsyncIterator[Log]:
+    """Open the one that is named; ``kafka`` are further keywords of the consumer.
 
     Raises:
         ValueError: Both are named, or neither.
@@ -73,6 +73,7 @@ async def open_log(*, bootstrap: str | None, log: str | None) -> AsyncIterator[L
         return
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
+        **kafka,
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="none",

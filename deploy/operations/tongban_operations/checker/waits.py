@@ -1,23 +1,22 @@
 """What a case waits for: whoever must act has a clock, and the clock a timer; what has ended has none."""
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from tongban_operations.checker.report import Findings
 from tongban_operations.checker.rows import CaseRows
 
-_HANDLING_WAITS: Mapping[str, frozenset[str]] = {
-    "opened": frozenset({"acceptance"}),
-    "correcting": frozenset({"supplement"}),
-    "accepted": frozenset({"decision_promised", "decision_statutory"}),
-    "suspended": frozenset({"suspension"}),
-}
-"""Kinds of clocks of which one runs at least while a handling is in a state."""
-
-_TRANSFER_WAITS: Mapping[str, frozenset[str]] = {
-    "waiting": frozenset({"transfer_waiting", "transfer_delivered", "transfer_validated"}),
-    "validated": frozenset({"transfer_sign", "transfer_lapse"}),
-}
-"""The same of the last transfer while nobody has signed."""
+WAITS: Mapping[tuple[str, str], frozenset[str]] = MappingProxyType(
+    {
+        ("transfer", "waiting"): frozenset({"transfer_waiting", "transfer_delivered", "transfer_validated"}),
+        ("transfer", "validated"): frozenset({"transfer_sign", "transfer_lapse"}),
+        ("handling", "opened"): frozenset({"acceptance"}),
+        ("handling", "correcting"): frozenset({"supplement"}),
+        ("handling", "accepted"): frozenset({"decision_promised", "decision_statutory"}),
+        ("handling", "suspended"): frozenset({"suspension"}),
+    }
+)
+"""Kinds of clocks of which one runs at least while a handling, or the last transfer before there is one, is in a state."""
 
 _ENDED_BY_TRANSFER: Mapping[str, str] = {"returned": "returned", "recalled": "withdrawn"}
 
@@ -55,11 +54,11 @@ def _waits(rows: CaseRows) -> Iterator[tuple[str, frozenset[str]]]:
     handling = rows.only("handlings")
     if handling is None:
         last = max(rows.of["transfers"], key=lambda row: int(row["hop"]))
-        if last["state"] in _TRANSFER_WAITS:
-            yield f"transfer {last['state']}", _TRANSFER_WAITS[last["state"]]
+        if kinds := WAITS.get(("transfer", last["state"])):
+            yield f"transfer {last['state']}", kinds
         return
-    if handling["state"] in _HANDLING_WAITS:
-        yield f"handling {handling['state']}", _HANDLING_WAITS[handling["state"]]
+    if kinds := WAITS.get(("handling", handling["state"])):
+        yield f"handling {handling['state']}", kinds
     if handling["awaiting_seal"] is not None:
         yield f"{handling['awaiting_seal']} awaiting its seal", frozenset({"seal"})
     if any(delivery["state"] == "open" for delivery in rows.of["deliveries"]):
