@@ -40,6 +40,8 @@ class Chosen:
     only: str
     per_second: float
     at_most: int
+    minutes: float
+    """After which no more strikes are begun; what was drawn and not struck is told."""
 
     def takes(self, fault: str) -> bool:
         """True when a fault is among those asked for."""
@@ -51,8 +53,8 @@ def say(line: str) -> None:
     print(line, flush=True)  # noqa: T201 - a program that talks to a terminal
 
 
-def strike_one(chosen: Chosen, *, folder: Path, disks: bool) -> Outcome:
-    """Everything but the loss of one of three brokers, against one system."""
+def strike_one(chosen: Chosen, *, folder: Path, disks: bool, left_out: list[str]) -> Outcome:
+    """Everything but the loss of one of three brokers, against one system; what there was no time for is added to ``left_out``."""
     scale, began = chosen.scale, time.monotonic()
     poisoned: set[str] = set()
     wanted = Wanted(network=bool(scale.network), disks=disks, durable=False, seed=chosen.seed)
@@ -73,6 +75,9 @@ def strike_one(chosen: Chosen, *, folder: Path, disks: bool) -> Outcome:
             ) as running_campaign:
                 await running_campaign.warm_up()
                 for number, strike in enumerate(drawn):
+                    if time.monotonic() > began + chosen.minutes * 60:
+                        left_out.extend(each.fault for each in drawn[number:])
+                        break
                     await running_campaign.strike(strike)
                     if chosen.takes("kill -9 at random"):
                         # Kills go on between all the rest, so that none of it meets a system that was left in peace.
@@ -171,13 +176,20 @@ def main() -> int:
     parser.add_argument("--scale", choices=("full", "small"), default="full")
     parser.add_argument("--rate", type=float, default=5.0, help="whole cases per second")
     parser.add_argument("--at-most", type=int, default=150, help="cases under way at the same time")
+    parser.add_argument("--minutes", type=float, default=120.0, help="after which no more strikes are begun")
     given = parser.parse_args()
     chosen = Chosen(
-        seed=given.seed, scale=FULL if given.scale == "full" else SMALL, only=given.only, per_second=given.rate, at_most=given.at_most
+        seed=given.seed,
+        scale=FULL if given.scale == "full" else SMALL,
+        only=given.only,
+        per_second=given.rate,
+        at_most=given.at_most,
+        minutes=given.minutes,
     )
     # What was started is stopped also when somebody ends us.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    began, left_out = datetime.now(UTC), []
+    began = datetime.now(UTC)
+    left_out: list[str] = []
     disks = bool(chosen.scale.disk_full) and chosen.takes("disk full")
     outcomes = []
     try:
@@ -187,7 +199,7 @@ def main() -> int:
             disks, left_out = False, ["full disks: no file system can be mounted here"]
         with tempfile.TemporaryDirectory(prefix="tongban-faults-journal-") as folder:
             if chosen.only != THREE:
-                outcomes.append(strike_one(chosen, folder=Path(folder), disks=disks))
+                outcomes.append(strike_one(chosen, folder=Path(folder), disks=disks, left_out=left_out))
             if chosen.scale is FULL and chosen.takes(THREE):
                 outcomes.append(strike_three(chosen, folder=Path(folder)))
     except EngineFailed as error:

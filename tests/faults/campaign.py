@@ -76,8 +76,8 @@ class Campaign:
         recovery = await self.watch.recovered(back=back, before=before)
         blow = Blow(fault=strike.fault, in_flight=in_flight, away=back - began, recovery=recovery, failure=failure)
         self.outcome.blows.append(blow)
-        if not blow.holds:
-            self.say(f"NOT WELL after {strike.fault}: {failure or recovery}")
+        well = "NOT WELL in time" if recovery is None else f"well after {recovery:.1f} s"
+        self.say(f"        {strike.fault}: {in_flight} under way, away {blow.away:.1f} s, {well}{' — ' if failure else ''}{failure}")
 
     async def kill_up_to(self, wanted: int, *, chance: random.Random) -> None:
         """Kill at random until so many kills there were."""
@@ -124,9 +124,12 @@ class Campaign:
 
     async def tell(self) -> None:
         """Say how it stands until cancelled."""
-        began = time.monotonic()
+        began, told = time.monotonic(), 0
         while True:
             feeder = self.feeder
+            for text in feeder.wrong[told : told + 5]:
+                self.say(f"        WRONG {text[:300]}")
+            told = len(feeder.wrong)
             self.say(
                 f"{time.monotonic() - began:5.0f} s  {len(feeder.received)} received, {feeder.in_flight} under way, "
                 f"{sum(feeder.ended.values())} ended, {len(feeder.wrong)} wrong, {sum(self.rig.kills.values())} kills; {self.doing}"

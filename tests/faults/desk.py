@@ -18,6 +18,9 @@ AT_ONCE = 12
 PATIENCE = 15.0
 """Seconds until a caller gives a call up and asks again."""
 
+IN_FLIGHT = "idempotency.in-flight"
+"""Rule of the refusal while the first call with the same key is still at work: no answer yet."""
+
 SIGNED_OUT = 401
 BUSY = 429
 FAILED = 500
@@ -112,7 +115,7 @@ class Desk:
             else:
                 if answer.status == SIGNED_OUT:
                     self._tokens.pop(who, None)
-                elif answer.status < FAILED and answer.status != BUSY:
+                elif answer.status < FAILED and answer.status != BUSY and answer.rule != IN_FLIGHT:
                     return answer
             self.repeats += 1
             await asyncio.sleep(rest)

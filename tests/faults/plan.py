@@ -32,8 +32,10 @@ PASSED_OFTEN = ("after-commit-before-send", "after-send-before-mark", "after-eff
 class Scale:
     """How much of everything."""
 
+    points: Sequence[str]
+    """Crash points."""
     each_point: int
-    """Crashes at each point."""
+    """Crashes at each of them."""
     kills: int
     """SIGKILLs of services in all, at least."""
     freezes: int
@@ -55,6 +57,7 @@ class Scale:
 
 
 FULL = Scale(
+    points=tuple(POINTS),
     each_point=5,
     kills=200,
     freezes=6,
@@ -69,8 +72,9 @@ FULL = Scale(
     quiet=120.0,
 )
 SMALL = Scale(
+    points=("after-send-before-mark", "after-effect-before-offset", "in-timer"),
     each_point=1,
-    kills=0,
+    kills=12,
     freezes=0,
     broker_away=(4.0,),
     kills_while_away=0,
@@ -85,7 +89,7 @@ SMALL = Scale(
 
 
 def draw(scale: Scale, *, chance: random.Random, poisoned: set[str]) -> list[Strike]:
-    """All strikes but the kills at random that fill up to the number wanted; the long ones last.
+    """All strikes but the kills at random that fill up to the number wanted; the long ones after a third of the others.
 
     Args:
         scale: How many.
@@ -99,7 +103,8 @@ def draw(scale: Scale, *, chance: random.Random, poisoned: set[str]) -> list[Str
     for seconds in scale.broker_away:
         longest = seconds == max(scale.broker_away)
         long.append(strikes.broker_away(seconds, kills=chance.choices(SERVICES, k=scale.kills_while_away) if longest else ()))
-    return short + long
+    third = len(short) // 3
+    return short[:third] + long + short[third:]
 
 
 def more_kills(chance: random.Random, *, wanted: int) -> Strike:
@@ -109,10 +114,10 @@ def more_kills(chance: random.Random, *, wanted: int) -> Strike:
 
 def _crashes(scale: Scale, chance: random.Random) -> list[Strike]:
     found = []
-    for point, services in POINTS.items():
+    for point in scale.points:
         for number in range(scale.each_point):
             nth = f":{chance.randint(1, 4)}" if point in PASSED_OFTEN else ""
-            found.append(strikes.crash(services[(number + scale.each_point) % len(services)], point + nth))
+            found.append(strikes.crash(POINTS[point][number % len(POINTS[point])], point + nth))
     return found
 
 
