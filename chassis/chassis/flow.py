@@ -6,7 +6,7 @@ from time import time
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import DateTime, bindparam, func, select
+from sqlalchemy import DateTime, bindparam, distinct, func, select, tuple_
 
 from chassis.bus import Bus, Offsets
 from chassis.context import Context
@@ -25,6 +25,7 @@ _FOLLOWED = Figure(name="follow_lag_records", text="Records of a followed topic 
 _UNSENT = Figure(name="outbox_unsent_rows", text=f"Outbox rows that the log has not acknowledged; {MOST} means at least as many")
 _UNSENT_AGE = Figure(name="outbox_oldest_seconds", text="Seconds since the oldest unsent outbox row was written; 0 when none waits")
 _PARKED = Figure(name="parked_events", text="Events that wait for a person, by why they were parked", labels=("reason",))
+_HELD = Figure(name="parked_keys", text="Keys whose events wait for a person, each with its later ones")
 _PARKED_AGE = Figure(name="parked_oldest_seconds", text="Seconds since the oldest event that still waits was parked; 0 when none does")
 _LATE = Figure(name="timers_late", text=f"Timers that are due and have not fired; {MOST} means at least as many", labels=("kind",))
 _LATE_AGE = Figure(name="timers_late_seconds", text="Seconds by which the longest due timer is late; 0 when none is", labels=("kind",))
@@ -83,7 +84,7 @@ def heard_look(bus: Bus, *, group: str, topics: Collection[str]) -> Look:
 
 
 def waiting_look(context: Context, *, kinds: Collection[str] = ()) -> Look:
-    """What waits in the service's database: five statements, each by index and bounded, some 2 ms together.
+    """What waits in the service's database: six statements, each by index and bounded, some 2 ms together.
 
     Args:
         context: The running service.
@@ -94,7 +95,7 @@ def waiting_look(context: Context, *, kinds: Collection[str] = ()) -> Look:
         async with context.database.read(context) as tx:
             return {**await _unsent(tx), **await _parked(tx), **await _timers(tx, kinds), **await _behind(tx)}
 
-    return Look(name="waiting", figures=(_UNSENT, _UNSENT_AGE, _PARKED, _PARKED_AGE, _LATE, _LATE_AGE, _FAILING, _BEHIND), read=read)
+    return Look(name="waiting", figures=(_UNSENT, _UNSENT_AGE, _PARKED, _HELD, _PARKED_AGE, _LATE, _LATE_AGE, _FAILING, _BEHIND), read=read)
 
 
 def _lag(ends: Offsets, *, reached: Offsets) -> Reading:
@@ -115,7 +116,12 @@ async def _unsent(tx: Tx[Any]) -> Mapping[str, Reading]:
 async def _parked(tx: Tx[Any]) -> Mapping[str, Reading]:
     rows = (await tx.execute(_BY_REASON, {"consumer": tx.context.name})).all()
     age = max((_seconds(tx.at - row.since) for row in rows), default=0.0)
-    return {_PARKED.name: {(row.reason,): float(row.waiting) for row in rows}, _PARKED_AGE.name: {(): age}}
+    held = await tx.connection.scalar(_HELD_KEYS, {"consumer": tx.context.name})
+    return {
+        _PARKED.name: {(row.reason,): float(row.waiting) for row in rows},
+        _HELD.name: {(): float(held or 0)},
+        _PARKED_AGE.name: {(): age},
+    }
 
 
 async def _timers(tx: Tx[Any], kinds: Collection[str]) -> Mapping[str, Reading]:
@@ -138,13 +144,14 @@ def _seconds(age: timedelta) -> float:
 _COUNT_UNSENT = select(func.count()).select_from(select(OUTBOX.c.position).limit(MOST).subquery())
 _OLDEST_UNSENT = select(OUTBOX.c.id).order_by(OUTBOX.c.position).limit(1)
 _waiting = (
-    select(PARKED.c.reason, PARKED.c.at)
+    select(PARKED.c.reason, PARKED.c.at, PARKED.c.topic, PARKED.c.key)
     .where(PARKED.c.consumer == bindparam("consumer"), PARKED.c.state == "parked")
     .order_by(PARKED.c.topic, PARKED.c.key, PARKED.c.parked_id)
     .limit(MOST)
     .subquery()
 )
 _BY_REASON = select(_waiting.c.reason, func.count().label("waiting"), func.min(_waiting.c.at).label("since")).group_by(_waiting.c.reason)
+_HELD_KEYS = select(func.count(distinct(tuple_(_waiting.c.topic, _waiting.c.key))))
 _due = (
     select(TIMERS.c.kind, TIMERS.c.due, TIMERS.c.failures)
     .where(TIMERS.c.due <= bindparam("now", type_=DateTime(timezone=True)))

@@ -78,7 +78,6 @@ class Consumer(Generic[C]):
             try:
                 subscription = await self._context.bus.subscribe(self._context.name, self._topics)
                 try:
-                    await self._show_parked()
                     rest = _REST
                     await self._hear(subscription)
                 finally:
@@ -182,8 +181,6 @@ class Consumer(Generic[C]):
             await watermarks.keep(
                 tx, [(each.record, each.envelope) for each in heard if each.envelope is not None and each.meaning is Meaning.WATERMARK]
             )
-            if "parked" in outcomes:
-                await parking.show(tx)
         outcomes += ["skipped"] * sum(each.meaning is Meaning.SKIP for each in heard)
         for outcome in outcomes:
             self._counted.labels(outcome).inc()
@@ -202,10 +199,6 @@ class Consumer(Generic[C]):
         with traced(heard.envelope.traceparent if heard.envelope else None, service=self._context.name):
             await self._hearing.handlers[type(heard.event)](tx, heard.event)
         return "handled"
-
-    async def _show_parked(self) -> None:
-        async with self._context.database.read(self._context) as tx:
-            await parking.show(tx)
 
     def _fails(self, error: Exception) -> None:
         self.trouble = _name(error)

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, bindparam, distinct, func, insert, select, tuple_, update
+from sqlalchemy import ARRAY, Text, bindparam, func, insert, select, update
 
 from chassis.bus import Received
 from chassis.context import Context
 from chassis.database import Tx, is_transient, lock
 from chassis.hearing import Heard, Hearing, Meaning
 from chassis.logs import get_logger
-from chassis.metrics import Metrics
 from chassis.tables import PARKED
 from chassis.tracing import traced
 from contracts.refusals import Conflict, NotFound, Refusal
@@ -139,8 +138,6 @@ async def replay(context: Context, parked_id: int, *, by: PersonRef) -> int:
     hearing, replayed = Hearing(context.subscriptions), 0
     while await _replay_next(context, hearing=hearing, topic=wanted.topic, key=wanted.key, by=by):
         replayed += 1
-    async with context.database.read(context) as tx:
-        await show(tx)
     return replayed
 
 
@@ -154,14 +151,6 @@ async def discard(tx: Tx[Any], parked_id: int, *, by: PersonRef) -> None:
     wanted = await _get(tx, parked_id)
     await lock(tx, wanted.key)
     await _settle(tx, parked_id, state="discarded", by=by)
-    await show(tx)
-
-
-async def show(tx: Tx[Any]) -> None:
-    """Set the gauge of keys with parked events."""
-    waiting = await tx.connection.scalar(_COUNT, {"consumer": tx.context.name})
-    metrics: Metrics = tx.context.metrics
-    metrics.gauge("parked_keys", "Keys whose events wait for a person").set(waiting or 0)
 
 
 async def _replay_next(context: Context, *, hearing: Hearing, topic: str, key: str, by: PersonRef) -> bool:
@@ -239,4 +228,3 @@ _KEYS = (
     .distinct()
     .where(*_WAITING, PARKED.c.topic == bindparam("topic"), PARKED.c.key == func.any(bindparam("keys", type_=ARRAY(Text))))
 )
-_COUNT = select(func.count(distinct(tuple_(PARKED.c.topic, PARKED.c.key)))).where(*_WAITING)
