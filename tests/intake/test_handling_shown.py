@@ -4,11 +4,13 @@ import random
 
 import pytest
 from sqlalchemy import insert
+from sqlalchemy.event import listen
 
 from chassis.tables import PARKED
 from contracts.codec import encode
 from contracts.events import CaseEvent
 from contracts.refusals import NotFound
+from intake_svc.case.handlers import SUBSCRIPTIONS, prepare
 from intake_svc.enquiry.domain import MOST_NUMBERS, MOST_WRONG, WITHIN, WrongTries, count_wrong
 from tests.intake.builders import (
     AT,
@@ -19,6 +21,7 @@ from tests.intake.builders import (
     Service,
     a_case_id,
     accepted,
+    an_envelope,
     decided,
     decision_sealed,
     delivered,
@@ -29,6 +32,7 @@ from tests.intake.builders import (
     signed_for,
     suspended,
     validated,
+    withdrawn,
 )
 from tests.support.figures import fires, samples
 
@@ -198,3 +202,21 @@ def test_only_so_many_numbers_are_remembered() -> None:
         count_wrong(tries, f"{number:021}", at=AT)
 
     assert (len(tries), next(iter(tries))) == (MOST_NUMBERS, f"{5:021}")
+
+
+async def test_a_batch_reads_and_writes_as_much_as_one_event(service: Service) -> None:
+    cases = [(await service.received())["case_id"] for _ in range(3)]
+    facts = [fact(case_id) for case_id in cases for fact in (validated, signed_for, withdrawn)]
+    executed: list[str] = []
+
+    async with service.context.database.consume(service.context) as tx:
+        listen(tx.connection.sync_connection, "before_cursor_execute", lambda *told: executed.append(told[2]))
+        await prepare(tx, facts)
+        for position, fact in enumerate(facts, start=1):
+            tx.envelope = an_envelope(fact, position=position)
+            await SUBSCRIPTIONS[type(fact)](tx, fact)
+        await tx.flush()
+    shown = [await service.shown(case_id) for case_id in cases]
+
+    assert len(executed) == 2
+    assert [(case["stage"], case["version"]) for case in shown] == [("withdrawn", 2)] * 3

@@ -14,24 +14,7 @@ from chassis.database import Tx, lock
 from chassis.vault import Unreadable
 from contracts.caller import Caller, CallerKind
 from contracts.codec import decode, encode_object
-from contracts.events import (
-    CaseAccepted,
-    CaseDecided,
-    CaseEvent,
-    CaseExtended,
-    CaseNotAccepted,
-    CaseResumed,
-    CaseReturned,
-    CaseSignedFor,
-    CaseSuspended,
-    CaseValidated,
-    CaseWithdrawn,
-    CorrectionNoticed,
-    DecisionSealed,
-    HandlingEnded,
-    NoticeSealed,
-    ResultDelivered,
-)
+from contracts.events import CaseEvent, Event
 from contracts.refusals import Forbidden, NotFound, Refusal, Stale
 from contracts.values import CaseNo, Channel, JsonObject, NoticeId, RegionCode, digest
 from intake_svc.application.domain import ApplicationHasDefects, File, Named, Person, Submission, tell_open
@@ -49,6 +32,7 @@ from intake_svc.case.domain import Case, CaseNotFound, ChannelMismatch, Handed, 
 from intake_svc.context import Intake
 from intake_svc.material import handlers as material
 from intake_svc.material.domain import Claim
+from intake_svc.progress.domain import SHOWN
 from rules import case_numbers
 from rules.access import Never, Tree, permit, tree
 from rules.check import verdict_digest
@@ -167,38 +151,22 @@ async def on_reported(tx: Tx[Intake], event: CaseEvent) -> None:
     Raises:
         CaseNotFound: Intake has no such case; the event is parked.
     """
-    case = await store.get_case(tx, event.case_id)
+    case = await store.get_at_hand(tx, event.case_id)
     if case is None or tx.envelope is None:
         raise CaseNotFound
     before = case.progress
     case.hear(event, position=tx.envelope.position, at=tx.at)
     if case.progress is not before:
-        await store.save_cases(tx, [case])
+        await store.show_case(tx, case)
 
 
-SUBSCRIPTIONS: Subscriptions = MappingProxyType(
-    dict.fromkeys(
-        (
-            CaseValidated,
-            CaseSignedFor,
-            CaseReturned,
-            CorrectionNoticed,
-            CaseAccepted,
-            CaseNotAccepted,
-            CaseSuspended,
-            CaseResumed,
-            CaseExtended,
-            CaseDecided,
-            CaseWithdrawn,
-            NoticeSealed,
-            DecisionSealed,
-            ResultDelivered,
-            HandlingEnded,
-        ),
-        on_reported,
-    )
-)
+SUBSCRIPTIONS: Subscriptions = MappingProxyType(dict.fromkeys(SHOWN, on_reported))
 """What is heard of the handling: all of it only changes what is shown."""
+
+
+async def prepare(tx: Tx[Intake], events: Sequence[Event]) -> None:
+    """Have at hand the cases that a batch of events is about."""
+    await store.have_at_hand(tx, {event.case_id for event in events if isinstance(event, CaseEvent)})
 
 
 async def see_case(tx: Tx[Intake], no: str, *, caller: Caller, action: str = "view") -> Case:

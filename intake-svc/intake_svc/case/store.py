@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
@@ -30,13 +30,13 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import Sequence as NumberSequence
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.exc import DBAPIError
 
 from chassis.database import UNIQUE_VIOLATION, StaleVersion, Tx, sqlstate, where
 from chassis.outbox import Outgoing, put
 from chassis.paging import after
-from chassis.tables import PARKED
+from chassis.writing import Conflict, Rows
 from contracts.codec import decode, encode_object
 from contracts.values import CaseId, Digest
 from intake_svc.case.domain import Case, CaseAlreadyReceived, CaseState, Handed, Receipt, Supplement
@@ -81,6 +81,9 @@ CASES = Table(
     # A projection rewrites the row some ten times: room for the new form on the same page.
     postgresql_with={"fillfactor": "80"},
 )
+_READ = tuple(each for each in CASES.c if each.name != "sealed")
+"""What a case is made of; what is sealed of the person is read where somebody may see it, and nowhere else."""
+_BY_IDS = select(*_READ).where(CASES.c.case_id == any_(bindparam("ids", type_=ARRAY(Text))))
 _ACCESS = {
     name: CASES.c[name] for name in ("case_id", "receiving_region", "receiving_organ", "handling_region", "handling_organ", "applicant_key")
 }
@@ -105,7 +108,7 @@ async def take_numbers(tx: Tx[Intake]) -> range:
 
 async def get_case(tx: Tx[Intake], no: str) -> Case | None:
     """A case by its id or its number."""
-    found = await _first(tx, select(CASES).where(_named(no)))
+    found = await _first(tx, select(*_READ).where(_named(no)))
     return None if found is None else _case(found)
 
 
@@ -153,14 +156,8 @@ async def list_cases(
         asked.append(CASES.c.case_id == any_(literal(list(case_ids), ARRAY(Text))))
     if position is not None:
         asked.append(after((CASES.c.received_at, CASES.c.case_id), position, descending=True))
-    query = select(CASES).where(*asked).order_by(CASES.c.received_at.desc(), CASES.c.case_id.desc()).limit(limit)
+    query = select(*_READ).where(*asked).order_by(CASES.c.received_at.desc(), CASES.c.case_id.desc()).limit(limit)
     return [_case(row) for row in await tx.execute(query)]
-
-
-async def needs_attention(tx: Tx[Intake], root_case_ids: Sequence[str]) -> frozenset[str]:
-    """Of these root cases the ones with events that could not take effect here."""
-    rows = await tx.execute(select(PARKED.c.key).where(PARKED.c.key.in_(root_case_ids)).distinct())
-    return frozenset(row.key for row in rows)
 
 
 async def sample_open(tx: Tx[Intake], *, rows: int) -> list[tuple[Stage, timedelta, float]]:
@@ -182,16 +179,14 @@ async def add_cases(tx: Tx[Intake], received: Sequence[tuple[Case, bytes]]) -> N
     Raises:
         CaseAlreadyReceived: One of the ids or numbers names a case already.
     """
-    rows = [{**_row(case), "version": 1, "sealed": sealed} for case, sealed in received]
-    if not rows:
-        return
+    for case, sealed in sorted(received, key=lambda one: one[0].case_id):
+        case.version = 1
+        tx.write(_NEW, {**_row(case), "version": case.version, "sealed": sealed})
+    await _put_events(tx, [case for case, _ in received])
     try:
-        await tx.execute(insert(CASES), sorted(rows, key=lambda row: str(row["case_id"])))
+        await tx.flush()
     except DBAPIError as error:
         raise CaseAlreadyReceived if sqlstate(error) == UNIQUE_VIOLATION else error from error
-    for case, _ in received:
-        case.version = 1
-    await _put_events(tx, [case for case, _ in received])
 
 
 async def save_cases(tx: Tx[Intake], cases: Sequence[Case], *, sealed: bytes | None = None) -> None:
@@ -218,10 +213,44 @@ async def save_cases(tx: Tx[Intake], cases: Sequence[Case], *, sealed: bytes | N
     await _put_events(tx, cases)
 
 
+async def have_at_hand(tx: Tx[Intake], case_ids: Collection[str]) -> None:
+    """Read the cases that a batch of events is about, in one query; the locks on their root cases are held."""
+    at_hand: dict[str, Case] = tx.at_hand.setdefault(_SHOWN, {})
+    wanted = sorted(set(case_ids) - at_hand.keys())
+    if wanted:
+        at_hand |= {row.case_id: _case(row) for row in await tx.execute(_BY_IDS, {"ids": wanted})}
+
+
+async def get_at_hand(tx: Tx[Intake], case_id: CaseId) -> Case | None:
+    """A case under its lock; the same object for every event of a transaction."""
+    await have_at_hand(tx, [case_id])
+    found: Case | None = tx.at_hand[_SHOWN].get(case_id)
+    return found
+
+
+async def show_case(tx: Tx[Intake], case: Case) -> None:
+    """Keep what a case at hand shows now, and its events; written with all others of the transaction, where plans never scan a table.
+
+    Raises:
+        StaleVersion: It was changed since it was read; in whatever writes it.
+    """
+
+    def make() -> Mapping[str, object]:
+        # Made when it is written: however many events changed it meanwhile, that is one more version.
+        case.version += 1
+        row = _row(case)
+        return {"case_id": case.case_id, "version": case.version, **{name: row[name] for name in _CHANGING}}
+
+    tx.pending.write(_SHOWN, case.case_id, make)
+    await _put_events(tx, [case])
+
+
+_CHANGING = frozenset({"state", "stage", "closed_at", "sequence", "body"})
 _CLASSES = table("pg_class", column("oid"), column("reltuples", REAL))
 _ROWS = select(func.coalesce(func.sum(_CLASSES.c.reltuples), 0)).where(_CLASSES.c.oid == func.to_regclass(CASES.name))
 """What the server believes: good enough to choose a share, and free. Below zero before it was ever counted."""
-_CHANGING = frozenset({"state", "stage", "closed_at", "sequence", "body"})
+_NEW = Rows(CASES, conflict=Conflict.REFUSE, name="new_cases")
+_SHOWN = Rows(CASES, conflict=Conflict.ABSENT, columns=("case_id", "version", *sorted(_CHANGING)))
 
 
 async def _put_events(tx: Tx[Intake], cases: Sequence[Case]) -> None:

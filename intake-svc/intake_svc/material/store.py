@@ -29,6 +29,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import DBAPIError
 
 from chassis.database import UNIQUE_VIOLATION, Tx, sqlstate
+from chassis.writing import Conflict, Rows
 from contracts.values import CaseId, Digest, OrganCode
 from intake_svc.context import Intake
 from intake_svc.material.domain import Claim, Material, MaterialClaimed
@@ -65,6 +66,7 @@ CLAIMS = Table(
     Column("applicant_key", Text, nullable=False),
     Index("ix_material_claims_case", "case_id"),
 )
+_CLAIM = Rows(CLAIMS, conflict=Conflict.REFUSE)
 _CLAIMED = select(CLAIMS.c.material_id).where(CLAIMS.c.material_id == MATERIALS.c.material_id).exists()
 
 
@@ -147,24 +149,21 @@ async def save_claims(tx: Tx[Intake], claims: Sequence[Claim]) -> None:
     Raises:
         MaterialClaimed: One of them has a case already.
     """
-    if not claims:
-        return
-    rows = [
-        {
-            "material_id": claim.material_id,
-            "case_id": claim.case_id,
-            "receiving_region": claim.receiving_region,
-            "receiving_organ": claim.receiving_organ,
-            "handling_region": claim.handling_region,
-            "handling_organ": claim.handling_organ,
-            "applicant_key": claim.applicant_key,
-        }
-        for claim in claims
-    ]
-    if not rows:
-        return
+    for claim in sorted(claims, key=lambda one: one.material_id):
+        tx.write(
+            _CLAIM,
+            {
+                "material_id": claim.material_id,
+                "case_id": claim.case_id,
+                "receiving_region": claim.receiving_region,
+                "receiving_organ": claim.receiving_organ,
+                "handling_region": claim.handling_region,
+                "handling_organ": claim.handling_organ,
+                "applicant_key": claim.applicant_key,
+            },
+        )
     try:
-        await tx.execute(insert(CLAIMS), sorted(rows, key=lambda row: str(row["material_id"])))
+        await tx.flush()
     except DBAPIError as error:
         raise MaterialClaimed if sqlstate(error) == UNIQUE_VIOLATION else error from error
 

@@ -141,3 +141,23 @@ def _show_act(event: CaseEvent) -> Progress | None:
             return Progress(stage=Stage.DECIDED, notice_id=event.notice_id)
         case _:
             return None
+
+
+SHOWN: tuple[type[CaseEvent], ...] = (
+    CaseValidated,
+    CaseSignedFor,
+    CaseReturned,
+    CorrectionNoticed,
+    CaseAccepted,
+    CaseNotAccepted,
+    CaseSuspended,
+    CaseResumed,
+    CaseExtended,
+    CaseDecided,
+    CaseWithdrawn,
+    NoticeSealed,
+    DecisionSealed,
+    ResultDelivered,
+    HandlingEnded,
+)
+"""Facts of which something is shown."""
