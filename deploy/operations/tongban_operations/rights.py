@@ -12,7 +12,7 @@ from tongban_operations.terminal import Unable
 Kind = Literal["topic", "group"]
 Operation = Literal["Read", "Write", "Describe"]
 
-_KEYS = {"writes", "hears", "follows"}
+_KEYS = {"writes", "hears", "follows", "learns"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,13 @@ class Rights:
     """Read as a member of the group that has the user's name."""
     follows: tuple[str, ...]
     """Read whole, without a group."""
+    learns: tuple[str, ...]
+    """Read back at the start, and by ``tongban restore learn``."""
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Every topic it may read."""
+        return frozenset({*self.hears, *self.follows, *self.learns})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +54,9 @@ def load(path: Path) -> tuple[Rights, ...]:
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     users = content.get("users") if isinstance(content, dict) else None
     if not isinstance(users, dict) or not all(isinstance(each, dict) and each.keys() == _KEYS for each in users.values()):
-        raise Unable(f"{path}: 应为 users 下的用户,各有 writes、hears、follows / expected users with writes, hears and follows")
+        raise Unable(
+            f"{path}: 应为 users 下的用户,各有 writes、hears、follows、learns / expected users with writes, hears, follows and learns"
+        )
     return tuple(Rights(user=user, **{key: tuple(topics) for key, topics in each.items()}) for user, each in users.items())
 
 
@@ -55,8 +64,8 @@ def grants(rights: Sequence[Rights]) -> tuple[Grant, ...]:
     """What Kafka must allow, in the order of the list; who reads may also ask how far a topic goes, and so may who writes."""
     found = []
     for each in rights:
-        for topic in sorted({*each.writes, *each.hears, *each.follows}):
-            reads: tuple[Operation, ...] = ("Read",) if topic in {*each.hears, *each.follows} else ()
+        for topic in sorted({*each.writes, *each.reads}):
+            reads: tuple[Operation, ...] = ("Read",) if topic in each.reads else ()
             writes: tuple[Operation, ...] = ("Write",) if topic in each.writes else ()
             found.append(Grant(user=each.user, kind="topic", name=topic, operations=("Describe", *reads, *writes)))
         if each.hears:
