@@ -8,12 +8,13 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvloop
 
 from bench import cases, clerks, latency, limits, profile, registration, soak
-from bench.load import HEADER
+from bench.load import HEADER, Result
 from bench.meter import tell
 from bench.report import RESULTS, Section
 from bench.rig import PREFIX, Rig, running
@@ -26,15 +27,27 @@ BESIDE = 5.0
 RATES = (30.0, 88.0)
 """Cases per second while latencies are taken; 88 a second is what the whole country receives in its business hours."""
 
-Part = Callable[[Rig, Section, argparse.Namespace], Coroutine[None, None, None]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run: the system, what was asked for, and what a later part holds its figures against."""
+
+    rig: Rig
+    chosen: argparse.Namespace
+    bare: list[Result] = field(default_factory=list)
 
 
-async def _limits(rig: Rig, section: Section, chosen: argparse.Namespace) -> None:
+Part = Callable[[Run, Section], Coroutine[None, None, None]]
+
+
+async def _limits(run: Run, section: Section) -> None:
+    rig, chosen = run.rig, run.chosen
     name = f"{PREFIX}_bare"
     rig.postgres.create_database(name)
     with tempfile.TemporaryDirectory(prefix="tongban-nginx-") as folder:
         pids = {"postgres": rig.pids["postgres"]}
         found = await limits.bare_http(rig.postgres.url(name), pids=pids, clients=CLIENTS, seconds=chosen.seconds, folder=Path(folder))
+    run.bare.extend(found)
     log = await limits.bare_log(rig.kafka.bootstrap)
     section.say(HEADER, *(result.row() for result in found), "")
     if len(found) == len(CLIENTS):
@@ -45,7 +58,8 @@ async def _limits(rig: Rig, section: Section, chosen: argparse.Namespace) -> Non
     )
 
 
-async def _registration(rig: Rig, section: Section, chosen: argparse.Namespace) -> None:
+async def _registration(run: Run, section: Section) -> None:
+    rig, chosen = run.rig, run.chosen
     quiet = await registration.idle(rig, seconds=chosen.seconds)
     uploads = await registration.upload(rig, clients=8, seconds=chosen.seconds)
     seconds = [chosen.hold if count == max(CLIENTS) else chosen.seconds for count in CLIENTS]
@@ -60,9 +74,12 @@ async def _registration(rig: Rig, section: Section, chosen: argparse.Namespace) 
             f"{cell.most_waiting} outbox rows unsent at the last answer; {cell.settled:.1f} s later every outbox was empty and intake, "
             f"routing and credential had heard everything{f'; per second by 10 s: {rates}' if rates else ''}"
         )
+        held_against = [limit for limit in run.bare if limit.clients == result.clients]
+        section.say(*(f"  - {result.per_second / limit.per_second:.0%} of {limit.name} in the same run" for limit in held_against))
 
 
-async def _latency(rig: Rig, section: Section, chosen: argparse.Namespace) -> None:
+async def _latency(run: Run, section: Section) -> None:
+    rig, chosen = run.rig, run.chosen
     for rate in RATES:
         found = await latency.measure(rig, per_second=rate, seconds=chosen.seconds * 3)
         section.say(f"## Received at {found.per_second:.0f}/s ({found.cases} cases, open loop, {found.failed} failed)", "")
@@ -70,7 +87,8 @@ async def _latency(rig: Rig, section: Section, chosen: argparse.Namespace) -> No
         section.say(f"CPU ms per registration: {tell(found.cpu_ms_per_case)}.", "")
 
 
-async def _clerks(rig: Rig, section: Section, chosen: argparse.Namespace) -> None:
+async def _clerks(run: Run, section: Section) -> None:
+    rig, chosen = run.rig, run.chosen
     for think in (1.0, 0.0):
         seconds = chosen.seconds * (6 if think else 2)
         day = await clerks.measure(rig, clerks=CLERKS, beside=BESIDE, think=think, seconds=seconds, warm=seconds / 3)
@@ -85,12 +103,14 @@ async def _clerks(rig: Rig, section: Section, chosen: argparse.Namespace) -> Non
         section.say("| call | times | p50 / p95 / p99 ms |", "|---|---|---|", *day.rows(), "")
 
 
-async def _cases(rig: Rig, section: Section, chosen: argparse.Namespace) -> None:
+async def _cases(run: Run, section: Section) -> None:
+    rig, chosen = run.rig, run.chosen
     held = await cases.measure(rig, at_once=chosen.at_once, seconds=chosen.minutes * 60, warm=chosen.warm)
     section.say(f"## {chosen.processes} process(es) of each of intake, routing and credential", "", *cases.tell(held))
 
 
-async def _profile(rig: Rig, section: Section, chosen: argparse.Namespace) -> None:
+async def _profile(run: Run, section: Section) -> None:
+    rig, chosen = run.rig, run.chosen
     first = {name: pids[0] for name, pids in rig.pids.items() if name in ALL}
     with tempfile.TemporaryDirectory(prefix="tongban-profile-") as folder:
 
@@ -104,7 +124,8 @@ async def _profile(rig: Rig, section: Section, chosen: argparse.Namespace) -> No
     section.say("## While a profiler looks on", "", *cases.tell(held), *profile.tell(found))
 
 
-async def _soak(rig: Rig, section: Section, chosen: argparse.Namespace) -> None:
+async def _soak(run: Run, section: Section) -> None:
+    rig, chosen = run.rig, run.chosen
     found = await soak.measure(rig, per_second=chosen.rate / 2, seconds=chosen.minutes * 60, warm=chosen.warm)
     section.say(f"## {chosen.rate / 2:g} whole cases/s, half of {chosen.rate:g}", "", *soak.show(found))
 
@@ -146,11 +167,12 @@ def main() -> int:
     with running(processes=chosen.processes) as rig, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         if chosen.volume:
             runner.run(registration.fill(rig, count=chosen.volume, clients=max(CLIENTS)))
+        run = Run(rig=rig, chosen=chosen)
         for part in parts:
             title, measure = PARTS[part]
             name = part if chosen.processes == 1 else f"{part}-{chosen.processes}-processes"
             section = Section(rig, part=name, title=title, command=command)
-            runner.run(measure(rig, section, chosen))
+            runner.run(measure(run, section))
             section.finish(chosen.results)
     return 0
 

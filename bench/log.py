@@ -102,6 +102,10 @@ class Ear:
             return case.told[kind.TYPE]
         waiting: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         case.waiting[kind.TYPE] = waiting
+        for task in self._tasks:
+            if task.done():
+                # Nothing more will be heard, and why is better known than that nothing came.
+                task.result()
         async with asyncio.timeout(patience):
             return await waiting
 

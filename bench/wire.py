@@ -60,7 +60,12 @@ class Wires:
         if body or method == "POST":
             lines.append(f"Content-Length: {len(body)}")
         wire = self._idle.pop() if self._idle else await self._open()
-        answer = await wire.exchange("\r\n".join((*lines, "", "")).encode() + body)
+        try:
+            answer = await wire.exchange("\r\n".join((*lines, "", "")).encode() + body)
+        except BaseException:
+            # Whoever gives up leaves an answer on its way, which the next call must not take for its own.
+            wire.hang_up()
+            raise
         if wire.open:
             self._idle.append(wire)
         return answer
