@@ -60,9 +60,10 @@ def strike_one(chosen: Chosen, *, folder: Path, disks: bool, left_out: list[str]
     wanted = Wanted(network=bool(scale.network), disks=disks, durable=False, seed=chosen.seed)
     with running(wanted, progress=say) as rig:
         chance = random.Random(chosen.seed)
-        drawn = [strike for strike in plan.draw(scale, chance=chance, poisoned=poisoned) if chosen.takes(strike.fault)]
-        if not disks:
-            drawn = [strike for strike in drawn if "disk full" not in strike.fault]
+        found, last = plan.draw(scale, chance=chance, poisoned=poisoned)
+        drawn = [strike for strike in found if any(map(chosen.takes, strike.faults)) and (disks or "disk full" not in strike.faults[0])]
+        kills = scale.kills if chosen.takes("kill -9 at random") else 0
+        until = began + chosen.minutes * 60
 
         async def run() -> Outcome:
             async with campaign(
@@ -75,16 +76,16 @@ def strike_one(chosen: Chosen, *, folder: Path, disks: bool, left_out: list[str]
             ) as running_campaign:
                 await running_campaign.warm_up()
                 for number, strike in enumerate(drawn):
-                    if time.monotonic() > began + chosen.minutes * 60:
-                        left_out.extend(each.fault for each in drawn[number:])
+                    if time.monotonic() > until:
+                        left_out.extend(fault for each in drawn[number:] for fault in each.faults)
                         break
                     await running_campaign.strike(strike)
-                    if chosen.takes("kill -9 at random"):
-                        # Kills go on between all the rest, so that none of it meets a system that was left in peace.
-                        share = (scale.kills - scale.kills_while_away) * (number + 1) // len(drawn)
-                        await running_campaign.kill_up_to(share, chance=chance)
-                if chosen.takes("kill -9 at random"):
-                    await running_campaign.kill_up_to(scale.kills, chance=chance)
+                    # Kills go on between all the rest, so that none of it meets a system that was left in peace.
+                    share = (kills - scale.kills_while_away) * (number + 1) // len(drawn)
+                    await running_campaign.kill_up_to(share, chance=chance, until=until)
+                if chosen.takes(last.faults[0]):
+                    await running_campaign.strike(last)
+                await running_campaign.kill_up_to(kills, chance=chance, until=until)
                 await running_campaign.rest(quiet=scale.quiet, poisoned=poisoned)
                 return running_campaign.account(seconds=time.monotonic() - began)
 

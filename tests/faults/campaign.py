@@ -66,7 +66,7 @@ class Campaign:
 
     async def strike(self, strike: Strike) -> None:
         """One blow, and until the line is well again."""
-        self.doing = strike.fault
+        self.doing = " + ".join(strike.faults)
         before = await self.watch.look()
         in_flight, began, failure = self.feeder.in_flight, time.monotonic(), ""
         try:
@@ -74,14 +74,14 @@ class Campaign:
         except (AssertionError, TimeoutError, OSError) as error:
             back, failure = time.monotonic(), f"{type(error).__name__}: {error}"
         recovery = await self.watch.recovered(back=back, before=before)
-        blow = Blow(fault=strike.fault, in_flight=in_flight, away=back - began, recovery=recovery, failure=failure)
-        self.outcome.blows.append(blow)
+        for fault in strike.faults:
+            self.outcome.blows.append(Blow(fault=fault, in_flight=in_flight, away=back - began, recovery=recovery, failure=failure))
         well = "NOT WELL in time" if recovery is None else f"well after {recovery:.1f} s"
-        self.say(f"        {strike.fault}: {in_flight} under way, away {blow.away:.1f} s, {well}{' — ' if failure else ''}{failure}")
+        self.say(f"        {self.doing}: {in_flight} under way, away {back - began:.1f} s, {well}{' — ' if failure else ''}{failure}")
 
-    async def kill_up_to(self, wanted: int, *, chance: random.Random) -> None:
-        """Kill at random until so many kills there were."""
-        while (left := wanted - sum(self.rig.kills.values())) > 0:
+    async def kill_up_to(self, wanted: int, *, chance: random.Random, until: float) -> None:
+        """Kill at random until so many kills there were, or until an instant (monotonic seconds)."""
+        while (left := wanted - sum(self.rig.kills.values())) > 0 and time.monotonic() < until:
             await self.strike(more_kills(chance, wanted=left))
 
     async def warm_up(self) -> None:

@@ -60,9 +60,9 @@ FULL = Scale(
     points=tuple(POINTS),
     each_point=5,
     kills=200,
-    freezes=6,
+    freezes=5,
     broker_away=(60.0, 600.0),
-    kills_while_away=60,
+    kills_while_away=90,
     postgres=2,
     postgres_away=30.0,
     network=20.0,
@@ -88,23 +88,27 @@ SMALL = Scale(
 )
 
 
-def draw(scale: Scale, *, chance: random.Random, poisoned: set[str]) -> list[Strike]:
-    """All strikes but the kills at random that fill up to the number wanted; the long ones after a third of the others.
+def draw(scale: Scale, *, chance: random.Random, poisoned: set[str]) -> tuple[list[Strike], Strike]:
+    """All strikes but the kills at random that fill up to the number wanted; beside them the last, the longest absence of the broker.
 
     Args:
         scale: How many.
         chance: Decides services, passings and order.
         poisoned: Takes the keys under which poison was put.
     """
-    short = [*_crashes(scale, chance), *_engines(scale), *_habits(scale, chance, poisoned)]
-    chance.shuffle(short)
-    long = [strikes.bad_network(name, seconds=scale.network) for name in SLOW if scale.network]
-    long += [strikes.disk_full(engine, seconds=scale.disk_full) for engine in ("kafka", "postgres") if scale.disk_full]
-    for seconds in scale.broker_away:
-        longest = seconds == max(scale.broker_away)
-        long.append(strikes.broker_away(seconds, kills=chance.choices(SERVICES, k=scale.kills_while_away) if longest else ()))
-    third = len(short) // 3
-    return short[:third] + long + short[third:]
+    crashes = _crashes(scale, chance)
+    others = [*_engines(scale), *_habits(scale, chance, poisoned)]
+    others += [strikes.bad_network(name, seconds=scale.network) for name in SLOW if scale.network]
+    others += [strikes.disk_full(engine, seconds=scale.disk_full) for engine in ("kafka", "postgres") if scale.disk_full]
+    others += [strikes.broker_away(seconds) for seconds in sorted(scale.broker_away)[:-1]]
+    found: list[Strike] = []
+    chance.shuffle(others)
+    # In turns, so that a run that is cut short has met some of each.
+    while crashes or others:
+        found += crashes[:1] + others[:2]
+        del crashes[:1], others[:2]
+    meanwhile = chance.choices(SERVICES, k=scale.kills_while_away)
+    return found, strikes.broker_away(max(scale.broker_away), kills=meanwhile)
 
 
 def more_kills(chance: random.Random, *, wanted: int) -> Strike:
@@ -113,11 +117,18 @@ def more_kills(chance: random.Random, *, wanted: int) -> Strike:
 
 
 def _crashes(scale: Scale, chance: random.Random) -> list[Strike]:
-    found = []
-    for point in scale.points:
+    """Each point as often as is wanted, by turns at the services that pass it; different services at the same time."""
+    queues: dict[str, list[str]] = {}
+    for turn, point in enumerate(scale.points):
         for number in range(scale.each_point):
             nth = f":{chance.randint(1, 4)}" if point in PASSED_OFTEN else ""
-            found.append(strikes.crash(POINTS[point][number % len(POINTS[point])], point + nth))
+            service = POINTS[point][(turn + number) % len(POINTS[point])]
+            queues.setdefault(service, []).append(point + nth)
+    for queue in queues.values():
+        chance.shuffle(queue)
+    found = []
+    while any(queues.values()):
+        found.append(strikes.crash({service: queue.pop() for service, queue in queues.items() if queue}))
     return found
 
 

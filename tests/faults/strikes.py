@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.faults.feeder import Feeder
@@ -42,34 +42,43 @@ Act = Callable[[Struck], Awaitable[float]]
 class Strike:
     """One blow."""
 
-    fault: str
-    """Its line in the table."""
+    faults: tuple[str, ...]
+    """Its lines in the table; several where several things are struck at the same time."""
     act: Act
 
 
-def crash(service: str, point: str) -> Strike:
-    """A service dies at a named place of its code: it is killed, comes back armed, dies there, comes back."""
+def crash(points: Mapping[str, str]) -> Strike:
+    """Services die at named places of their code, each at its own: killed, come back armed, dead there, back.
+
+    Args:
+        points: Crash point by service, with the passing that kills.
+    """
 
     async def act(struck: Struck) -> float:
-        rig, timers = struck.rig, point.startswith("in-timer")
+        timers = any(point.startswith("in-timer") for point in points.values())
         if timers:
             struck.feeder.leave.set()
             await asyncio.sleep(LEAVING)
-        since = time.monotonic()
-        rig.armed[service] = point
-        rig.kill(service, why="to arm a crash point")
-        armed_at = await rig.started_since(service, since)
         passing = asyncio.create_task(_let_time_pass(struck)) if timers else None
         try:
-            return await rig.started_since(service, armed_at, seconds=DIES_WITHIN)
-        except TimeoutError:
-            raise AssertionError(f"{service} never came to {point}") from None
+            return max(await asyncio.gather(*(_crash(struck.rig, service, point) for service, point in points.items())))
         finally:
             struck.feeder.leave.clear()
             if passing is not None:
                 passing.cancel()
 
-    return Strike(fault=f"kill -9 {point.partition(':')[0]}", act=act)
+    return Strike(faults=tuple(f"kill -9 {point.partition(':')[0]}" for point in points.values()), act=act)
+
+
+async def _crash(rig: Rig, service: str, point: str) -> float:
+    since = time.monotonic()
+    rig.armed[service] = point
+    rig.kill(service, why="to arm a crash point")
+    armed_at = await rig.started_since(service, since)
+    try:
+        return await rig.started_since(service, armed_at, seconds=DIES_WITHIN)
+    except TimeoutError:
+        raise AssertionError(f"{service} never came to {point}") from None
 
 
 def kill(services: Sequence[str]) -> Strike:
@@ -81,7 +90,7 @@ def kill(services: Sequence[str]) -> Strike:
             struck.rig.kill(service, why="at random")
         return max([await struck.rig.started_since(service, since) for service in services])
 
-    return Strike(fault="kill -9 at random", act=act)
+    return Strike(faults=("kill -9 at random",), act=act)
 
 
 def freeze(service: str, *, seconds: float) -> Strike:
@@ -94,7 +103,7 @@ def freeze(service: str, *, seconds: float) -> Strike:
         process.tell(signal.SIGCONT)
         return time.monotonic()
 
-    return Strike(fault="SIGSTOP 5–20 s", act=act)
+    return Strike(faults=("SIGSTOP 5–20 s",), act=act)
 
 
 def broker_away(seconds: float, *, of: int = 1, broker: int = 1, kills: Sequence[str] = ()) -> Strike:
@@ -108,20 +117,20 @@ def broker_away(seconds: float, *, of: int = 1, broker: int = 1, kills: Sequence
         return await away
 
     who = "the broker" if of == 1 else f"one of {of} brokers"
-    return Strike(fault=f"{who} away {seconds:g} s{', services killed meanwhile' if kills else ''}", act=act)
+    return Strike(faults=(f"{who} away {seconds:g} s{', services killed meanwhile' if kills else ''}",), act=act)
 
 
 def postgres_away(seconds: float) -> Strike:
     """The database server ends at once, as in a crash, and comes back later."""
     return Strike(
-        fault=f"PostgreSQL {f'away {seconds:g} s' if seconds >= 1 else 'restarted'}",
+        faults=(f"PostgreSQL {f'away {seconds:g} s' if seconds >= 1 else 'restarted'}",),
         act=lambda struck: struck.rig.engines.end_postgres(signal.SIGQUIT, away=seconds),
     )
 
 
 def postgres_killed() -> Strike:
     """The database server is killed with -9."""
-    return Strike(fault="PostgreSQL kill -9", act=lambda struck: struck.rig.engines.end_postgres(signal.SIGKILL, away=0.5))
+    return Strike(faults=("PostgreSQL kill -9",), act=lambda struck: struck.rig.engines.end_postgres(signal.SIGKILL, away=0.5))
 
 
 def connections_cut() -> Strike:
@@ -132,7 +141,7 @@ def connections_cut() -> Strike:
         await asyncio.to_thread(struck.rig.engines.postgres.query, cut)
         return time.monotonic()
 
-    return Strike(fault="PostgreSQL connections cut", act=act)
+    return Strike(faults=("PostgreSQL connections cut",), act=act)
 
 
 def bad_network(name: str, *, seconds: float) -> Strike:
@@ -146,7 +155,7 @@ def bad_network(name: str, *, seconds: float) -> Strike:
         await asyncio.to_thread(struck.rig.network.mend)
         return time.monotonic()
 
-    return Strike(fault=f"network: {name}", act=act)
+    return Strike(faults=(f"network: {name}",), act=act)
 
 
 def unruly(way: str, *, seconds: float, kills: Sequence[str] = ()) -> Strike:
@@ -164,7 +173,7 @@ def unruly(way: str, *, seconds: float, kills: Sequence[str] = ()) -> Strike:
             await rig.restart(service, bus_unruly="")
         return time.monotonic()
 
-    return Strike(fault={"twice": "every event twice", "shuffled": "keys in random order"}[way], act=act)
+    return Strike(faults=({"twice": "every event twice", "shuffled": "keys in random order"}[way],), act=act)
 
 
 def late_clock(service: str, *, seconds: float) -> Strike:
@@ -176,7 +185,7 @@ def late_clock(service: str, *, seconds: float) -> Strike:
         await struck.rig.restart(service, clock_behind="0")
         return time.monotonic()
 
-    return Strike(fault="a service's clock 3 s behind", act=act)
+    return Strike(faults=("a service's clock 3 s behind",), act=act)
 
 
 def poisoned(*, unreadable: bool, poisoned_keys: set[str]) -> Strike:
@@ -193,13 +202,13 @@ def poisoned(*, unreadable: bool, poisoned_keys: set[str]) -> Strike:
         assert discarded, f"nothing of {key} was parked"
         return time.monotonic()
 
-    return Strike(fault=f"poison: {'bytes that do not parse' if unreadable else 'an unknown version'}", act=act)
+    return Strike(faults=(f"poison: {'bytes that do not parse' if unreadable else 'an unknown version'}",), act=act)
 
 
 def disk_full(engine: str, *, seconds: float) -> Strike:
     """An engine's disk is full for a while; an engine that ends over that is started again once there is room."""
     named = {"kafka": "the log's disk full", "postgres": "the database's disk full"}[engine]
-    return Strike(fault=named, act=lambda struck: struck.rig.engines.fill_disk(engine, full=seconds))
+    return Strike(faults=(named,), act=lambda struck: struck.rig.engines.fill_disk(engine, full=seconds))
 
 
 async def _let_time_pass(struck: Struck) -> None:
