@@ -1,7 +1,7 @@
 """The log on Apache Kafka: every real deployment.
 
 The producer is idempotent and waits for all copies in sync; a batch that the broker does not acknowledge is sent again with the same
-sequence number for as long as it takes. Of aiokafka nothing else is used anywhere but what `chassis.bus_kafka_brokers` asks.
+sequence number for as long as it takes. Nothing else of aiokafka is used anywhere but in the modules beside this one.
 """
 
 import asyncio
@@ -26,7 +26,8 @@ from chassis.bus import (
     partition_of,
     weigh,
 )
-from chassis.bus_kafka_brokers import Brokers, reaching, stop
+from chassis.bus_kafka_brokers import Brokers, reaching, received, stop
+from chassis.bus_kafka_following import KafkaFollowing
 from chassis.kafka_address import KafkaAddress
 from chassis.logs import get_logger
 from chassis.topics import Topic
@@ -38,9 +39,6 @@ SESSION = 10.0
 _LARGEST_BATCH = LARGEST_RECORD + 50_000
 _HANDOVER = 5.0
 """Seconds that a rebalance waits for the batch in hand."""
-
-_FOLLOWED_RARELY = 5_000
-"""Milliseconds a broker keeps the question of who follows a topic on which nothing happens."""
 
 _log = get_logger()
 
@@ -62,6 +60,7 @@ class KafkaBus:
         self._options = address.options()
         self._session = session
         self._producer: AIOKafkaProducer | None = None
+        self._given_up: asyncio.Future[None]
         self._producing = asyncio.Lock()
         self._started = False
         self._partitions: dict[str, int] = {}
@@ -141,6 +140,7 @@ class KafkaBus:
             weigh(record)
         while waiting:
             producer = await self._ready()
+            given_up = self._given_up
             batch = producer.create_batch()
             taken = 0
             for record in waiting:
@@ -151,7 +151,11 @@ class KafkaBus:
             batch.close()
             try:
                 acknowledged = await producer.send_batch(batch, topic, partition=partition)
-                await acknowledged
+                # A producer that is let go, because a batch for another place failed, may never answer for this one.
+                await asyncio.wait({acknowledged, given_up}, return_when=asyncio.FIRST_COMPLETED)
+                if not acknowledged.done():
+                    raise BusUnavailable(retry_after=1)
+                acknowledged.result()
             except MessageSizeTooLargeError as error:
                 raise RecordTooLarge(f"{taken} records for {topic}/{partition}") from error
             except (KafkaError, OSError) as error:
@@ -167,7 +171,7 @@ class KafkaBus:
         await member.join()
         return member
 
-    async def follow(self, topic: str, offsets: Offsets | None = None) -> "KafkaFollowing":
+    async def follow(self, topic: str, offsets: Offsets | None = None) -> KafkaFollowing:
         """Read a whole topic."""
         count = await self.partitions(topic)
         following = KafkaFollowing(self._options, places=[(topic, n) for n in range(count)])
@@ -188,6 +192,7 @@ class KafkaBus:
             if self._producer is failed:
                 self._producer = None
                 await stop(failed)
+                self._given_up.set_result(None)
 
     async def _make_producer(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
@@ -204,6 +209,7 @@ class KafkaBus:
             except BaseException:
                 await stop(producer)
                 raise
+        self._given_up = asyncio.get_running_loop().create_future()
         return producer
 
     async def _wait_for_leaders(self, topic: Topic) -> None:
@@ -260,7 +266,7 @@ class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._refuse_if_lost()
         with reaching():
             found = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=limit)
-        records = [_received(message) for messages in found.values() for message in messages]
+        records = [received(message) for messages in found.values() for message in messages]
         for record in records:
             self._given.setdefault(record.place, record.offset)
             self._next[record.place] = record.offset + 1
@@ -333,65 +339,3 @@ class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             except BaseException:
                 self._done = done | self._done
                 raise
-
-
-class KafkaFollowing:
-    """A reading of a whole Kafka topic."""
-
-    def __init__(self, options: Mapping[str, Any], *, places: Sequence[Place]) -> None:
-        self._partitions = [TopicPartition(*place) for place in places]
-        self._consumer = AIOKafkaConsumer(
-            **options,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            # The broker answers at once when something comes; until then it holds the question, and idle readers cost nothing.
-            fetch_max_wait_ms=_FOLLOWED_RARELY,
-        )
-        self._ends: dict[Place, int] = {}
-        self._offsets: dict[Place, int] = {}
-
-    async def begin(self, offsets: Offsets) -> None:
-        """Find the ends and stand at the offsets."""
-        with reaching():
-            try:
-                await self._consumer.start()
-                self._consumer.assign(self._partitions)
-                ends = await self._consumer.end_offsets(self._partitions)
-                starts = await self._consumer.beginning_offsets(self._partitions)
-            except BaseException:
-                await self._consumer.stop()
-                raise
-        for partition in self._partitions:
-            place = (partition.topic, partition.partition)
-            # The broker may have removed what stood there, and a log that was made anew may end before it.
-            start = min(max(offsets.get(place, 0), starts[partition]), ends[partition])
-            self._consumer.seek(partition, start)
-            self._ends[place], self._offsets[place] = ends[partition], start
-
-    @property
-    def ends(self) -> Offsets:
-        """Where the topic ended when the reading began."""
-        return self._ends
-
-    @property
-    def offsets(self) -> Offsets:
-        """The next offsets."""
-        return self._offsets
-
-    async def batch(self, *, limit: int = 500, wait: float = 0.5) -> list[Received]:
-        """The next records."""
-        with reaching():
-            found = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=limit)
-            for partition in self._partitions:
-                self._offsets[partition.topic, partition.partition] = await self._consumer.position(partition)
-        return [_received(message) for messages in found.values() for message in messages]
-
-    async def close(self) -> None:
-        """Stop reading."""
-        await stop(self._consumer)
-
-
-def _received(message: Any) -> Received:
-    key = None if message.key is None else message.key.decode(errors="replace")
-    return Received(message.topic, message.partition, message.offset, key, message.value, tuple(message.headers))

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from chassis.bus import BusUnavailable, Offsets, Place
+from chassis.bus import BusUnavailable, Offsets, Place, Received
 
 _STOPPING = 5.0
 _LETTING_GO = 0.5
@@ -94,3 +94,9 @@ async def stop(client: AIOKafkaProducer | AIOKafkaConsumer | None, *, patience: 
     with contextlib.suppress(KafkaError, OSError, TimeoutError):
         async with asyncio.timeout(patience):
             await client.stop()
+
+
+def received(message: Any) -> Received:
+    """A record as aiokafka gives it."""
+    key = None if message.key is None else message.key.decode(errors="replace")
+    return Received(message.topic, message.partition, message.offset, key, message.value, tuple(message.headers))

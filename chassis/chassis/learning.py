@@ -26,7 +26,7 @@ from contracts.codec import Malformed, decode
 from contracts.envelope import Envelope, from_record
 from contracts.event import Event
 from contracts.refusals import Conflict
-from contracts.values import JsonObject
+from contracts.values import Json, JsonObject
 
 AHEAD = 1_000
 """Positions left free after the highest that the log shows: more than were ever drawn and not yet sent."""
@@ -64,6 +64,19 @@ class Difference:
     zh: str
     en: str
     facts: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A kind of difference."""
+
+    rule: str
+    zh: str
+    en: str
+
+    def about(self, key: str, **facts: Json) -> Difference:
+        """One of this kind."""
+        return Difference(key=key, rule=self.rule, zh=self.zh, en=self.en, facts=dict(facts))
 
 
 Lesson: TypeAlias = Callable[..., Awaitable[Sequence[Difference]]]
@@ -165,7 +178,8 @@ class Learning(Generic[C]):
                 if envelope.id in unknown:
                     await self._hear(others, learned=learned)
                     others = []
-                    learned.differences += await self._learn(_Own(record, envelope))
+                    found = await self._learn(_Own(record, envelope))
+                    learned.differences += [each for each in found if each not in learned.differences]
                     said.add((envelope.type, envelope.subject, envelope.sequence))
                     learned.own += 1
             else:

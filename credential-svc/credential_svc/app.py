@@ -13,6 +13,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from chassis.context import Subscriptions
+from chassis.learning import Lessons
 from chassis.service import Follow, Job, create_service
 from contracts.documents import RULES
 from contracts.events import CASE_EVENTS, CREDENTIAL_EVENTS
@@ -32,6 +33,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 """Folder of this service's migrations."""
 
 SUBSCRIPTIONS: Subscriptions = {**sealing.SUBSCRIPTIONS, **issuing.SUBSCRIPTIONS}
+LESSONS: Lessons = {**sealing.LESSONS, **issuing.LESSONS}
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -55,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
         metadata=METADATA,
         migrations=MIGRATIONS,
         subscriptions=SUBSCRIPTIONS,
+        lessons=LESSONS,
         sends=(CASE_EVENTS, CREDENTIAL_EVENTS),
         awaited=frozenset({CASE_EVENTS}),
         # Not catalog: of its topics only the rules are followed here, and the position of a version would be waited for in vain.

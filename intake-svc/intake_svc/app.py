@@ -42,6 +42,7 @@ def create_app(settings: Settings) -> FastAPI:
         metadata=METADATA,
         migrations=MIGRATIONS,
         subscriptions=handlers.SUBSCRIPTIONS,
+        lessons=handlers.LESSONS,
         prepare=handlers.prepare,
         sends=(CASE_EVENTS,),
         hears=HEARS,

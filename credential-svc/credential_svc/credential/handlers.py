@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
@@ -12,9 +12,19 @@ import uuid_utils
 from chassis.context import Subscriptions
 from chassis.crash import crash_point
 from chassis.database import Tx, lock
+from chassis.learning import Difference, Finding, Lessons
+from chassis.vault import SecretKey
 from contracts.caller import Caller
 from contracts.codec import encode
-from contracts.events import CaseDecided, CaseReceived, Seal
+from contracts.events import (
+    CaseDecided,
+    CaseReceived,
+    CredentialResumed,
+    CredentialRevoked,
+    CredentialSuspended,
+    DecisionSealed,
+    Seal,
+)
 from contracts.refusals import NotFound
 from contracts.values import CredentialId, JsonObject, NoticeId, digest
 from credential_svc.context import Credential
@@ -86,6 +96,62 @@ async def on_case_decided(tx: Tx[Credential], event: CaseDecided) -> None:
 
 SUBSCRIPTIONS: Subscriptions = {CaseReceived: on_case_received, CaseDecided: on_case_decided}
 
+MADE_AGAIN = Finding(
+    rule="restore.credential-made-again",
+    zh="该证照将以原编号重新生成,二维码随之更换:已发出的打印件须换发",
+    en="The credential is made again under its number with a new code: printed copies must be replaced",
+)
+
+
+async def learn_decision_sealed(tx: Tx[Credential], event: DecisionSealed) -> list[Difference]:
+    """The decision carries this seal; its credential is made again by the job, for what is kept of the holder is with intake."""
+    found = await seals.learn_seal(tx, event.notice_id, seal=event.seal, credential_id=event.credential_id)
+    if event.credential_id is None:
+        return found
+    received = (await store.received(tx, [event.case_id])).get(event.case_id)
+    return [*found, MADE_AGAIN.about(event.case_id if received is None else f"{received.case_no}-{event.decision}")]
+
+
+async def learn_credential_changed(
+    tx: Tx[Credential], event: CredentialSuspended | CredentialResumed | CredentialRevoked
+) -> list[Difference]:
+    """What its organ did with a credential."""
+    credential = await store.get_credential(tx, event.credential_id)
+    if credential is None:
+        sealing = await seals.to_be_made_again(tx, event.case_id, event.credential_id)
+        if sealing is not None and sealing.done is not None:
+            held = event if isinstance(event, CredentialSuspended) else None
+            ended = event if isinstance(event, CredentialRevoked) else None
+            sealing.done = replace(sealing.done, held=held, ended=ended)
+            await seals.save_done(tx, sealing)
+        return []
+    await _redo(tx, credential, event)
+    await store.save_credentials(tx, [credential])
+    return []
+
+
+LESSONS: Lessons = {
+    DecisionSealed: learn_decision_sealed,
+    CredentialSuspended: learn_credential_changed,
+    CredentialResumed: learn_credential_changed,
+    CredentialRevoked: learn_credential_changed,
+}
+
+
+async def _redo(
+    tx: Tx[Credential], credential: IssuedCredential, event: CredentialSuspended | CredentialResumed | CredentialRevoked
+) -> None:
+    if isinstance(event, CredentialSuspended):
+        credential.suspend(ground=SuspensionGround(event.ground), by=event.suspended_by, at=event.at)
+        status = Status.SUSPENDED
+    elif isinstance(event, CredentialResumed):
+        credential.resume(by=event.resumed_by, at=event.at)
+        status = Status.VALID
+    else:
+        credential.revoke(ground=RevocationGround(event.ground), by=event.revoked_by, at=event.at)
+        status = Status.INVALID
+    await statuses.change(tx, credential.credential_id, status=status)
+
 
 async def seal_and_issue(tx: Tx[Credential], ready: Sequence[Ready]) -> int:
     """Seal notices and issue the credentials of grants, all in this transaction; how many were still to be sealed.
@@ -111,19 +177,24 @@ async def _issue(
 ) -> dict[NoticeId, CredentialId]:
     if not grants:
         return {}
-    ids = {sealing.notice_id: CredentialId(str(uuid_utils.uuid7())) for sealing, _ in grants}
+    ids = {
+        sealing.notice_id: CredentialId(str(uuid_utils.uuid7())) if sealing.done is None else sealing.done.credential_id
+        for sealing, _ in grants
+    }
     cases = [sealing.case_id for sealing, _ in grants]
     places = await statuses.give_places(tx, list(ids.values()))
     received = await store.received(tx, cases)
     before = await store.of_cases(tx, cases)
+    keys = await tx.context.vault.new_keys(tx, list(ids.values()))
     made: list[tuple[IssuedCredential, bytes]] = []
     for sealing, seal in grants:
         decided = cast("CaseDecided", sealing.decided)
         credential_id = ids[sealing.notice_id]
         made.append(
-            await _make(
+            _make(
                 tx,
                 decided,
+                key=keys[credential_id],
                 credential_id=credential_id,
                 place=places[credential_id],
                 received=received.get(sealing.case_id),
@@ -131,16 +202,23 @@ async def _issue(
                 at=seal.sealed_at,
             )
         )
+        if sealing.done is not None:
+            credential = made[-1][0]
+            for event in (sealing.done.held, sealing.done.ended):
+                if event is not None:
+                    await _redo(tx, credential, event)
+            credential.events.clear()
     for former in before:
         await _give_way(tx, former)
     await store.add_credentials(tx, made)
     return ids
 
 
-async def _make(
+def _make(
     tx: Tx[Credential],
     decided: CaseDecided,
     *,
+    key: SecretKey,
     credential_id: CredentialId,
     place: Place,
     received: ReceivedCase | None,
@@ -189,8 +267,7 @@ async def _make(
         content=digest(body),
     )
     credential.issue()
-    vault = tx.context.vault
-    return credential, vault.seal(await vault.new_key(tx, credential_id), body)
+    return credential, tx.context.vault.seal(key, body)
 
 
 async def _give_way(tx: Tx[Credential], former: IssuedCredential) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from contracts.codec import encode_object
-from contracts.events import CaseDecided, DecisionSealed, Event, NoticeSealed, Seal
+from contracts.events import CaseDecided, CredentialRevoked, CredentialSuspended, DecisionSealed, Event, NoticeSealed, Seal
 from contracts.refusals import IllegalMove, NotFound
 from contracts.values import CaseId, CredentialId, Digest, JsonObject, NoticeId, OrganCode, RegionCode
 
@@ -76,6 +76,18 @@ class SealMoved(IllegalMove):
     EN = "The notice is sealed already"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What the log says came of a decision, where the database came back from a backup: it is made again as it was, and not told again."""
+
+    seal: Seal
+    credential_id: CredentialId
+    held: CredentialSuspended | None = None
+    """How it was suspended, where it is."""
+    ended: CredentialRevoked | None = None
+    """How it was revoked, where it was."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Sealing:
     """One notice on its way to its organ's seal."""
@@ -97,6 +109,8 @@ class Sealing:
     next_try: datetime
     waiting_for: WaitingFor = WaitingFor.SEAL
     seal: Seal | None = None
+    done: Done | None = None
+    """What is to be made again; None where nothing was done yet, or all of it is known."""
     version: int = 0
     """0 until it was stored."""
     events: list[Event] = field(default_factory=list)
@@ -127,6 +141,8 @@ class Sealing:
         if SealState.SEALED not in MOVES[self.state]:
             raise SealMoved(facts={"from": self.state.value, "to": SealState.SEALED.value})
         self.state, self.seal = SealState.SEALED, seal
+        if self.done is not None:
+            return
         case = {"at": seal.sealed_at, "case_id": self.case_id, "root_case_id": self.root_case_id, "region": self.region}
         if self.decided is None:
             self.events.append(NoticeSealed(**case, notice_id=self.notice_id, seal=seal))  # type: ignore[arg-type]

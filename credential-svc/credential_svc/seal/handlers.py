@@ -7,13 +7,25 @@ from datetime import datetime, timedelta
 
 from chassis.context import Subscriptions
 from chassis.database import Tx, lock
+from chassis.learning import Difference, Finding, Lessons
 from contracts.codec import encode
-from contracts.events import CaseAccepted, CaseExtended, CaseNotAccepted, CaseSuspended, CorrectionNoticed, Seal
+from contracts.events import CaseAccepted, CaseExtended, CaseNotAccepted, CaseSuspended, CorrectionNoticed, NoticeSealed, Seal
 from contracts.values import CaseId, CredentialId, JsonObject, NoticeId, OrganCode, RegionCode, canonical_json
 from credential_svc.context import Credential
 from credential_svc.seal import store
-from credential_svc.seal.domain import INSTALLATION, Sealing, SealKind, SealNotFound, WaitingFor, sealed_content
+from credential_svc.seal.domain import INSTALLATION, Done, Sealing, SealKind, SealNotFound, WaitingFor, sealed_content
 from credential_svc.seal.outside import ALGORITHM, SigningKey, base64url
+
+NOTICE_LOST = Finding(
+    rule="restore.notice-unknown",
+    zh="日志上有该文书的签章,但没有文书本身:请向办理机关核对",
+    en="The log shows the seal of this notice but not the notice: ask the handling organ",
+)
+KEY_LOST = Finding(
+    rule="restore.seal-key-lost",
+    zh="该印章私钥在备份之后生成,已随数据库丢失;其公钥须从先前下载的信任列表补入,今后用新印章",
+    en="This seal key was made after the backup and is lost; keep its public half from a trust list fetched before, a new key seals from now on",
+)
 
 TRUST_LIST_HOLDS = timedelta(days=1)
 """How long a verifier may use a trust list before it fetches the next; ours."""
@@ -59,6 +71,39 @@ SUBSCRIPTIONS: Subscriptions = {
 }
 
 
+async def learn_notice_sealed(tx: Tx[Credential], event: NoticeSealed) -> list[Difference]:
+    """The notice carries this seal."""
+    return await learn_seal(tx, event.notice_id, seal=event.seal)
+
+
+LESSONS: Lessons = {NoticeSealed: learn_notice_sealed}
+
+
+async def learn_seal(tx: Tx[Credential], notice_id: NoticeId, *, seal: Seal, credential_id: CredentialId | None = None) -> list[Difference]:
+    """Know a seal again that the log shows; with a credential, that it must be made again."""
+    found = await store.get_sealings(tx, [notice_id])
+    if not found:
+        return [NOTICE_LOST.about(notice_id)]
+    for sealing in found:
+        if sealing.seal is None:
+            if credential_id is None:
+                sealing.apply(seal)
+            else:
+                sealing.done = Done(seal=seal, credential_id=credential_id)
+    await store.save_sealings(tx, found)
+    return [] if await store.get_key_by_kid(tx, seal.kid) else [KEY_LOST.about(seal.kid)]
+
+
+async def to_be_made_again(tx: Tx[Credential], case_id: CaseId, credential_id: CredentialId) -> Sealing | None:
+    """The sealing that will make a credential again; None when the credential is there."""
+    return await store.of_credential(tx, case_id, credential_id)
+
+
+async def save_done(tx: Tx[Credential], sealing: Sealing) -> None:
+    """Store what is to be made again; the caller holds the case's lock."""
+    await store.save_sealings(tx, [sealing])
+
+
 async def ready_keys(context: Credential, owners: Collection[OrganCode]) -> frozenset[OrganCode]:
     """Have the keys of these organs in use, making those that are missing; the organs that have one.
 
@@ -87,7 +132,9 @@ async def still_awaiting(tx: Tx[Credential], sealings: Sequence[Sealing]) -> lis
 
 
 def make_seal(context: Credential, sealing: Sealing, *, at: datetime) -> Seal:
-    """Seal a notice with its organ's key, which `ready_keys` has in use."""
+    """Seal a notice with its organ's key, which `ready_keys` has in use; one that was sealed before keeps that seal."""
+    if sealing.done is not None:
+        return sealing.done.seal
     key = context.signing_keys[sealing.organ]
     content = sealed_content(organ=sealing.organ, kid=key.kid, notice_digest=sealing.notice_digest, sealed_at=at)
     signature = key.sign_text(canonical_json(content))

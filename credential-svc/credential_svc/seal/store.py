@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, DateTime, Index, Integer, LargeBinary, Table, Text, func, select, update
+from sqlalchemy import Column, DateTime, Index, Integer, LargeBinary, Table, Text, func, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from chassis import outbox
-from chassis.database import StaleVersion, Tx
+from chassis.database import Tx
+from chassis.writing import Conflict, Rows
 from contracts.codec import decode, encode
 from contracts.events import CaseDecided, Seal
-from contracts.values import CaseId, Digest, NoticeId, OrganCode, RegionCode
+from contracts.values import CaseId, CredentialId, Digest, NoticeId, OrganCode, RegionCode
 from credential_svc.schema import METADATA
-from credential_svc.seal.domain import Sealing, SealKind, SealState, WaitingFor
+from credential_svc.seal.domain import Done, Sealing, SealKind, SealState, WaitingFor
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -39,6 +40,9 @@ SEALINGS = Table(
 Index("ix_sealings_next_try", SEALINGS.c.next_try, postgresql_where=SEALINGS.c.state == SealState.AWAITING.value)
 Index("ix_sealings_case_id", SEALINGS.c.case_id)
 Index("uq_sealings_decision", SEALINGS.c.case_id, SEALINGS.c.decision, unique=True)
+
+_ASKED = Rows(SEALINGS, conflict=Conflict.IGNORE, name="asked_sealings")
+_CHANGED = Rows(SEALINGS, conflict=Conflict.VERSION)
 
 SEAL_KEYS = Table(
     "seal_keys",
@@ -68,27 +72,21 @@ class StoredKey:
 
 async def add_sealings(tx: Tx[Any], sealings: Sequence[Sealing]) -> None:
     """Write what is to be sealed; what is there already, by notice or by decision, stays as it is."""
-    if sealings:
-        await tx.execute(insert(SEALINGS).on_conflict_do_nothing(), [_row(sealing) | {"version": 1} for sealing in sealings])
+    for sealing in sealings:
+        tx.write(_ASKED, _row(sealing) | {"version": 1})
 
 
 async def save_sealings(tx: Tx[Any], sealings: Sequence[Sealing]) -> None:
     """Write changed sealings and what they recorded; the caller holds the locks of their root cases.
 
     Raises:
-        StaleVersion: One was changed since it was read.
+        StaleVersion: One was changed since it was read; in whatever writes them.
     """
-    changed = update(SEALINGS).returning(SEALINGS.c.notice_id)
     outgoing: list[outbox.Outgoing] = []
     counts = await _sealed_counts(tx, [sealing.case_id for sealing in sealings if sealing.events])
     for sealing in sealings:
-        row = _row(sealing) | {"version": sealing.version + 1}
-        found = await tx.execute(
-            changed.where(SEALINGS.c.notice_id == sealing.notice_id, SEALINGS.c.version == sealing.version).values(row)
-        )
-        if found.first() is None:
-            raise StaleVersion
         sealing.version += 1
+        tx.write(_CHANGED, _row(sealing) | {"version": sealing.version})
         for event in sealing.events:
             counts[sealing.case_id] = counts.get(sealing.case_id, 0) + 1
             outgoing.append(outbox.Outgoing(event=event, sequence=counts[sealing.case_id]))
@@ -119,6 +117,12 @@ async def list_awaiting(tx: Tx[Any], *, limit: int) -> list[Sealing]:
     """What waits, the next to be tried first."""
     waiting = SEALINGS.c.state == SealState.AWAITING.value
     return [_sealing(row) for row in await tx.execute(select(SEALINGS).where(waiting).order_by(SEALINGS.c.next_try).limit(limit))]
+
+
+async def of_credential(tx: Tx[Any], case_id: CaseId, credential_id: CredentialId) -> Sealing | None:
+    """What is to be made again of a credential; None when there is nothing."""
+    rows = await tx.execute(select(SEALINGS).where(SEALINGS.c.case_id == case_id))
+    return next((found for found in map(_sealing, rows) if found.done is not None and found.done.credential_id == credential_id), None)
 
 
 async def get_key(tx: Tx[Any], owner: str) -> StoredKey | None:
@@ -171,6 +175,7 @@ def _row(sealing: Sealing) -> dict[str, object]:
             "waiting_for": sealing.waiting_for.value,
             "decided": encode(sealing.decided),
             "seal": encode(sealing.seal),
+            "done": encode(sealing.done),
         },
     }
 
@@ -193,6 +198,8 @@ def _sealing(row: Row[Any]) -> Sealing:
         next_try=row.next_try or since,
         waiting_for=WaitingFor(body["waiting_for"]),
         seal=None if body["seal"] is None else decode(Seal, body["seal"]),
+        # A row of the version before has no such member.
+        done=None if body.get("done") is None else decode(Done, body["done"]),
         version=row.version,
     )
 

@@ -96,6 +96,10 @@ class SupplementEmpty(Invalid):
     EN = "The supplement is empty"
 
 
+NOBODY = ""
+"""What stands where the database came back from a backup and something of a person is not known any more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handed(Submitted):
     """A material as handed in, with where intake keeps it."""
@@ -131,6 +135,32 @@ class Receipt:
     """Masked name for lists."""
     progress_key: str
     """Keyed hash of number and last six characters of the identity, for the public question."""
+
+    @classmethod
+    def again(cls, event: CaseReceived) -> Receipt:
+        """What a receipt had fixed, as far as its event tells; of the applicant nothing."""
+        return cls(
+            case_no=event.case_no,
+            received_at=event.at,
+            receiving_region=event.region,
+            receiving_organ=event.receiving_organ,
+            window=event.window,
+            channel=event.channel,
+            received_by=event.received_by,
+            helped_by=event.helped_by,
+            item_code=event.item_code,
+            version_id=event.version_id,
+            situation=event.situation,
+            mode=event.mode,
+            handling_region=event.handling_region,
+            handling_organ=event.handling_organ,
+            agreement_id=event.agreement_id,
+            route_rule=event.route_rule,
+            check_digest=event.check_digest,
+            applicant_key=NOBODY,
+            applicant_label="待补录",
+            progress_key=NOBODY,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,6 +347,12 @@ class Case:
     def _record(self, event: CaseEvent) -> None:
         self.sequence += 1
         self.events.append((self.sequence, event))
+
+
+def again(materials: tuple[Submitted, ...], *, known: tuple[Handed, ...] = ()) -> tuple[Handed, ...]:
+    """Materials as an event names them, with where those are kept that are known."""
+    kept = {material.digest: material.material_id for material in known}
+    return tuple(Handed(code=each.code, digest=each.digest, material_id=kept.get(each.digest, NOBODY)) for each in materials)
 
 
 def _submitted(materials: tuple[Handed, ...]) -> tuple[Submitted, ...]:

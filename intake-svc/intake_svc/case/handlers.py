@@ -11,10 +11,11 @@ from typing import TypeVar
 
 from chassis.context import Subscriptions
 from chassis.database import Tx, lock
+from chassis.learning import Difference, Finding, Lessons
 from chassis.vault import Unreadable
 from contracts.caller import Caller, CallerKind
 from contracts.codec import decode, encode_object
-from contracts.events import CaseEvent, Event
+from contracts.events import CaseEvent, CaseReceived, CaseSupplemented, Event
 from contracts.refusals import Forbidden, NotFound, Refusal, Stale
 from contracts.values import CaseNo, Channel, JsonObject, NoticeId, RegionCode, digest
 from intake_svc.application.domain import ApplicationHasDefects, File, Named, Person, Submission, tell_open
@@ -28,7 +29,7 @@ from intake_svc.application.handlers import (
     get_parts,
 )
 from intake_svc.case import store
-from intake_svc.case.domain import Case, CaseNotFound, ChannelMismatch, Handed, Receipt, SupplementEmpty
+from intake_svc.case.domain import Case, CaseNotFound, ChannelMismatch, Handed, Receipt, SupplementEmpty, again
 from intake_svc.context import Intake
 from intake_svc.material import handlers as material
 from intake_svc.material.domain import Claim
@@ -38,6 +39,15 @@ from rules.access import Never, Tree, permit, tree
 from rules.check import verdict_digest
 from rules.identifiers import mask_name, normalise
 from rules.workdays import local_day
+
+PERSON_LOST = Finding(
+    rule="restore.person-lost",
+    zh="办件在办,但申请人信息、表单和材料已随数据库丢失:请收件窗口联系申请人补录,证照须待补录后方可生成",
+    en="The case goes on, but applicant, form and materials are lost: the receiving window must ask for them; no credential before that",
+)
+SUPPLEMENT_LOST = Finding(
+    rule="restore.supplement-lost", zh="补正内容已丢失:请重新索取", en="What was supplemented is lost: ask for it again"
+)
 
 LAST_SIX = 6
 """Characters of the identity number that the public question for a case asks for."""
@@ -162,6 +172,27 @@ async def on_reported(tx: Tx[Intake], event: CaseEvent) -> None:
 
 SUBSCRIPTIONS: Subscriptions = MappingProxyType(dict.fromkeys(SHOWN, on_reported))
 """What is heard of the handling: all of it only changes what is shown."""
+
+
+async def learn_received(tx: Tx[Intake], event: CaseReceived) -> list[Difference]:
+    """The case goes on under its number; who applies and what was handed in is gone with the database."""
+    case = Case(case_id=event.case_id, root_case_id=event.root_case_id)
+    case.receive(Receipt.again(event), form_digest=event.form_digest, materials=again(event.materials))
+    await store.add_cases(tx, [(case, b"")])
+    await store.pass_number(tx, case_numbers.parse(event.case_no).sequence)
+    return [PERSON_LOST.about(event.case_no, organ=event.receiving_organ)]
+
+
+async def learn_supplemented(tx: Tx[Intake], event: CaseSupplemented) -> list[Difference]:
+    """The notice was answered; what was given is gone with the database."""
+    if (case := await store.get_case(tx, event.case_id)) is not None:
+        given = again(event.materials, known=case.materials)
+        case.supplement(event.notice_id, form_digest=event.form_digest, materials=given, by=event.supplemented_by, at=event.at)
+        await store.save_cases(tx, [case])
+    return [SUPPLEMENT_LOST.about(event.case_id if case is None else case.received.case_no)]
+
+
+LESSONS: Lessons = {CaseReceived: learn_received, CaseSupplemented: learn_supplemented}
 
 
 async def prepare(tx: Tx[Intake], events: Sequence[Event]) -> None:

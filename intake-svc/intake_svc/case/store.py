@@ -43,6 +43,7 @@ from intake_svc.case.domain import Case, CaseAlreadyReceived, CaseState, Handed,
 from intake_svc.context import Intake
 from intake_svc.progress.domain import Progress, Stage
 from intake_svc.schema import METADATA
+from rules import case_numbers
 from rules.access import Tree
 
 NUMBERS_AT_ONCE = 100
@@ -50,6 +51,8 @@ NUMBERS_AT_ONCE = 100
 
 NUMBERS = NumberSequence("case_numbers", start=1, increment=NUMBERS_AT_ONCE, metadata=METADATA)
 """Gives the first of a block; no number is promised to follow another."""
+
+_LAST_NUMBER = select(func.pg_sequence_last_value(NUMBERS.name))
 
 CASES = Table(
     "cases",
@@ -104,6 +107,16 @@ async def take_numbers(tx: Tx[Intake]) -> range:
     """The next block of sequence numbers; a rollback does not give it back."""
     first = int((await tx.execute(select(NUMBERS.next_value()))).scalar_one())
     return range(first, first + NUMBERS_AT_ONCE)
+
+
+async def pass_number(tx: Tx[Intake], sequence: int) -> None:
+    """Never give out a number again that was given out before the database came back from a backup."""
+    last = int((await tx.execute(_LAST_NUMBER)).scalar_one() or 0)
+    passed = last - last % case_numbers.LAST_SEQUENCE + sequence
+    if passed < last - case_numbers.LAST_SEQUENCE // 2:
+        passed += case_numbers.LAST_SEQUENCE
+    # The next block begins one step after what is set here.
+    await tx.execute(select(func.setval(NUMBERS.name, max(last, passed), True)))
 
 
 async def get_case(tx: Tx[Intake], no: str) -> Case | None:
