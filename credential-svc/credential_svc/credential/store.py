@@ -8,10 +8,11 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, Date, DateTime, Index, Integer, LargeBinary, Table, Text, select, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB
 
 from chassis import outbox
 from chassis.database import StaleVersion, Tx, where
+from chassis.writing import Conflict, Rows
 from contracts.codec import encode
 from contracts.values import CaseId, CaseNo, CredentialId, Digest, NoticeId, OrganCode, RegionCode
 from credential_svc.credential.domain import (
@@ -74,23 +75,25 @@ class ReceivedCase:
     handling_organ: OrganCode
 
 
+_RECEIVED = Rows(RECEIPTS, conflict=Conflict.IGNORE)
+_ISSUED = Rows(CREDENTIALS, conflict=Conflict.REFUSE)
 _MASKED = tuple(column for column in CREDENTIALS.c if column.name != "sealed")
 
 
 async def add_received(tx: Tx[Any], cases: Sequence[ReceivedCase]) -> None:
     """Write who received; a repeat changes nothing."""
-    rows = [
-        {
-            "case_id": case.case_id,
-            "case_no": case.case_no,
-            "region": case.region,
-            "organ": case.organ,
-            "handling_region": case.handling_region,
-            "handling_organ": case.handling_organ,
-        }
-        for case in cases
-    ]
-    await tx.execute(insert(RECEIPTS).on_conflict_do_nothing(), rows)
+    for case in cases:
+        tx.write(
+            _RECEIVED,
+            {
+                "case_id": case.case_id,
+                "case_no": case.case_no,
+                "region": case.region,
+                "organ": case.organ,
+                "handling_region": case.handling_region,
+                "handling_organ": case.handling_organ,
+            },
+        )
 
 
 async def received(tx: Tx[Any], case_ids: Sequence[CaseId]) -> dict[CaseId, ReceivedCase]:
@@ -108,8 +111,8 @@ async def received_by_no(tx: Tx[Any], no: str) -> ReceivedCase | None:
 
 async def add_credentials(tx: Tx[Any], credentials: Sequence[tuple[IssuedCredential, bytes]]) -> None:
     """Write new credentials with what is sealed of their holders, and tell it."""
-    if credentials:
-        await tx.execute(insert(CREDENTIALS), [_row(credential) | {"sealed": sealed, "version": 1} for credential, sealed in credentials])
+    for credential, sealed in credentials:
+        tx.write(_ISSUED, _row(credential) | {"sealed": sealed, "version": 1})
     await _tell(tx, [credential for credential, _ in credentials])
 
 

@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Column, Index, Integer, PrimaryKeyConstraint, SmallInteger, Table, Text, func, select, update
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    bindparam,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.database import Tx
@@ -25,15 +39,35 @@ STATUS_PLACES = Table(
 Index("ix_status_places_not_valid", STATUS_PLACES.c.list_id, postgresql_where=STATUS_PLACES.c.status != Status.VALID.value)
 
 
+_drawn = (
+    func.unnest(
+        bindparam("lists", type_=ARRAY(Integer)), bindparam("places", type_=ARRAY(Integer)), bindparam("credentials", type_=ARRAY(Text))
+    )
+    .table_valued("list_id", "place", "credential_id", name="drawn")
+    .render_derived()
+)
+_TAKE = (
+    insert(STATUS_PLACES)
+    .from_select(
+        ["list_id", "place", "credential_id", "status"],
+        # In one order, so that two transactions that draw the same places never wait for each other in a ring.
+        select(_drawn.c.list_id, _drawn.c.place, _drawn.c.credential_id, literal(Status.VALID.value)).order_by(
+            _drawn.c.list_id, _drawn.c.place
+        ),
+    )
+    .on_conflict_do_nothing(index_elements=["list_id", "place"])
+    .returning(STATUS_PLACES.c.credential_id)
+)
+
+
 async def take_places(tx: Tx[Any], drawn: Mapping[CredentialId, Place]) -> frozenset[CredentialId]:
     """Take places that are free; the credentials that got theirs."""
-    statement = insert(STATUS_PLACES).on_conflict_do_nothing(index_elements=["list_id", "place"]).returning(STATUS_PLACES.c.credential_id)
-    taken = set()
-    for credential_id, place in drawn.items():
-        row = {"list_id": place.list_id, "place": place.index, "credential_id": credential_id, "status": Status.VALID.value}
-        if (await tx.execute(statement.values(row))).first() is not None:
-            taken.add(credential_id)
-    return frozenset(taken)
+    columns = {
+        "lists": [place.list_id for place in drawn.values()],
+        "places": [place.index for place in drawn.values()],
+        "credentials": list(drawn),
+    }
+    return frozenset((await tx.execute(_TAKE, columns)).scalars())
 
 
 async def last_list(tx: Tx[Any]) -> int | None:
