@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -109,9 +109,9 @@ class Ground:
             self.query(database, statement)
             yield
         finally:
-            self.query(database, f'truncate "{table}" cascade')
-            self.query(database, f'insert into "{table}" overriding system value table kept_aside')
-            self.query(database, "drop table kept_aside")
+            # One transaction: the services are at rest, but their signs of life go on.
+            back = f'insert into "{table}" overriding system value table kept_aside'
+            self.query(database, f'truncate "{table}" cascade; {back}; drop table kept_aside')
 
     @asynccontextmanager
     async def planted(self, service: str, defect: str, *, crash_point: str = "") -> AsyncIterator["subprocess.Popen[bytes]"]:
@@ -154,3 +154,12 @@ async def _ended(process: "subprocess.Popen[bytes]") -> bool:
 def named(report: Report, case: str) -> set[str]:
     """The rules that do not hold of a case."""
     return {each.rule for each in report.differences if each.about == case}
+
+
+def tongban(ground: Ground, *words: str, program: Sequence[str] = ("-m", "tongban_operations")) -> "subprocess.CompletedProcess[str]":
+    """An operator's command with the services' own settings around it."""
+    settings: dict[str, str] = {}
+    for service in ("intake", "routing", "credential"):
+        settings |= ground.system.layout.environment(service)
+    command = [sys.executable, *program, *words]
+    return subprocess.run(command, env=os.environ | settings, cwd=ground.root, capture_output=True, text=True, check=False, timeout=300)

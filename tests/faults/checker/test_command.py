@@ -1,24 +1,12 @@
 """What an operator sees of a check, and what a journal must hold."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.faults.checker.ground import Ground, named
+from tests.faults.checker.ground import Ground, named, tongban
 from tongban_operations.checker.journal import Ended, Promise, read_journal
-
-
-def tongban(ground: Ground, *words: str) -> "subprocess.CompletedProcess[str]":
-    """The command with the services' own settings around it."""
-    settings: dict[str, str] = {}
-    for service in ("intake", "routing", "credential"):
-        settings |= ground.system.layout.environment(service)
-    command = [sys.executable, "-m", "tongban_operations", *words]
-    return subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, check=False, timeout=60)
 
 
 async def test_the_command_finds_nothing_wrong_with_a_sound_line_and_says_what_it_looked_at(ground: Ground, tmp_path: Path) -> None:
