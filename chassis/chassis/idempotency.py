@@ -71,15 +71,9 @@ async def claim(tx: Tx[Any], claimed: Claim) -> Kept | None:
         IdempotencyInFlight: The first one was not done within two seconds.
         IdempotencyKeyReused: The key was used for another request.
     """
-    row = {
-        "caller": claimed.caller,
-        "route": claimed.route,
-        "key": claimed.key,
-        "fingerprint": claimed.fingerprint,
-        "at": func.now(),
-    }
+    row = {"caller": claimed.caller, "route": claimed.route, "key": claimed.key, "fingerprint": claimed.fingerprint}
     try:
-        taken = await tx.execute(insert(IDEMPOTENCY).values(row).on_conflict_do_nothing().returning(IDEMPOTENCY.c.key))
+        taken = await tx.execute(_CLAIM, row)
     except DBAPIError as error:
         if sqlstate(error) == LOCK_NOT_AVAILABLE:
             raise IdempotencyInFlight(retry_after=1) from error
@@ -144,8 +138,8 @@ def _answer(first: Row[Any] | None, claimed: Claim) -> Kept | Refusal | None:
 
 async def keep(tx: Tx[Any], claimed: Claim, answer: Kept) -> None:
     """Keep the answer beside its effect."""
-    values = {"status": answer.status, "headers": answer.headers, "body": answer.body}
-    await tx.execute(update(IDEMPOTENCY).where(*_same(claimed)).values(values))
+    of = {"of_caller": claimed.caller, "of_route": claimed.route, "of_key": claimed.key}
+    await tx.execute(_KEEP, {**of, "status": answer.status, "headers": answer.headers, "body": answer.body})
 
 
 async def forget_old(context: Context) -> int:
@@ -155,6 +149,19 @@ async def forget_old(context: Context) -> int:
         return gone.rowcount
 
 
+_CLAIM = (
+    insert(IDEMPOTENCY)
+    .values(
+        {name: bindparam(name, type_=IDEMPOTENCY.c[name].type) for name in ("caller", "route", "key", "fingerprint")} | {"at": func.now()}
+    )
+    .on_conflict_do_nothing()
+    .returning(IDEMPOTENCY.c.key)
+)
+_KEEP = (
+    update(IDEMPOTENCY)
+    .where(*(IDEMPOTENCY.c[name] == bindparam(f"of_{name}", type_=Text) for name in ("caller", "route", "key")))
+    .values({name: bindparam(name, type_=IDEMPOTENCY.c[name].type) for name in ("status", "headers", "body")})
+)
 _asked = (
     func.unnest(bindparam("callers", type_=ARRAY(Text)), bindparam("routes", type_=ARRAY(Text)), bindparam("keys", type_=ARRAY(Text)))
     .table_valued("caller", "route", "key", name="asked")

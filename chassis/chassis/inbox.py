@@ -25,6 +25,7 @@ from chassis.logs import get_logger
 from chassis.parking import OnParked
 from chassis.tables import INBOX, SEEN
 from chassis.tracing import traced
+from contracts.envelope import Envelope
 from contracts.refusals import Refusal
 
 AT_ONCE = 100
@@ -160,9 +161,20 @@ class Consumer(Generic[C]):
             await self._take_together([failed], quietly=True)
 
     async def _take_together(self, heard: Sequence[Heard], *, quietly: bool = False) -> None:
+        outcomes = ["skipped"] * sum(each.meaning is Meaning.SKIP for each in heard)
+        told = [each for each in heard if self._is_awaited(each)]
+        acting = [each for each in heard if each.meaning in {Meaning.HANDLE, Meaning.PARK}]
+        marks = [(each.record, each.envelope) for each in heard if each.envelope is not None and each.meaning is Meaning.WATERMARK]
+        if told or acting or marks:
+            outcomes += await self._effect(acting, told=told, marks=marks, quietly=quietly)
+        for outcome in outcomes:
+            self._counted.labels(outcome).inc()
+
+    async def _effect(
+        self, acting: Sequence[Heard], *, told: Sequence[Heard], marks: Sequence[tuple[Received, Envelope]], quietly: bool
+    ) -> list[str]:
         outcomes: list[str] = []
         async with self._context.database.consume(self._context) as tx:
-            acting = [each for each in heard if each.meaning in {Meaning.HANDLE, Meaning.PARK}]
             if acting:
                 await lock(tx, *(each.key for each in acting))
                 fresh = set(await _enter(tx, (each.event_id for each in acting)))
@@ -177,13 +189,13 @@ class Consumer(Generic[C]):
                     outcomes.append(await self._act(tx, each, held=held, quietly=quietly))
             tx.envelope = None
             await tx.flush()
-            await keep_positions(tx, heard)
-            await watermarks.keep(
-                tx, [(each.record, each.envelope) for each in heard if each.envelope is not None and each.meaning is Meaning.WATERMARK]
-            )
-        outcomes += ["skipped"] * sum(each.meaning is Meaning.SKIP for each in heard)
-        for outcome in outcomes:
-            self._counted.labels(outcome).inc()
+            await keep_positions(tx, told)
+            await watermarks.keep(tx, marks)
+        return outcomes
+
+    def _is_awaited(self, heard: Heard) -> bool:
+        """Whether somebody may wait until this service has heard it; of what it sent itself it is never behind."""
+        return heard.envelope is not None and heard.envelope.service in self._context.hears - {self._context.name}
 
     async def _act(self, tx: Tx[C], heard: Heard, *, held: set[tuple[str, str]], quietly: bool) -> str:
         place = (heard.record.topic, heard.key)

@@ -91,14 +91,14 @@ class Vault:
 
     async def new_keys(self, tx: Tx[Any], owners: Sequence[str]) -> dict[str, SecretKey]:
         """Make and store keys of several owners in one statement; as `new_key`."""
-        if not owners:
-            return {}
-        materials = {owner: os.urandom(KEY_BYTES) for owner in sorted(owners)}
-        rows = {"owners": [*materials], "wrapped": [aes_key_wrap(self._wrapping, material) for material in materials.values()]}
-        made = {row.owner for row in await tx.execute(_MAKE, {**rows, "wrapping_id": self.key_id, "at": tx.at})}
-        keys = {owner: SecretKey(owner=owner, material=material) for owner, material in materials.items() if owner in made}
-        known = [owner for owner in materials if owner not in made]
-        return keys | await self.keys(tx, known) if known else keys
+        opened: dict[str, SecretKey] = tx.at_hand.setdefault(self, {})
+        wanted = sorted({owner for owner in owners if owner not in opened})
+        if wanted:
+            wrapped = [aes_key_wrap(self._wrapping, os.urandom(KEY_BYTES)) for _ in wanted]
+            rows = {"owners": wanted, "wrapped": wrapped, "wrapping_id": self.key_id, "at": tx.at}
+            opened |= {row.owner: self._open(row) for row in await tx.execute(_MAKE, rows)}
+        # A key that somebody else made between the two looks of the statement is in neither.
+        return await self.keys(tx, owners)
 
     async def key(self, tx: Tx[Any], owner: str) -> SecretKey:
         """The key of an owner.
@@ -108,21 +108,23 @@ class Vault:
         """
         return (await self.keys(tx, [owner]))[owner]
 
-    async def keys(self, tx: Tx[Any], owners: list[str]) -> dict[str, SecretKey]:
-        """The keys of several owners in one query.
+    async def keys(self, tx: Tx[Any], owners: Sequence[str]) -> dict[str, SecretKey]:
+        """The keys of several owners in one query; what the transaction has opened before is not asked for again.
 
         Raises:
             Unreadable: One of them has none.
         """
-        columns = (SECRET_KEYS.c.owner, SECRET_KEYS.c.wrapped)
-        rows = (await tx.execute(select(*columns).where(SECRET_KEYS.c.owner.in_(owners)))).all()
-        found = {row.owner: SecretKey(owner=row.owner, material=self._unwrap(row.wrapped)) for row in rows}
-        if len(found) != len(set(owners)):
+        opened: dict[str, SecretKey] = tx.at_hand.setdefault(self, {})
+        wanted = sorted({owner for owner in owners if owner not in opened})
+        if wanted:
+            opened |= {row.owner: self._open(row) for row in await tx.execute(_KEYS, {"owners": wanted})}
+        if any(owner not in opened for owner in wanted):
             raise Unreadable("no key")
-        return found
+        return {owner: opened[owner] for owner in owners}
 
     async def destroy(self, tx: Tx[Any], owner: str) -> bool:
         """Destroy an owner's key and with it everything sealed under it; False when there was none."""
+        tx.at_hand.get(self, {}).pop(owner, None)
         gone = await tx.execute(delete(SECRET_KEYS).where(SECRET_KEYS.c.owner == owner))
         return gone.rowcount > 0
 
@@ -149,6 +151,9 @@ class Vault:
             mac.update(len(part).to_bytes(8, "big") + part)
         return mac.digest()
 
+    def _open(self, row: Any) -> SecretKey:
+        return SecretKey(owner=row.owner, material=self._unwrap(row.wrapped))
+
     def _unwrap(self, wrapped: bytes) -> bytes:
         try:
             return aes_key_unwrap(self._wrapping, wrapped)
@@ -161,16 +166,19 @@ _made = (
     .table_valued("owner", "wrapped", name="made")
     .render_derived()
 )
-_MAKE = (
+_made_now = (
     insert(SECRET_KEYS)
     .from_select(
         ["owner", "wrapped", "wrapping_id", "at"],
         select(_made.c.owner, _made.c.wrapped, bindparam("wrapping_id", type_=Text), bindparam("at", type_=DateTime(timezone=True))),
     )
     .on_conflict_do_nothing()
-    .returning(SECRET_KEYS.c.owner)
+    .returning(SECRET_KEYS.c.owner, SECRET_KEYS.c.wrapped)
+    .cte("made_now")
 )
-"""One statement however many owners, so its plan is kept."""
+_KEYS = select(SECRET_KEYS.c.owner, SECRET_KEYS.c.wrapped).where(SECRET_KEYS.c.owner == func.any(bindparam("owners", type_=ARRAY(Text))))
+_MAKE = select(_made_now.c.owner, _made_now.c.wrapped).union_all(_KEYS)
+"""The keys just made and those that were there, in one statement however many owners."""
 
 
 def open_vault(settings: ServiceSettings) -> Vault:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Table, Text, select, tuple_
+from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Table, Text, bindparam, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 
 from chassis.database import where
@@ -64,6 +64,11 @@ _AT_HAND = of_a_case(
 )
 
 
+_PLACE = select(DELIVERIES.c.case_id, DELIVERIES.c.body["case"]["root_case_id"].astext.label("root_case_id")).where(
+    DELIVERIES.c.delivery_id == bindparam("delivery_id", type_=Text)
+)
+
+
 async def add_delivery(tx: RoutingTx, delivery: Delivery) -> bool:
     """Keep a delivery just opened; False when the decision has one already. The case's lock is held."""
     if await get_delivery(tx, delivery.case_id, delivery.delivery_id) is not None:
@@ -80,9 +85,7 @@ async def save_deliveries(tx: RoutingTx, deliveries: Sequence[Delivery]) -> None
 
 async def find_place(tx: RoutingTx, delivery_id: str) -> tuple[CaseId, CaseId] | None:
     """Case and root case of a delivery, which never change: what has to be known before the lock is taken."""
-    body = DELIVERIES.c.body
-    statement = select(DELIVERIES.c.case_id, body["case"]["root_case_id"].astext.label("root_case_id"))
-    row = (await tx.execute(statement.where(DELIVERIES.c.delivery_id == delivery_id))).one_or_none()
+    row = (await tx.execute(_PLACE, {"delivery_id": delivery_id})).one_or_none()
     return None if row is None else (CaseId(row.case_id), CaseId(row.root_case_id))
 
 

@@ -63,12 +63,14 @@ _AT_HAND = of_a_case(
 )
 
 
+_DRAW = select(NUMBERS.next_value()).select_from(func.generate_series(1, NUMBERS_AT_ONCE))
+
+
 async def next_number(tx: RoutingTx) -> int:
     """A number that no other notice has."""
     numbers = tx.context.notice_numbers
     if not numbers:
-        drawn = await tx.execute(select(NUMBERS.next_value()).select_from(func.generate_series(1, NUMBERS_AT_ONCE)))
-        numbers.extend(drawn.scalars())
+        numbers.extend((await tx.execute(_DRAW)).scalars())
     return numbers.popleft()
 
 

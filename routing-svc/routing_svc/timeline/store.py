@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, LargeBinary, Table, Text, select
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, LargeBinary, Table, Text, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from chassis.shelves import Shelf
@@ -71,6 +71,9 @@ _AT_HAND = of_a_case(
 )
 
 
+_BY_NO = select(CASES.c.body).where(CASES.c.case_no == bindparam("case_no", type_=Text))
+
+
 async def save_cases(tx: RoutingTx, cases: Sequence[CaseReceived]) -> frozenset[CaseId]:
     """Keep cases heard of; the ids that were new. Their locks are held."""
     new = [case for case in cases if not await _AT_HAND.of(tx, case.case_id)]
@@ -90,7 +93,7 @@ async def get_case(tx: RoutingTx, number: str) -> CaseReceived:
         if not found:
             raise NotFound
         return found[0]
-    body = (await tx.execute(select(CASES.c.body).where(CASES.c.case_no == number.upper()))).scalar_one_or_none()
+    body = (await tx.execute(_BY_NO, {"case_no": number.upper()})).scalar_one_or_none()
     if body is None:
         raise NotFound
     return decode(CaseReceived, body)

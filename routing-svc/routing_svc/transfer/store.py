@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, func, select
+from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, bindparam, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from chassis.outbox import Outgoing, put
@@ -68,6 +68,11 @@ _AT_HAND = of_a_case(
 )
 
 
+_PLACE = select(TRANSFERS.c.case_id, TRANSFERS.c.body["case"]["root_case_id"].astext.label("root_case_id")).where(
+    TRANSFERS.c.transfer_id == bindparam("transfer_id", type_=Text)
+)
+
+
 async def save_transfers(tx: RoutingTx, transfers: Sequence[Transfer]) -> None:
     """Keep hops just opened and what happened to others, and send their events; the locks of their cases are held."""
     for transfer in transfers:
@@ -77,9 +82,7 @@ async def save_transfers(tx: RoutingTx, transfers: Sequence[Transfer]) -> None:
 
 async def find_place(tx: RoutingTx, transfer_id: TransferId) -> tuple[CaseId, CaseId] | None:
     """Case and root case of a hop, which never change: what has to be known before the lock is taken."""
-    body = TRANSFERS.c.body
-    statement = select(TRANSFERS.c.case_id, body["case"]["root_case_id"].astext.label("root_case_id"))
-    row = (await tx.execute(statement.where(TRANSFERS.c.transfer_id == transfer_id))).one_or_none()
+    row = (await tx.execute(_PLACE, {"transfer_id": transfer_id})).one_or_none()
     return None if row is None else (CaseId(row.case_id), CaseId(row.root_case_id))
 
 
