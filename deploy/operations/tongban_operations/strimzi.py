@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from chassis.topics import Topic
-from tongban_operations.rights import Rights, grants
+from tongban_operations.rights import Grant, Rights, grants
 
 API_VERSION = "kafka.strimzi.io/v1"
 CLUSTER = "tongban-kafka"
@@ -41,11 +41,15 @@ def _topic(topic: Topic) -> dict[str, Any]:
 
 def _user(rights: Rights) -> dict[str, Any]:
     rules = [
-        {"resource": {"type": each.kind, "name": each.name, "patternType": "literal"}, "operations": [*each.operations]}
+        {"resource": {"type": each.kind} if each.kind == "cluster" else _named(each), "operations": [*each.operations]}
         for each in grants([rights])
     ]
     spec: dict[str, Any] = {"authentication": {"type": "scram-sha-512"}, "authorization": {"type": "simple", "acls": rules}}
     return _resource("KafkaUser", name=user_name(rights.user), spec=spec)
+
+
+def _named(grant: Grant) -> dict[str, str]:
+    return {"type": grant.kind, "name": grant.name, "patternType": "literal"}
 
 
 def _resource(kind: str, *, name: str, spec: dict[str, Any]) -> dict[str, Any]:

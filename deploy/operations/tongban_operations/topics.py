@@ -30,8 +30,8 @@ DEPLOY = Path("deploy")
 PATIENCE = 120.0
 """Seconds that brokers which are just starting may take."""
 
-_RESOURCES = {"topic": 2, "group": 3}
-_OPERATIONS = {"Read": 3, "Write": 4, "Describe": 8}
+_RESOURCES = {"topic": 2, "group": 3, "cluster": 4}
+_OPERATIONS = {"Read": 3, "Write": 4, "Describe": 8, "IdempotentWrite": 12}
 _LITERAL = 3
 _ALLOW = 3
 """Numbers of Kafka's protocol."""
