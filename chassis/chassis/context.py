@@ -51,6 +51,8 @@ class Context:
     """What this service hears; a parked event is replayed by them too."""
     outbox_written: asyncio.Event = field(default_factory=asyncio.Event)
     """Set after a commit that wrote outbox rows; wakes the relay of this process."""
+    held: frozenset[str] = frozenset()
+    """Keys on which nothing may be written until a person has settled what a backup does not know of them."""
     gathered: dict[object, Any] = field(default_factory=dict)
     """Requests that wait to be written together; `chassis.gathering` alone looks in."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

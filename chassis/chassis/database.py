@@ -38,7 +38,7 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from chassis.writing import Pending, Row, Rows
 from contracts.envelope import Envelope
-from contracts.refusals import Stale, Unavailable
+from contracts.refusals import Conflict, Stale, Unavailable
 from rules.access import All, Always, AnyOf, Before, Eq, In, Never, Tree
 
 if TYPE_CHECKING:
@@ -90,6 +90,14 @@ class TransactionTooLong(Unavailable):
     RULE = "unavailable.transaction-too-long"
     ZH = "处理时间过长,已放弃,请稍后再试"
     EN = "It took too long and was given up; try again shortly"
+
+
+class Held(Conflict):
+    """The database came back from a backup and does not know all that was done here; nothing more is done before a person has settled it."""
+
+    RULE = "restore.held"
+    ZH = "数据恢复后该事项有待人工核对,暂不能办理"
+    EN = "After a restore this waits for a person to settle it; nothing can be done now"
 
 
 class DatabaseBusy(Unavailable):
@@ -277,11 +285,21 @@ class Database:
         tx.committed()
 
 
-async def lock(tx: Tx[Any], *keys: str) -> None:
+async def lock(tx: Tx[Any], *keys: str, held_too: bool = False) -> None:
     """Take the keys under which this transaction's events go out, before it reads and before a position is drawn; held to the commit.
 
     Always in sorted order, so that two transactions with the same keys never wait for each other in a ring.
+
+    Args:
+        tx: Open transaction.
+        keys: What the order is kept for.
+        held_too: For the one who settles what is held.
+
+    Raises:
+        Held: One of them waits for a person.
     """
+    if not held_too and not tx.context.held.isdisjoint(keys):
+        raise Held
     if keys:
         await tx.execute(_LOCK, {"keys": sorted(set(keys))})
 

@@ -176,7 +176,8 @@ class Consumer(Generic[C]):
         outcomes: list[str] = []
         async with self._context.database.consume(self._context) as tx:
             if acting:
-                await lock(tx, *(each.key for each in acting))
+                # What is held is put aside here, not refused.
+                await lock(tx, *(each.key for each in acting), held_too=True)
                 fresh = set(await _enter(tx, (each.event_id for each in acting)))
                 held = await _held(tx, acting)
                 if self._prepare is not None:

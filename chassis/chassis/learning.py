@@ -11,13 +11,13 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias
 
-from sqlalchemy import ARRAY, BigInteger, Text, bindparam, delete, func, select, union_all
+from sqlalchemy import ARRAY, BigInteger, Text, bindparam, delete, func, select, text, union_all
 from sqlalchemy.dialects.postgresql import insert
 
-from chassis import inbox, sent
+from chassis import inbox, parking, sent
 from chassis.bus import Bus, Following, Offsets, Received, UnknownTopic
 from chassis.database import C, Tx, lock
-from chassis.hearing import WATERMARK
+from chassis.hearing import WATERMARK, Heard, Meaning
 from chassis.inbox import Consumer
 from chassis.logs import get_logger
 from chassis.outbox import RELAYING
@@ -97,16 +97,37 @@ class Learned:
     differences: list[Difference] = field(default_factory=list)
 
 
+HELD = Finding(
+    rule="restore.held",
+    zh="备份之后本服务还做过此事,数据库已不知其详:该事项暂停办理,须人工核对后用 tongban parked discard 解除",
+    en="The service did this after the backup and knows it no more: nothing goes on here until a person settles it and discards the parked event",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Own:
     record: Received
     envelope: Envelope
 
+    @property
+    def heard(self) -> Heard:
+        """As something to put aside."""
+        envelope = self.envelope
+        return Heard(
+            record=self.record,
+            meaning=Meaning.PARK,
+            key=envelope.key,
+            event_id=envelope.id,
+            type=envelope.type,
+            envelope=envelope,
+            error=HELD.rule,
+        )
+
 
 class Learning(Generic[C]):
     """What one service can learn."""
 
-    def __init__(self, context: C, *, sends: Collection[str], consumer: Consumer[C] | None, lessons: Lessons) -> None:
+    def __init__(self, context: C, *, sends: Collection[str], consumer: Consumer[C] | None, lessons: Lessons, holds: bool) -> None:
         """Prepare; nothing is read yet.
 
         Args:
@@ -114,7 +135,9 @@ class Learning(Generic[C]):
             sends: Topics that carry its events.
             consumer: What it hears with.
             lessons: What it is taught of its own events.
+            holds: Whether the keys of unknown events are held for a person.
         """
+        self._holds = holds
         self.context = context
         self._sends = sorted(sends)
         self._hears = frozenset(kind.TOPIC for kind in context.subscriptions)
@@ -150,22 +173,43 @@ class Learning(Generic[C]):
                 floor = await _floor(tx)
             said: set[tuple[str, str, int]] = set()
             highest = 0
-            for topic in sorted({*self._sends, *self._hears}):
-                try:
-                    following = await self.context.bus.follow(topic)
-                except UnknownTopic:
-                    continue
-                try:
-                    async for records in _to_the_end(following):
-                        highest = max(highest, await self._take(records, floor=floor, said=said, learned=learned))
-                        progress(f"{topic}: {learned.own} + {learned.heard}")
-                finally:
-                    await following.close()
+            if self._holds:
+                # First of all: what others said of these keys then waits behind it.
+                async for records in self._whole_log(self._sends):
+                    await self._hold(records, floor=floor, learned=learned)
+            async for records in self._whole_log({*self._sends, *self._hears}):
+                highest = max(highest, await self._take(records, floor=floor, said=said, learned=learned))
+                progress(f"{records[0].topic if records else '…'}: {learned.own} + {learned.heard}")
             async with database.consume(self.context) as tx:
                 await _forget_said(tx, said)
+                if self._holds:
+                    await tx.execute(_PASS_NUMBERS, {"count": AHEAD + learned.own})
                 await tx.execute(_ADVANCE, {"position": max(highest, await sent.last_position(tx)) + AHEAD})
         _log.info("restore.learned", count=learned.own)
         return learned
+
+    async def _whole_log(self, topics: Collection[str]) -> AsyncIterator[list[Received]]:
+        for topic in sorted(topics):
+            try:
+                following = await self.context.bus.follow(topic)
+            except UnknownTopic:
+                continue
+            try:
+                async for records in _to_the_end(following):
+                    yield records
+            finally:
+                await following.close()
+
+    async def _hold(self, records: Sequence[Received], *, floor: int, learned: Learned) -> None:
+        read = [(record, _read(record)) for record in records]
+        mine = [_Own(record, envelope) for record, envelope in read if envelope is not None and self._is_own(envelope)]
+        unknown = await self._unknown([own for own in mine if own.envelope.position > floor])
+        for own in mine:
+            if own.envelope.id in unknown and own.record.topic in self._hears:
+                async with self.context.database.consume(self.context) as tx:
+                    await lock(tx, own.envelope.key, held_too=True)
+                    await parking.hold(tx, own.heard)
+                learned.differences.append(HELD.about(own.envelope.key, type=own.envelope.type, at=own.envelope.time.isoformat()))
 
     async def _take(self, records: Sequence[Received], *, floor: int, said: set[tuple[str, str, int]], learned: Learned) -> int:
         """Take records in their order: those of others together, an unknown one of our own between them by its lesson."""
@@ -208,7 +252,7 @@ class Learning(Generic[C]):
     async def _learn(self, own: _Own) -> Sequence[Difference]:
         envelope = own.envelope
         async with self.context.database.consume(self.context) as tx:
-            await lock(tx, envelope.key)
+            await lock(tx, envelope.key, held_too=True)
             tx.envelope = envelope
             await tx.execute(_KEEP, _row(own))
             if envelope.type not in self._lessons:
@@ -303,3 +347,8 @@ _LOWEST = select(func.min(_listed.c.position))
 _wanted = func.any(bindparam("ids", type_=ARRAY(Text)))
 _KNOWN = union_all(select(SENT.c.id).where(SENT.c.id == _wanted), select(OUTBOX.c.id).where(OUTBOX.c.id == _wanted))
 _ADVANCE = select(func.setval(func.pg_get_serial_sequence(OUTBOX.name, OUTBOX.c.position.name), bindparam("position", type_=BigInteger)))
+_PASS_NUMBERS = text(
+    "select setval(format('%I.%I', schemaname, sequencename), coalesce(last_value, start_value) + increment_by * :count)"
+    " from pg_sequences where schemaname = current_schema() and sequencename not like 'outbox%'"
+)
+"""Whatever is numbered was numbered on after the backup, at most a few for every event."""

@@ -5,7 +5,7 @@ The first of a key holds back the later ones of its key and nothing else.
 
 import base64
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,9 @@ from chassis.tables import PARKED
 from chassis.tracing import traced
 from contracts.refusals import Conflict, NotFound, Refusal
 from contracts.values import PersonRef
+
+RESTORED = "restored"
+"""Reason of an event that the service itself had sent and its backup does not know."""
 
 _log = get_logger()
 
@@ -149,8 +152,29 @@ async def discard(tx: Tx[Any], parked_id: int, *, by: PersonRef) -> None:
         AlreadySettled: It is no longer parked.
     """
     wanted = await _get(tx, parked_id)
-    await lock(tx, wanted.key)
+    await lock(tx, wanted.key, held_too=True)
     await _settle(tx, parked_id, state="discarded", by=by)
+    held = await _held_keys(tx)
+    tx.after_commit(lambda: _hold(tx.context, held))
+
+
+async def hold(tx: Tx[Any], heard: Heard) -> None:
+    """Put an event aside that only a person can settle: until it is discarded nothing is written under its key."""
+    await park(tx, replace(heard, meaning=Meaning.PARK, reason=RESTORED))
+
+
+async def know_held(context: Context) -> None:
+    """Have in memory what is held; each process once, before it acts."""
+    async with context.database.read(context) as tx:
+        context.held = await _held_keys(tx)
+
+
+async def _held_keys(tx: Tx[Any]) -> frozenset[str]:
+    return frozenset((await tx.execute(_HELD, {"consumer": tx.context.name})).scalars())
+
+
+def _hold(context: Context, held: frozenset[str]) -> None:
+    context.held = held
 
 
 async def _replay_next(context: Context, *, hearing: Hearing, topic: str, key: str, by: PersonRef) -> bool:
@@ -217,6 +241,7 @@ def _received(row: Any) -> Received:
 
 
 _WAITING = (PARKED.c.consumer == bindparam("consumer"), PARKED.c.state == "parked")
+_HELD = select(PARKED.c.key).distinct().where(*_WAITING, PARKED.c.reason == RESTORED)
 _FIRST = (
     select(PARKED)
     .where(*_WAITING, PARKED.c.topic == bindparam("topic"), PARKED.c.key == bindparam("key"))

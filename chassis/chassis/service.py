@@ -22,7 +22,7 @@ from typing import Any, Generic
 from fastapi import APIRouter, FastAPI
 from sqlalchemy import MetaData
 
-from chassis import crash, idempotency, inbox, logs, operations, sent, topics, tracing
+from chassis import crash, idempotency, inbox, logs, operations, parking, sent, topics, tracing
 from chassis.application import create_application
 from chassis.bus import Bus
 from chassis.bus_kafka import KafkaBus
@@ -119,6 +119,7 @@ def create_service(
     prepare: Prepare | None = None,
     on_parked: OnParked | None = None,
     lessons: Lessons | None = None,
+    holds: bool = False,
     looks: Callable[[C], Sequence[Look]] | None = None,
 ) -> FastAPI:
     """Make a service; nothing is opened before its lifespan begins.
@@ -142,6 +143,7 @@ def create_service(
         prepare: Has at hand what the handlers of a batch of events will ask for.
         on_parked: Told, in the same transaction, of every event that is put aside.
         lessons: What its database learns from its own events after it came back from a backup.
+        holds: What has no lesson is held for a person, for its events do not tell enough to know it again.
         looks: Figures of its own that ``/metrics`` reads.
 
     Raises:
@@ -176,7 +178,7 @@ def create_service(
         ),
     )
 
-    learning = Learning(context, sends={*sends, ACCESS_EVENTS}, consumer=parts.consumer, lessons=lessons or {})
+    learning = Learning(context, sends={*sends, ACCESS_EVENTS}, consumer=parts.consumer, lessons=lessons or {}, holds=holds)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -194,6 +196,7 @@ def create_service(
                 raise link.behind
             if on_start is not None:
                 await _alone(context, on_start)
+            await parking.know_held(context)
             for name, run in parts.runs().items():
                 # What is in memory is read at once; whatever acts waits until the database is known to be the newest.
                 after = None if name == "follower" else link.clear

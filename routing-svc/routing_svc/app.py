@@ -79,6 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
         metadata=METADATA,
         migrations=MIGRATIONS,
         subscriptions=SUBSCRIPTIONS,
+        holds=True,
         sends=(CASE_EVENTS,),
         hears=frozenset({"catalog", "intake", "credential"}),
         follows=(Follow(topics=(RULES, PARTS, VERSIONS), apply=_follow_catalogue),),
