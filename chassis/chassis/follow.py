@@ -85,6 +85,8 @@ class Follower:
         self._recent: dict[tuple[str, str], int] = {}
         self._moved = asyncio.Event()
         self._storing = asyncio.Lock()
+        self.remembered = asyncio.Event()
+        """Set once what the tables hold is in memory; before that this process knows nothing and would refuse what is right."""
         self.writing = False
         """True while this process is the one that writes the tables."""
         self.trouble: str | None = None
@@ -122,15 +124,16 @@ class Follower:
 
     async def run(self) -> None:
         """Follow until cancelled; what goes wrong is tried again."""
-        rest, remembered = _REST, False
+        rest = _REST
         while True:
             try:
                 if self._database is None:
+                    self.remembered.set()
                     await self._read_all(None, offsets=dict(self._offsets))
                 else:
-                    if not remembered:
+                    if not self.remembered.is_set():
                         await self._remember(self._database)
-                        remembered = True
+                        self.remembered.set()
                     await self._follow(self._database)
             except Exception as error:  # noqa: BLE001 - whatever it is, the process must go on following
                 self.trouble = _name(error)

@@ -197,10 +197,19 @@ def create_service(
             if on_start is not None:
                 await _alone(context, on_start)
             await parking.know_held(context)
-            for name, run in parts.runs().items():
-                # What is in memory is read at once; whatever acts waits until the database is known to be the newest.
-                after = None if name == "follower" else link.clear
-                tasks.append(asyncio.create_task(_keep_running(name, run, after=after, stopping=context.stopping), name=name))
+            runs = parts.runs()
+
+            def begin(name: str, *, after: asyncio.Event | None) -> None:
+                running = _keep_running(name, runs.pop(name), after=after, stopping=context.stopping)
+                tasks.append(asyncio.create_task(running, name=name))
+
+            if parts.follower is not None:
+                begin("follower", after=None)
+                # Whoever came before would be refused what is right: to a service without its memory no place and no item exists.
+                await parts.follower.remembered.wait()
+            for name in list(runs):
+                # Whatever acts waits until the database is known to be the newest.
+                begin(name, after=link.clear)
             _log.info("service.started", version=version)
             yield
         finally:

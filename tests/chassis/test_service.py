@@ -11,7 +11,7 @@ import orjson
 import pytest
 from fastapi import APIRouter, FastAPI
 from httpx import ASGITransport, AsyncClient
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from chassis import outbox
 from chassis.context import Context
@@ -20,6 +20,7 @@ from chassis.identity import SigningKey
 from chassis.migrate import upgrade
 from chassis.outbox import Outgoing
 from chassis.service import Follow, Job, create_service
+from chassis.tables import FOLLOWED
 from contracts.caller import Caller
 from contracts.documents import ACCESS_RULES, ClockOffset
 from contracts.events import ACCESS_EVENTS, PersonalDataRead
@@ -155,6 +156,14 @@ async def until_ready(service: Running) -> None:
         await asyncio.sleep(0.1)
 
 
+async def until_stored(service: Running) -> None:
+    while True:
+        async with service.context.database.read(service.context) as tx:
+            if (await tx.execute(select(FOLLOWED))).first() is not None:
+                return
+        await asyncio.sleep(0.05)
+
+
 async def first_parked(service: Running) -> dict[str, Any]:
     while True:
         items = (await service.client.get("/v1/parked", headers=service.headers(OPERATOR))).json()["items"]
@@ -202,6 +211,18 @@ async def test_a_document_is_followed_and_the_shared_clock_moves_with_it(start: 
     assert service.context.now.offset.total_seconds() == 86400
     assert (await service.client.get("/readyz")).json()["clockOffset"] == 86400
     assert (await service.client.get("/v1/dev/now")).json()["offset_seconds"] == 86400
+
+
+async def test_a_service_answers_nobody_before_it_remembers_what_it_follows(start: Start) -> None:
+    first = await start()
+    async with first.context.database.begin(first.context) as tx:
+        await lock(tx, "clock/offset")
+        await outbox.put_document(tx, ClockOffset(seconds=86400))
+    await until_stored(first)
+
+    again = await start(log_url=first.context.settings.log_url, database_url=first.context.settings.database_url)
+
+    assert "clock/offset" in again.context.documents
 
 
 async def test_a_job_runs_at_the_start_and_when_it_is_woken(start: Start) -> None:
