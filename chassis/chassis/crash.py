@@ -20,7 +20,7 @@ POINTS = frozenset(
         "in-timer",
     }
 )
-"""Every place; each stands on one line of the code."""
+"""Every place; each stands on one line of the code, ``in-migration`` on two: before the first of them, and when each has done its work."""
 
 
 @dataclass(slots=True, kw_only=True)

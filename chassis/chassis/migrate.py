@@ -14,7 +14,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, func, select, text
 from sqlalchemy.engine import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from chassis.crash import crash_point
 
@@ -26,7 +26,7 @@ _ONE_AT_A_TIME = asyncio.Lock()
 
 
 async def upgrade(url: str, script_location: str | Path, *, metadata: MetaData | None = None, revision: str = "head") -> None:
-    """Apply every migration that is missing.
+    """Apply every migration that is missing; none where a newer version has been: whatever it added, this one works with.
 
     Args:
         url: ``postgresql+asyncpg://…`` of a role that may change tables.
@@ -40,8 +40,11 @@ async def upgrade(url: str, script_location: str | Path, *, metadata: MetaData |
             # Held by the connection, not a transaction: a migration may commit in between.
             await connection.execute(select(func.pg_advisory_lock(func.hashtextextended(_LOCK_NAME, 1))))
             await connection.commit()
-            await connection.run_sync(_upgrade, str(script_location), metadata, revision)
+            stands = await _stands_at(connection)
             await connection.commit()
+            if stands is None or stands in _revisions(script_location):
+                await connection.run_sync(_upgrade, str(script_location), metadata, revision)
+                await connection.commit()
             await connection.execute(select(func.pg_advisory_unlock(func.hashtextextended(_LOCK_NAME, 1))))
             await connection.commit()
     finally:
@@ -50,16 +53,12 @@ async def upgrade(url: str, script_location: str | Path, *, metadata: MetaData |
 
 async def is_current(url: str, script_location: str | Path) -> bool:
     """True when no migration is missing; a form that these scripts do not know is a newer version's, which old ones work with."""
-    scripts = ScriptDirectory.from_config(_config(str(script_location)))
-    newest = scripts.get_current_head()
+    known = _revisions(script_location)
     engine = create_async_engine(url, hide_parameters=True)
     try:
         async with engine.connect() as connection:
-            known = await connection.scalar(select(func.to_regclass(VERSION_TABLE)))
-            if known is None:
-                return newest is None
-            stands = await connection.scalar(text(f"select version_num from {VERSION_TABLE}"))  # noqa: S608 - our own constant
-            return stands == newest or (stands is not None and stands not in {each.revision for each in scripts.walk_revisions()})
+            stands = await _stands_at(connection)
+            return stands == next(iter(known), None) or (stands is not None and stands not in known)
     finally:
         await engine.dispose()
 
@@ -79,6 +78,19 @@ def run_migrations() -> None:
     if url is None:
         raise RuntimeError("call chassis.migrate.upgrade, or give -x url=postgresql+asyncpg://…")
     asyncio.run(_run_at(url))
+
+
+async def _stands_at(connection: AsyncConnection) -> str | None:
+    """The last migration that was applied; None before the first."""
+    if await connection.scalar(select(func.to_regclass(VERSION_TABLE))) is None:
+        return None
+    stands: str | None = await connection.scalar(text(f"select version_num from {VERSION_TABLE}"))  # noqa: S608 - our own constant
+    return stands
+
+
+def _revisions(script_location: str | Path) -> list[str]:
+    """Every migration of these scripts, the newest first."""
+    return [each.revision for each in ScriptDirectory.from_config(_config(str(script_location))).walk_revisions()]
 
 
 def _upgrade(connection: Connection, script_location: str, metadata: MetaData | None, revision: str) -> None:
@@ -103,7 +115,18 @@ async def _run_at(url: str) -> None:
 
 
 def _run_on(connection: Connection, metadata: MetaData | None) -> None:
-    context.configure(connection=connection, target_metadata=metadata, version_table=VERSION_TABLE, transaction_per_migration=True)
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        version_table=VERSION_TABLE,
+        transaction_per_migration=True,
+        on_version_apply=_applied,
+    )
     with context.begin_transaction():
         crash_point("in-migration")
         context.run_migrations()
+
+
+def _applied(*_: object, **__: object) -> None:
+    """Called when a migration has done its work and nothing of it is committed."""
+    crash_point("in-migration")
