@@ -109,10 +109,12 @@ async def test_a_part_in_trouble_and_a_check_that_fails_are_called_by_their_name
 
     calm = await read(parts_look(Health({"log": check}, {"relay": part})))
     part.trouble = found = "BusUnavailable"
-    bad = await read(parts_look(Health({"log": check}, {"relay": part})))
+    health = Health({"log": check}, {"relay": part})
+    bad = await read(parts_look(health))
 
     assert [fires(alert, calm) for alert in ("PartInTrouble", "ServiceNotReady")] == [False, False]
     assert [fires(alert, bad) for alert in ("PartInTrouble", "ServiceNotReady")] == [True, True]
+    assert health.troubles() == {"relay": "BusUnavailable"}
 
 
 class Reader:
