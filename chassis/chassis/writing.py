@@ -176,10 +176,12 @@ class Pending:
         return bool(self._rows or self._gone)
 
     def write(self, rows: Rows, identity: Hashable, make: Callable[[], Row]) -> None:
-        """A row, made when it is written; the last one of an identity wins, and comes after a removal."""
+        """A row, made when it is written; of one identity the last one counts, where rows give way the first; it comes after a removal."""
         if rows in self._gone:
             self._gone[rows].pop(identity, None)
-        self._rows.setdefault(rows, {})[identity] = make
+        known = self._rows.setdefault(rows, {})
+        if rows.conflict is not Conflict.IGNORE or identity not in known:
+            known[identity] = make
 
     def remove(self, rows: Rows, row: Row) -> None:
         """A row that shall not be there, whether it is or not; named by its key."""
