@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,7 @@ from bench.cases import Line
 from bench.load import OK, percentiles
 from bench.meter import Meter
 from bench.rig import MATERIAL, Rig, new_applicant, people
-from bench.wire import JSON, Answer, Broken, Wires, fresh_key
+from bench.wire import JSON, Broken, Wires, fresh_key
 from tongban_local.sole_trader import ITEM, LIUYANG, MATERIALS, TONGGU, application, scan
 
 LOOK = 1.0
@@ -37,7 +37,8 @@ class Day:
 
     seconds: float = 0.0
     cases: int = 0
-    failed: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    """Cases that were not finished, by what was refused."""
     beside: int = 0
     """Cases closed by others meanwhile."""
     waits: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -50,6 +51,7 @@ class Day:
         return [
             f"| {name} | {len(waits)} | {' / '.join(f'{value:.1f}' for value in percentiles(waits))} |"
             for name, waits in self.waits.items()
+            if waits
         ]
 
 
@@ -74,9 +76,14 @@ class Clerks:
         content = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
         began = time.perf_counter()
         answer = await self.wires.call(method, f"/v1{path}", headers=sent, body=content)
+        waits = self.day.waits[name]
         if self.counting.is_set():
-            self.day.waits[name].append((time.perf_counter() - began) * 1000)
-        return self._read(answer, f"{name} {method} {path}")
+            waits.append((time.perf_counter() - began) * 1000)
+        if answer.status not in OK:
+            raise Refused(f"{name}: {answer.status} {orjson.loads(answer.body or b'{}').get('rule', '')}")
+        found = orjson.loads(answer.body)
+        tag = answer.headers.get(b"etag", b"").decode().strip('"')
+        return {"version": tag} | found if tag else found
 
     async def until(self, what: str, ask: Callable[[], Awaitable[Any]]) -> Any:
         """Look until it is there."""
@@ -145,13 +152,6 @@ class Clerks:
         found = await self.call("get handling", "GET", f"/handlings/{no}", self.approver)
         return found["awaiting_seal"] is None and found["state"] == "accepted"
 
-    def _read(self, answer: Answer, what: str) -> Any:
-        if answer.status not in OK:
-            raise Refused(f"{what}: {answer.status} {answer.body[:300].decode(errors='replace')}")
-        found = orjson.loads(answer.body)
-        tag = answer.headers.get(b"etag", b"").decode().strip('"')
-        return {"version": tag} | found if tag else found
-
 
 async def measure(rig: Rig, *, clerks: int, beside: float, think: float, seconds: float, warm: float) -> Day:
     """A day of so many clerks.
@@ -175,8 +175,7 @@ async def measure(rig: Rig, *, clerks: int, beside: float, think: float, seconds
                 await group.whole_case()
                 day.cases += counting.is_set()
             except (Refused, Broken) as error:
-                day.failed += counting.is_set()
-                print(f"  {error}"[:300], flush=True)
+                day.failed[str(error)] += counting.is_set()
                 await asyncio.sleep(1)
 
     async with Line(rig) as line:

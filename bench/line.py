@@ -81,8 +81,10 @@ async def _registration(run: Run, section: Section) -> None:
 async def _latency(run: Run, section: Section) -> None:
     rig, chosen = run.rig, run.chosen
     for rate in RATES:
-        found = await latency.measure(rig, per_second=rate, seconds=chosen.seconds * 3)
-        section.say(f"## Received at {found.per_second:.0f}/s ({found.cases} cases, open loop, {found.failed} failed)", "")
+        found = await latency.measure(rig, per_second=rate, seconds=chosen.seconds * 6)
+        section.say(
+            f"## Received at {found.per_second:.0f}/s of {rate:.0f}/s asked ({found.cases} cases, open loop, {found.failed} failed)", ""
+        )
         section.say("| from → to | p50 / p95 / p99 ms |", "|---|---|", *found.rows(), "")
         section.say(f"CPU ms per registration: {tell(found.cpu_ms_per_case)}.", "")
 
@@ -90,16 +92,18 @@ async def _latency(run: Run, section: Section) -> None:
 async def _clerks(run: Run, section: Section) -> None:
     rig, chosen = run.rig, run.chosen
     for think in (1.0, 0.0):
-        seconds = chosen.seconds * (6 if think else 2)
-        day = await clerks.measure(rig, clerks=CLERKS, beside=BESIDE, think=think, seconds=seconds, warm=seconds / 3)
+        seconds = chosen.seconds * (18 if think else 6)
+        day = await clerks.measure(rig, clerks=CLERKS, beside=BESIDE, think=think, seconds=seconds, warm=min(40.0, seconds / 3))
         how = f"who think {think:g} s before each call" if think else "without a pause"
         section.say(f"## {CLERKS} clerks {how}, {BESIDE:g} cases/s arriving beside them", "")
         calls = sum(len(waits) for name, waits in day.waits.items() if not name.startswith("("))
         section.say(
-            f"{day.cases} of their cases finished in {day.seconds:.0f} s, {day.failed} not; {day.beside} cases of others closed; "
+            f"{day.cases} of their cases finished in {day.seconds:.0f} s, {day.failed.total()} not; {day.beside} cases of others closed; "
             f"{calls / day.seconds:.0f} clerks' calls/s; CPU ms per second {tell(day.cpu_ms_per_second, digits=0)}.",
             "",
         )
+        if +day.failed:
+            section.say(*(f"- not finished: {times} × {reason}" for reason, times in (+day.failed).items()), "")
         section.say("| call | times | p50 / p95 / p99 ms |", "|---|---|---|", *day.rows(), "")
 
 
