@@ -8,7 +8,7 @@
 
 The route stays what it is: the document is made from it, the same model validates, the same doors open, the same refusals answer. Only the
 way there is shorter: one look-up instead of routers, exit stacks and a solver of dependencies. It may take a door, `VERSION` or
-`VERSION_IF_ANY`, parameters of the path and one JSON body.
+`VERSION_IF_ANY`, parameters of path and query, and one JSON body.
 """
 
 import json
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import FastAPI
+from fastapi.dependencies.utils import request_params_to_args
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.exceptions import HTTPException
@@ -119,6 +120,7 @@ class _Lane:
     opens: Callable[..., Any]
     versions: Sequence[tuple[str, Callable[[Request], Awaitable[int | None]]]]
     path: "Sequence[ModelField]"
+    query: "Sequence[ModelField]"
     body: "ModelField | None"
 
     async def answer(self, request: Request) -> Response:
@@ -139,6 +141,10 @@ class _Lane:
         errors: list[Any] = []
         for field in self.path:
             values[field.name], wrong = field.validate(request.path_params[field.alias], loc=("path", field.alias))
+            errors += wrong
+        if self.query:
+            asked, wrong = request_params_to_args(self.query, request.query_params)
+            values |= asked
             errors += wrong
         if self.body is not None:
             values[self.body.name], wrong = _validate(self.body, sent)
@@ -161,12 +167,12 @@ def _lane(route: APIRoute) -> _Lane:
     asked = {str(each.name): each.call for each in takes.dependencies}
     opens = {name: call for name, call in asked.items() if call in _READERS or call in _WRITERS}
     versions: list[Any] = [(name, call) for name, call in asked.items() if call in _VERSIONS]
-    beside = (takes.query_params, takes.header_params, takes.cookie_params, takes.request_param_name, takes.response_param_name)
+    beside = (takes.header_params, takes.cookie_params, takes.request_param_name, takes.response_param_name)
     if any(beside) or len(takes.body_params) > 1 or len(opens) != 1 or len(asked) != 1 + len(versions):
         raise TypeError(f"{route.path} takes what only the frame can give")
     [(door, call)] = opens.items()
     body = takes.body_params[0] if takes.body_params else None
-    return _Lane(route=route, door=door, opens=call, versions=versions, path=takes.path_params, body=body)
+    return _Lane(route=route, door=door, opens=call, versions=versions, path=takes.path_params, query=takes.query_params, body=body)
 
 
 async def _read(request: Request) -> _Sent | None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI, Path
+from fastapi import APIRouter, FastAPI, Header, Path, Query
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy import select
 from starlette.responses import Response
@@ -53,11 +53,16 @@ def routes(choose: Callable[[Any], Any]) -> APIRouter:
 
     @router.get("/quick/{widget_id}")
     @choose
-    async def show(read: Annotated[Reader[Toy], READER], widget_id: WidgetId) -> Response:
+    async def show(
+        read: Annotated[Reader[Toy], READER],
+        widget_id: WidgetId,
+        size: Annotated[list[int], Query(max_length=2)] = [],  # noqa: B006 - FastAPI copies it
+        limit: Annotated[int, Query(ge=1, le=5)] = 1,
+    ) -> Response:
         if widget_id == "none":
             read.trace(aggregate="widget", action="view", about=widget_id, purpose="test")
             raise NotFound
-        return read.answer({"id": widget_id}, etag=3)
+        return read.answer({"id": widget_id, "size": str(size), "limit": limit}, etag=3)
 
     return router
 
@@ -100,6 +105,9 @@ SENT: dict[str, tuple[str, str, bytes, dict[str, str]]] = {
     "an edit of no version": ("POST", "/quick/w-1/name", WIDGET, JSON),
     "a wrong path and a wrong body": ("POST", "/quick/W_1/name", b"{}", JSON | {"if-match": '"7"'}),
     "a read": ("GET", "/quick/w-1", b"", {}),
+    "a read of some": ("GET", "/quick/w-1?size=1&size=2&limit=5&more=1", b"", {}),
+    "a read of too many and none": ("GET", "/quick/w-1?size=1&size=2&size=3&limit=0", b"", {}),
+    "a read of a word": ("GET", "/quick/W_1?limit=all", b"", {}),
     "a read of what is known": ("GET", "/quick/w-1", b"", {"if-none-match": '"3"'}),
     "a read of nothing": ("GET", "/quick/none", b"", {}),
     "another method": ("PUT", "/quick", WIDGET, JSON),
@@ -157,8 +165,8 @@ def test_what_only_the_frame_can_give_is_refused_at_the_start(toy: RunningToy) -
 
     @router.get("/listed")
     @express
-    async def listed(read: Annotated[Reader[Toy], READER], limit: int = 1) -> Response:
-        return read.answer({"limit": limit})
+    async def listed(read: Annotated[Reader[Toy], READER], color: Annotated[str, Header()]) -> Response:
+        return read.answer({"color": color})
 
     with pytest.raises(TypeError, match="/listed takes what only the frame can give"):
         application(toy, router).build_middleware_stack()

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from chassis.doors import READER, Reader
+from chassis.express import express
 from contracts.caller import Caller, CallerKind
 from contracts.values import (
     AgreementId,
@@ -189,6 +190,7 @@ class Verdict(BaseModel):
 
 
 @router.post("/v1/cases:check", operation_id="checkCase", response_model=Verdict, max_body_size=MAX_BODY)
+@express
 async def check_case(read: Annotated[Reader[Intake], READER], body: NewCase) -> Response:
     """Find every defect that a machine can find, by the handling organ's own rules; nothing is stored."""
     submission = body.submission(read.caller, case_id=CaseId(""))

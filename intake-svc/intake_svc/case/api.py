@@ -205,6 +205,7 @@ async def receive_case(write: Annotated[Writer[Intake], WRITER], body: NewCase) 
 
 
 @router.get("/v1/cases", operation_id="listCases", response_model=CaseList)
+@express
 async def list_cases(
     read: Annotated[Reader[Intake], READER],
     state: CaseState | None = None,
@@ -227,14 +228,13 @@ async def list_cases(
         position=None if position is None else (datetime.fromisoformat(str(position[0])), str(position[1])),
         limit=limit + 1,
     )
-    following = None
-    if len(found) > limit:
-        last = found[limit - 1]
-        following = pages.cursor((last.received.received_at.isoformat(), last.case_id))
+    last = found[limit - 1] if len(found) > limit else None
+    following = None if last is None else pages.cursor((last.received.received_at.isoformat(), last.case_id))
     return read.answer(CaseList(items=await show_briefs(read.tx, found[:limit]), next=following))
 
 
 @router.get("/v1/cases/{no}", operation_id="getCase", response_model=CaseShown)
+@express
 async def get_case(
     read: Annotated[Reader[Intake], READER], no: No, expand: Literal["person"] | None = None, purpose: Purpose | None = None
 ) -> Response:
@@ -250,6 +250,7 @@ async def get_case(
 
 
 @router.get("/v1/cases/{no}/person", operation_id="getApplicant", response_model=PersonShown)
+@express
 async def get_person(read: Annotated[Reader[Intake], READER], no: No, purpose: Purpose) -> Response:
     """Who applies and what the form says, for a purpose; leaves a trace."""
     case = await handlers.see_case(read.tx, no, caller=read.caller, action="view_person")
