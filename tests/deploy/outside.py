@@ -93,13 +93,15 @@ class Outside:
         )
         assert done.returncode == 0, f"{name}: {done.stdout}\n{done.stderr}"
 
-    def start(self, name: str, *, replica: str = "", port: int | None = None) -> "subprocess.Popen[bytes]":
-        """Start a service, or one more of it beside the first."""
+    def start(
+        self, name: str, *, replica: str = "", port: int | None = None, more: Mapping[str, str] | None = None
+    ) -> "subprocess.Popen[bytes]":
+        """Start a service, or one more of it beside the first, with settings of its own."""
         with (self.folder / f"{name}{replica}.log").open("ab") as sink:
             process = subprocess.Popen(
                 self.command(name),
                 cwd=self.image.home,
-                env=self.environment(name, port=port),
+                env={**self.environment(name, port=port), **(more or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
