@@ -103,7 +103,7 @@ class ServiceSettings(LogSettings):
     watermark_every: float = Field(default=5.0, gt=0)
     """Seconds."""
     sent_kept_days: int = Field(default=7, ge=1, le=90)
-    """Days that what was sent can be sent again: longer than it may take to notice that the log lost it."""
+    """Days that what was sent can be sent again: longer than it may take to find out that the log lost it."""
     pool_size: int = Field(default=10, ge=1, le=100)
     """Connections for requests; consumers have a few of their own."""
     transaction_limit: float = Field(default=10.0, gt=0, le=10.0)
