@@ -26,6 +26,9 @@ SMALL = 64 * 1024
 UPLOAD = 300.0
 """Seconds in which a large body must have come in."""
 
+WATCHED_FROM = 0.05
+"""Seconds after which it is watched whether the caller hangs up: most answers are out by then, and a task for each is 5 % of its CPU."""
+
 STREAM = "text/event-stream"
 
 _BODILESS = {204, 304}
@@ -211,7 +214,9 @@ async def hung_up(upload: _Upload) -> AsyncIterator[None]:
         UpstreamLate: The bound of the work inside was reached.
     """
     working = asyncio.current_task()
+    loop = asyncio.get_running_loop()
     gone = False
+    watching: asyncio.Task[None] | None = None
 
     async def watch() -> None:
         nonlocal gone
@@ -220,7 +225,11 @@ async def hung_up(upload: _Upload) -> AsyncIterator[None]:
             gone = True
             working.cancel()
 
-    watching = asyncio.create_task(watch())
+    def begin() -> None:
+        nonlocal watching
+        watching = loop.create_task(watch())
+
+    beginning = loop.call_later(WATCHED_FROM, begin)
     try:
         yield
     except asyncio.CancelledError:
@@ -231,7 +240,9 @@ async def hung_up(upload: _Upload) -> AsyncIterator[None]:
     except TimeoutError as error:
         raise UpstreamLate from error
     finally:
-        watching.cancel()
+        beginning.cancel()
+        if watching is not None:
+            watching.cancel()
         if gone:
             # A cancellation asked for but not yet delivered would hit whoever awaits next.
             with suppress(asyncio.CancelledError):
@@ -239,9 +250,7 @@ async def hung_up(upload: _Upload) -> AsyncIterator[None]:
 
 
 async def _relay(answer: aiohttp.ClientResponse, begun: _Begun, *, upload: _Upload, head_only: bool) -> None:
-    named = _connection_named(answer.raw_headers)
-    lowered = [(name.lower(), value) for name, value in answer.raw_headers]
-    headers = [each for each in lowered if each[0] not in _NOT_OUT and each[0] not in named]
+    headers = _without_hop([(name.lower(), value) for name, value in answer.raw_headers], _NOT_OUT)
     await begun.send({"type": "http.response.start", "status": answer.status, "headers": headers})
     left = 0 if head_only or answer.status in _BODILESS else answer.content_length
     if left != 0:
@@ -255,12 +264,15 @@ async def _relay(answer: aiohttp.ClientResponse, begun: _Begun, *, upload: _Uplo
 
 
 def passed_on(headers: list[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    """Headers of a request as a service gets them: nothing about this hop, nothing that speaks for us."""
-    named = _connection_named(headers)
+    """Headers of a request as a service gets them: nothing about this hop, nothing that speaks for us.
+
+    Args:
+        headers: Names in lower case.
+    """
     return [
         (name.decode("latin-1"), value.decode("latin-1"))
-        for name, value in headers
-        if name not in _NOT_IN and name not in named and not name.startswith(_NOT_IN_BEGINNING)
+        for name, value in _without_hop(headers, _NOT_IN)
+        if not name.startswith(_NOT_IN_BEGINNING)
     ]
 
 
@@ -269,9 +281,14 @@ def case_named(query: str) -> str | None:
     return next((value for name, value in parse_qsl(query) if name == "case"), None) if "case=" in query else None
 
 
-def _connection_named(headers: tuple[tuple[bytes, bytes], ...] | list[tuple[bytes, bytes]]) -> frozenset[bytes]:
-    listed = [value for name, value in headers if name.lower() == b"connection"]
-    return frozenset(name.strip().lower() for value in listed for name in value.split(b","))
+def _without_hop(headers: list[tuple[bytes, bytes]], left_out: frozenset[bytes]) -> list[tuple[bytes, bytes]]:
+    """What is not left out, nor named by ``Connection`` as of this hop alone."""
+    kept = [each for each in headers if each[0] not in left_out]
+    listed = [value for name, value in headers if name == b"connection"]
+    if not listed:
+        return kept
+    named = {name.strip().lower() for value in listed for name in value.split(b",")}
+    return [each for each in kept if each[0] not in named]
 
 
 def _authorization(scope: Scope) -> str | None:

@@ -4,6 +4,7 @@
 that fits holds.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,6 +23,9 @@ SERVICES = ("catalog", "intake", "routing", "credential")
 
 LONGEST_PATH = 2000
 """Bytes of a path as it was sent."""
+
+_PLAIN = re.compile(rb"[A-Za-z0-9_:-][A-Za-z0-9_:.-]*")
+"""A segment as nearly all are: nothing to decode, and no way out."""
 
 _CASE = "{no}"
 _REST = "**"
@@ -147,6 +151,8 @@ def find(raw_path: bytes) -> Found:
 
 
 def _decode(segment: bytes) -> str:
+    if _PLAIN.fullmatch(segment):
+        return segment.decode("ascii")
     try:
         plain = unquote_to_bytes(segment).decode("utf-8")
     except UnicodeDecodeError:
