@@ -4,11 +4,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tongban_operations import events, migration, parked, provision, restore, topics, trace
+from tongban_operations import events, keys, migration, parked, provision, restore, topics, trace
 from tongban_operations.checker import command as checker
 from tongban_operations.terminal import Unable, say
 
-COMMANDS = (provision, topics, migration, parked, events, restore, checker, trace)
+COMMANDS = (provision, topics, migration, parked, events, restore, keys, checker, trace)
 """Modules with a ``register(commands)``, in the order in which ``--help`` lists them."""
 
 
