@@ -1,13 +1,15 @@
 """The log as it stands, partition by partition: Kafka by a plain consumer, or the tables of the PostgreSQL log."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from tongban_operations.checker.database import Snapshot, look_into
@@ -17,6 +19,9 @@ _FETCH = 8 * 1024 * 1024
 
 _PATIENCE = 30.0
 """Seconds without a record, before the end, after which the log counts as out of reach."""
+
+
+_T = TypeVar("_T")
 
 
 class LogOutOfReach(OSError):
@@ -51,7 +56,11 @@ class Log(Protocol):
     """Reads topics whole."""
 
     async def partitions(self, topic: str) -> list[Partition]:
-        """The partitions of a topic; none when there is no such topic."""
+        """The partitions of a topic.
+
+        Raises:
+            LogOutOfReach: There is no such topic.
+        """
 
     def read(self, partition: Partition) -> AsyncIterator[Logged]:
         """Every record of a partition from its first to its end."""
@@ -71,6 +80,7 @@ async def open_log(*, bootstrap: str | None, log: str | None, kafka: Mapping[str
         async with look_into(log) as snapshot:
             yield PostgresLog(snapshot)
         return
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, **kafka)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         **kafka,
@@ -80,25 +90,29 @@ async def open_log(*, bootstrap: str | None, log: str | None, kafka: Mapping[str
         max_partition_fetch_bytes=_FETCH,
     )
     try:
+        await admin.start()
+        topics = await admin.describe_topics()
         await consumer.start()
-        yield KafkaLog(consumer)
+        # Stopped before its tasks ran for the first time, a consumer raises their cancellation as if it were ours.
+        await asyncio.sleep(0)
+        yield KafkaLog(consumer, {each["topic"]: [one["partition"] for one in each["partitions"]] for each in topics})
     except KafkaError as error:
         raise LogOutOfReach(f"Kafka: {type(error).__name__}") from error
     finally:
         await consumer.stop()
+        await admin.close()
 
 
 class KafkaLog:
     """Kafka, read without a group: nobody's offsets move."""
 
-    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, topics: Mapping[str, Sequence[int]]) -> None:
         self._consumer = consumer
+        self._topics = topics
 
     async def partitions(self, topic: str) -> list[Partition]:
         """The partitions of a topic."""
-        await self._consumer.topics()
-        numbers = sorted(self._consumer.partitions_for_topic(topic) or ())
-        places = [TopicPartition(topic, number) for number in numbers]
+        places = [TopicPartition(topic, number) for number in sorted(_known(self._topics, topic))]
         firsts = await self._consumer.beginning_offsets(places)
         ends = await self._consumer.end_offsets(places)
         return [Partition(topic, place.partition, firsts[place], ends[place]) for place in places]
@@ -136,10 +150,18 @@ class PostgresLog:
             rows = await self._snapshot.rows(_ENDS.format(topic=topic))
         except asyncpg.UndefinedTableError as error:
             raise LogOutOfReach("this database holds no log") from error
-        return [Partition(topic, row["partition"], row["first"], row["next_offset"]) for row in rows]
+        return _known({topic: [Partition(topic, row["partition"], row["first"], row["next_offset"]) for row in rows]}, topic)
 
     async def read(self, partition: Partition) -> AsyncIterator[Logged]:
         """Every record of a partition."""
         async for row in self._snapshot.stream(_RECORDS.format(topic=partition.topic, number=partition.number)):
             headers = {name: text.encode("latin-1") for name, text in json.loads(row["headers"])}
             yield Logged(partition.topic, partition.number, row["offset"], row["key"], headers, row["value"])
+
+
+def _known(topics: Mapping[str, Sequence[_T]], topic: str) -> list[_T]:
+    """What there is of a topic; a topic that is not there would look like one that lost everything, or like one that never had anything."""
+    found = list(topics.get(topic, ()))
+    if not found:
+        raise LogOutOfReach(f"there is no topic {topic}")
+    return found
