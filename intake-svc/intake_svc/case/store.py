@@ -15,6 +15,7 @@ from sqlalchemy import (
     DateTime,
     Index,
     Integer,
+    Interval,
     LargeBinary,
     Row,
     Select,
@@ -173,17 +174,20 @@ async def list_cases(
     return [_case(row) for row in await tx.execute(query)]
 
 
-async def sample_open(tx: Tx[Intake], *, rows: int) -> list[tuple[Stage, timedelta, float]]:
-    """Open cases by stage and age, for whoever watches; each with how many cases it stands for.
+async def sample_open(tx: Tx[Intake], *, ages: Sequence[timedelta], rows: int) -> list[tuple[Stage, int, float]]:
+    """Open cases by stage and by how many of the ages, ascending, they have reached; for whoever watches.
 
-    All of them in a table of up to ``rows`` rows; of a larger one the pages of a random part of about that size, so that watching costs
-    the same however many cases there are, and no index that every step of every case would have to move.
+    All of them in a table of up to ``rows`` rows; of a larger one the pages of a random part of about that size, multiplied, so that
+    watching costs the same however many cases there are, and no index that every step of every case would have to move.
     """
     known = float((await tx.execute(_ROWS)).scalar_one())
     share = min(1.0, rows / max(known, 1.0))
     part = CASES.tablesample(func.system(bindparam("percent", share * 100, type_=REAL)))
-    query = select(part.c.stage, part.c.received_at).where(part.c.state == CaseState.RECEIVED.value).limit(rows * 2)
-    return [(Stage(row.stage), tx.at - row.received_at, 1 / share) for row in await tx.execute(query)]
+    age = bindparam("at", tx.at, type_=DateTime(timezone=True)) - part.c.received_at
+    reached = func.width_bucket(age, bindparam("ages", list(ages), type_=ARRAY(Interval)))
+    standing = select(part.c.stage, reached.label("reached")).where(part.c.state == CaseState.RECEIVED.value).limit(rows * 2).subquery()
+    query = select(standing.c.stage, standing.c.reached, func.count().label("cases")).group_by(standing.c.stage, standing.c.reached)
+    return [(Stage(row.stage), row.reached, row.cases / share) for row in await tx.execute(query)]
 
 
 async def add_cases(tx: Tx[Intake], received: Sequence[tuple[Case, bytes]]) -> None:
