@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from chassis.doors import READER, Reader
+from chassis.express import express
 from contracts.values import JsonObject
 from routing_svc.clock import store
 from routing_svc.clock.domain import NAMES, Clock, ClockState, show_limit
@@ -70,6 +71,7 @@ class ClocksShown(BaseModel):
 
 
 @router.get("/cases/{no}/clocks", operation_id="readClocks", response_model=ClocksShown)
+@express
 async def read_clocks(no: Annotated[str, Path(max_length=60, pattern=PUBLIC_ID)], read: Annotated[Reader[Routing], READER]) -> Response:
     """Every clock of a case with the reason of its date, for both counties and the applicant."""
     case = await find_case_for(read.tx, no, caller=read.caller, aggregate="timeline", action="view")

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 
 from chassis.doors import READER, WRITER, Answer, Reader, Writer, write_etag
+from chassis.express import express
 from chassis.paging import DEFAULT_LIMIT, Cursor, Limit, Pages
 from contracts.refusals import NotFound
 from routing_svc.context import PUBLIC_ID, Routing, RoutingTx
@@ -54,6 +55,7 @@ class DeliveriesShown(BaseModel):
 
 
 @router.get("/deliveries", operation_id="listDeliveries", response_model=DeliveriesShown)
+@express
 async def list_deliveries(
     read: Annotated[Reader[Routing], READER],
     state: DeliveryState | None = None,
@@ -91,6 +93,7 @@ async def _id_of(read: Reader[Routing], case: str) -> str:
 
 
 @router.post("/deliveries/{delivery_id}/handover", operation_id="handOver", response_model=DeliveryShown)
+@express
 async def hand_over(
     delivery_id: Annotated[str, Path(max_length=80, pattern=PUBLIC_ID)], body: HandOver, write: Annotated[Writer[Routing], WRITER]
 ) -> Response:

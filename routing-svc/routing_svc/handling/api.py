@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.doors import READER, VERSION, WRITER, Answer, Reader, Writer, write_etag
+from chassis.express import express
 from chassis.paging import DEFAULT_LIMIT, Cursor, Limit, Pages
 from contracts.caller import CallerKind
 from contracts.events import DefectFound
@@ -161,6 +162,7 @@ async def list_handlings(
 
 
 @router.get("/handlings/{no}", operation_id="readHandling", response_model=HandlingShown)
+@express
 async def read_handling(no: No, read: Annotated[Reader[Routing], READER]) -> Response:
     """The handling of a case, with the version that a move must name."""
     case = await find_case_for(read.tx, no, caller=read.caller, aggregate="handling", action="view")
@@ -171,6 +173,7 @@ async def read_handling(no: No, read: Annotated[Reader[Routing], READER]) -> Res
 
 
 @router.post("/handlings/{no}/acceptance", operation_id="acceptCase", response_model=HandlingMoved)
+@express
 async def accept(no: No, write: Write, version: Version) -> Response:
     """受理 / accept the application; the decision clocks start the next working day."""
 
@@ -235,6 +238,7 @@ async def extend(no: No, body: Extend, write: Write, version: Version) -> Respon
 
 
 @router.post("/handlings/{no}/decision", operation_id="decideCase", response_model=HandlingMoved)
+@express
 async def decide(no: No, body: Decide, write: Write, version: Version) -> Response:
     """决定 / decide, by somebody who did nothing else on the case."""
 

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from chassis.doors import READER, Reader
+from chassis.express import express
 from routing_svc.context import PUBLIC_ID, Routing
 from routing_svc.timeline import store
 from routing_svc.timeline.domain import Audience, audience_of
@@ -41,6 +42,7 @@ class TimelineShown(BaseModel):
 
 
 @router.get("/cases/{no}/timeline", operation_id="readTimeline", response_model=TimelineShown)
+@express
 async def read_timeline(no: Annotated[str, Path(max_length=60, pattern=PUBLIC_ID)], read: Annotated[Reader[Routing], READER]) -> Response:
     """The one timeline that both counties and the applicant see, each within their rights."""
     case = await find_case_for(read.tx, no, caller=read.caller, aggregate="timeline", action="view")

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.doors import READER, WRITER, Answer, Reader, Writer, write_etag
+from chassis.express import express
 from contracts.caller import CallerKind
 from contracts.codec import encode_object
 from contracts.events import Receipt
@@ -107,6 +108,7 @@ class CaseWithdrawn(BaseModel):
 
 
 @router.get("/transfers", operation_id="listTransfers", response_model=TransfersShown)
+@express
 async def list_transfers(case: Annotated[str, Query(max_length=60, pattern=PUBLIC_ID)], read: Read) -> Response:
     """The hops of a case with their receipts."""
     found = await find_case_for(read.tx, case, caller=read.caller, aggregate="transfer", action="view")
@@ -128,6 +130,7 @@ async def read_transfer(transfer_id: TransferNo, read: Read) -> Response:
 
 
 @router.post("/transfers/{transfer_id}/receipts", operation_id="signForCase", response_model=TransferMoved, status_code=201)
+@express
 async def sign_for(transfer_id: TransferNo, _body: SignFor, write: Write) -> Response:
     """签收 / take the case in one's own name; its handling opens."""
 
