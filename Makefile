@@ -11,6 +11,8 @@ ONLY ?=
 RATE ?= 30
 MINUTES ?= 60
 PROCESSES ?= 1
+CLERKS ?= 12
+SECONDS ?= 20
 
 PACKAGES := contracts chassis gateway catalog-svc intake-svc routing-svc credential-svc deploy/local deploy/operations
 RUNTIME := .venv/runtime.stamp
@@ -20,7 +22,7 @@ COMPILE := .uv/bin/uv --system-certs pip compile --quiet --universal --python-ve
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help .venv run run-full demo test check bench soak contracts lock
+.PHONY: help .venv run run-full demo test check bench soak contracts lock upgrade
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +49,10 @@ check: $(DEV) ## lint, types and structure
 faults: $(DEV) ## kill anything, lose nothing: strikes the whole system for most of an hour [SEED=4] [ONLY=…] [SCALE=small]
 	@.venv/bin/python -m tongban_local.jars
 	@exec .venv/bin/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)") $(if $(SCALE),--scale $(SCALE))
+
+upgrade: $(DEV) ## replace the released version under load [CLERKS=12] [SECONDS=20]
+	@.venv/bin/python -m tongban_local.jars
+	@exec .venv/bin/python -m tests.upgrade --clerks $(CLERKS) --seconds $(SECONDS)
 
 bench: $(DEV) ## measure the line on a system of its own; keep the machine quiet [ONLY=limits,registration,latency,clerks,cases] [PROCESSES=1]
 	@.venv/bin/python -m tongban_local.jars

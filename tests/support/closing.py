@@ -15,6 +15,7 @@ FAMILIES = (
     "routing",
     "credential",
     "journeys",
+    "upgrade",
     "watching",
     "access",
     "fuzz",

@@ -24,6 +24,8 @@ PACKAGES = {
     "credential": "credential_svc",
     "gateway": "gateway",
 }
+ROOTS = ("contracts", "chassis", "gateway", "catalog-svc", "intake-svc", "routing-svc", "credential-svc")
+"""Folders of the project in which Python finds the packages that a service is made of."""
 START = 60.0
 """Seconds a service may take until it is ready."""
 STOP = 20.0
@@ -33,9 +35,19 @@ STOP = 20.0
 class ServiceProcess:
     """One process of a service; ``python -m <package>`` with its settings in the environment."""
 
-    def __init__(self, name: str, *, layout: Layout, log: Path, process: int = 0) -> None:
+    def __init__(self, name: str, *, layout: Layout, log: Path, process: int = 0, code: Path | None = None) -> None:
+        """Nothing is started yet.
+
+        Args:
+            name: The service.
+            layout: Its ports and settings.
+            log: What it prints is appended here.
+            process: Which of the service's processes, counted from 0.
+            code: Root of another version of the project, run in this environment instead of the present one.
+        """
         self.name = name
         self.log = log
+        self._code = code
         self.url = layout.service_url(name, process=process)
         """Its address."""
         self._layout = layout
@@ -51,6 +63,8 @@ class ServiceProcess:
         """Start it; ``extra`` settings by their lower-case name, e.g. ``{"crash_point": "in-sealing"}``."""
         told = {f"TONGBAN_{self.name.upper()}_{key.upper()}": value for key, value in (extra or {}).items()}
         environment = os.environ | self._layout.environment(self.name, process=self._number) | told
+        if self._code is not None:
+            environment["PYTHONPATH"] = os.pathsep.join(str(self._code / package) for package in ROOTS)
         with self.log.open("ab") as sink:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", PACKAGES[self.name]],
