@@ -149,18 +149,20 @@ class KafkaBus:
                     break
                 taken += 1
             batch.close()
+            sending = asyncio.create_task(_deliver(producer, batch, topic=topic, partition=partition), name="send a batch")
             try:
-                acknowledged = await producer.send_batch(batch, topic, partition=partition)
                 # A producer that is let go, because a batch for another place failed, may never answer for this one.
-                await asyncio.wait({acknowledged, given_up}, return_when=asyncio.FIRST_COMPLETED)
-                if not acknowledged.done():
+                await asyncio.wait({sending, given_up}, return_when=asyncio.FIRST_COMPLETED)
+                if not sending.done():
                     raise BusUnavailable(retry_after=1)
-                acknowledged.result()
+                sending.result()
             except MessageSizeTooLargeError as error:
                 raise RecordTooLarge(f"{taken} records for {topic}/{partition}") from error
             except (KafkaError, OSError) as error:
                 await self._renew(producer)
                 raise BusUnavailable(retry_after=1) from error
+            finally:
+                sending.cancel()
             del waiting[:taken]
 
     async def subscribe(self, group: str, topics: Sequence[str]) -> "KafkaMember":
@@ -227,6 +229,11 @@ class KafkaBus:
                     await asyncio.sleep(0.05)
             finally:
                 await consumer.stop()
+
+
+async def _deliver(producer: AIOKafkaProducer, batch: Any, *, topic: str, partition: int) -> None:
+    acknowledged = await producer.send_batch(batch, topic, partition=partition)
+    await acknowledged
 
 
 class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types

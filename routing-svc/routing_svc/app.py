@@ -17,7 +17,7 @@ from chassis.context import Subscriptions
 from chassis.service import Follow, create_service
 from chassis.settings import ServiceSettings
 from contracts.codec import decode
-from contracts.documents import PARTS, RULES, VERSIONS, Account
+from contracts.documents import ACCESS_RULES, PARTS, RULES, VERSIONS, Account
 from contracts.events import CASE_EVENTS
 from contracts.values import JsonObject
 from routing_svc import seed
@@ -82,7 +82,7 @@ def create_app(settings: Settings) -> FastAPI:
         holds=True,
         sends=(CASE_EVENTS,),
         hears=frozenset({"catalog", "intake", "credential"}),
-        follows=(Follow(topics=(RULES, PARTS, VERSIONS), apply=_follow_catalogue),),
+        follows=(Follow(topics=(RULES, PARTS, VERSIONS), apply=_follow_catalogue), Follow(topics=(ACCESS_RULES,), apply=_keep)),
         timers=TIMERS,
         jobs=transfer_jobs.JOBS,
         looks=transfer_jobs.looks,
@@ -104,3 +104,7 @@ def _begin(machines_file: Path | None) -> Callable[[Routing], Awaitable[None]]:
 
 def _follow_catalogue(context: Routing, topic: str, key: str, data: JsonObject | None) -> None:
     context.catalogue.apply(topic, key, data)
+
+
+def _keep(_context: Routing, _topic: str, _key: str, _data: JsonObject | None) -> None:
+    """Accounts and keys are routing's own; followed they stand in a table, from which a log that lost them is filled again."""

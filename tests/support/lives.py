@@ -10,7 +10,7 @@ from tongban_local.postgres import PostgresServer
 from tongban_local.sole_trader import application, upload
 from tongban_local.visitor import Reply, Visitor
 
-PATIENCE = 90.0
+PATIENCE = 400.0
 """Seconds in which a call that met a dead service is tried again."""
 
 PEOPLE = ("tonggu-clerk", "liuyang-reviewer", "liuyang-approver")
