@@ -10,7 +10,7 @@ from tongban_local.kafka import KafkaServer
 from tongban_local.postgres import PostgresServer
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_an_upgrade_under_load_fails_no_call_parks_nothing_and_loses_nothing(
     tmp_path: Path, postgres: PostgresServer, kafka: KafkaServer
 ) -> None:
