@@ -26,6 +26,7 @@ pytestmark = pytest.mark.timeout(600)
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "deploy" / "kubernetes" / "base"
 AVAILABLE = ROOT / "deploy" / "kubernetes" / "overlays" / "high-availability"
+WATCHED = ROOT / "deploy" / "kubernetes" / "overlays" / "watched"
 
 OLDEST = "1.34"
 """The oldest Kubernetes that takes them: from here on a pod may just sleep before it is told to stop."""
@@ -71,8 +72,7 @@ def complaints(resource: dict[str, Any], *, version: str) -> str:
     return ""
 
 
-@pytest.mark.parametrize("folder", [BASE, AVAILABLE], ids=lambda folder: folder.name)
-@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+@pytest.mark.parametrize(("folder", "version"), [(BASE, OLDEST), (AVAILABLE, OLDEST), (WATCHED, NEWEST)])
 def test_every_resource_is_what_its_definition_asks_for(folder: Path, version: str) -> None:
     wrong = {
         f"{each['kind']} {each['metadata']['name']}": complaint
@@ -216,6 +216,20 @@ def test_secrets_that_nobody_makes_are_those_that_the_page_for_operators_names()
 
     assert left == {f"{name}-keys" for name in SERVING}
     assert [name for name in (*left, "backup-store") if f"create secret generic {name}" not in page] == []
+
+
+def test_prometheus_finds_the_pods_of_every_service_and_the_port_they_answer_on() -> None:
+    [monitor] = of_kind("PodMonitor", WATCHED).values()
+    wanted = monitor["spec"]["selector"]["matchLabels"]
+    [asked] = monitor["spec"]["podMetricsEndpoints"]
+
+    found = {
+        name: [port["name"] for port in each["spec"]["template"]["spec"]["containers"][0]["ports"]]
+        for name, each in of_kind("Deployment", WATCHED).items()
+        if wanted.items() <= each["spec"]["template"]["metadata"]["labels"].items()
+    }
+
+    assert found == {name: [asked["port"]] for name in SERVING}
 
 
 def test_whoever_may_be_reached_may_also_be_called() -> None:
