@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.line import receive, transfer_in
+from tests.support.line import act, closed, delivered, receive, sealed, sign, transfer_in
 from tests.support.whole import SignIn
 from tongban_local.layout import SERVICES
 from tongban_local.sole_trader import ID_NUMBER, NAME, PHONE
@@ -50,6 +50,27 @@ async def test_a_case_is_followed_by_its_number_from_the_first_request_to_what_s
     assert {"gateway", "intake"} <= set(requests)
     assert {"clock transfer_sign", "clock acceptance"} <= {each["what"] for each in steps}
     assert not any(personal in output for personal in (NAME, ID_NUMBER, PHONE))
+
+
+@pytest.mark.timeout(300)
+async def test_a_case_that_is_closed_shows_its_credential_and_waits_for_nothing(system: System, sign_in: SignIn) -> None:
+    clerk, reviewer, approver = await sign_in("tonggu-clerk"), await sign_in("liuyang-reviewer"), await sign_in("liuyang-approver")
+    no = await receive(clerk)
+    await sign(reviewer, no)
+    await act(reviewer, no, "acceptance")
+    await sealed(reviewer, no)
+    await act(approver, no, "decision", {"outcome": "granted"})
+    await sealed(approver, no)
+    await delivered(clerk, no)
+    await closed(clerk, no)
+
+    code, output, said = await tongban(system, "trace", no, "--json")
+
+    events = [(each["service"], each["what"]) for each in json.loads(output)]
+    assert code == 0, said
+    assert events[0] == ("intake", "case.received")
+    assert events[-1] == ("intake", "case.closed")
+    assert {("credential", "decision.sealed"), ("credential", "credential.issued"), ("routing", "case.decided")} <= set(events)
 
 
 @pytest.mark.timeout(300)
