@@ -73,6 +73,8 @@ class Campaign:
             back = await strike.act(Struck(self.rig, self.feeder))
         except (AssertionError, TimeoutError, OSError) as error:
             back, failure = time.monotonic(), f"{type(error).__name__}: {error}"
+        # Whether a case goes through is seen by one that begins now, also where nobody has a hand free for more.
+        self.feeder.begin()
         recovery = await self.watch.recovered(back=back, before=before)
         for fault in strike.faults:
             self.outcome.blows.append(Blow(fault=fault, in_flight=in_flight, away=back - began, recovery=recovery, failure=failure))

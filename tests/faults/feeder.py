@@ -37,6 +37,7 @@ class Feeder:
     per_second: float
     at_most: int
     """Lives under way at the same time; while there are so many, none begins: as many people have no hand free."""
+    chance: random.Random
     fed: int = 0
     """Lives begun."""
     refused: int = 0
@@ -58,19 +59,18 @@ class Feeder:
 
     async def run(self) -> None:
         """Begin lives at the rate until told to stop, whatever becomes of those before."""
-        chance = random.Random(self.seed)
         due = time.monotonic()
         while not self._stop.is_set():
             due = max(due + 1 / self.per_second, time.monotonic() - 1.0)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             # A window takes the next applicant when it has a hand free; otherwise a slow machine would only ever begin.
             if len(self.lives) < self.at_most and self.desk.waiting < BUSY:
-                self.begin(chance)
+                self.begin()
 
-    def begin(self, chance: random.Random) -> None:
-        """Begin one life now."""
+    def begin(self) -> None:
+        """Begin one life now, however many are under way."""
         self.fed += 1
-        [meant] = chance.choices(list(MIX), weights=list(MIX.values()))
+        [meant] = self.chance.choices(list(MIX), weights=list(MIX.values()))
         life = Life(
             name=f"f{self.seed}-{self.fed}",
             number=self.fed,
@@ -119,7 +119,9 @@ async def feeding(url: str, *, journal: Journal, seed: int, per_second: float, a
     """Feed while the block runs; what is under way at its end goes on until `Feeder.finish`."""
     async with Desk(url) as desk:
         lookout = Lookout(desk, who=CLERK)
-        feeder = Feeder(desk=desk, lookout=lookout, journal=journal, seed=seed, per_second=per_second, at_most=at_most)
+        feeder = Feeder(
+            desk=desk, lookout=lookout, journal=journal, seed=seed, per_second=per_second, at_most=at_most, chance=random.Random(seed)
+        )
         looking, running = asyncio.create_task(lookout.run()), asyncio.create_task(feeder.run())
         try:
             yield feeder
