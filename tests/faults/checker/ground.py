@@ -20,7 +20,10 @@ from tongban_local.visitor import Visitor
 from tongban_operations.checker import Difference, Report, check
 
 _SEEDS = count(7000)
-_PATIENCE = 40.0
+_PATIENCE = 60.0
+
+READY = 200.0
+"""Seconds a service may take until it is ready."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,13 +123,13 @@ class Ground:
         await asyncio.to_thread(sound.stop)
         process = self._start(service, defect, crash_point=crash_point)
         try:
-            await until(f"{service} with {defect}", lambda: self._ready(service))
+            await until(f"{service} with {defect}", lambda: self._ready(service), patience=READY)
             yield process
         finally:
             process.kill()
             process.wait()
             sound.start()
-            await asyncio.to_thread(sound.wait_ready)
+            await asyncio.to_thread(sound.wait_ready, seconds=READY)
 
     def _start(self, service: str, defect: str, *, crash_point: str) -> "subprocess.Popen[bytes]":
         environment = os.environ | self.system.layout.environment(service) | {f"TONGBAN_{service.upper()}_CRASH_POINT": crash_point}
@@ -144,7 +147,7 @@ class Ground:
 
 async def gone(process: "subprocess.Popen[bytes]") -> None:
     """Wait until a process that is to die has died."""
-    await until("the death of the process", lambda: _ended(process))
+    await until("the death of the process", lambda: _ended(process), patience=_PATIENCE)
 
 
 async def _ended(process: "subprocess.Popen[bytes]") -> bool:

@@ -4,6 +4,8 @@ import pytest
 
 from tests.faults.checker.ground import Ground, named
 
+pytestmark = pytest.mark.timeout(600)
+
 CHANGES: dict[str, tuple[str, str, str, set[str]]] = {
     "a credential doubled": (
         "credential",

@@ -1,7 +1,9 @@
 """What is known here of events: who hears which, what each tells once, what must stand before it, and whose count it belongs to."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -43,6 +45,15 @@ HEARS: Mapping[str, Mapping[str, frozenset[str]]] = MappingProxyType(
     }
 )
 """Topic, type without its version, and the services for which it takes effect; every version of it, known to them or parked."""
+
+_VERSION = re.compile(r"\.v\d+\Z")
+
+
+@lru_cache(maxsize=1024)
+def hearers(topic: str, type_: str) -> frozenset[str]:
+    """The services for which an event of this type takes effect."""
+    return HEARS[topic].get(_VERSION.sub("", type_), frozenset())
+
 
 READERS: Mapping[str, frozenset[str]] = MappingProxyType(
     {CASES: frozenset({"intake", "routing", "credential"}), CREDENTIALS: frozenset(), ACCESS: frozenset({"routing"})}

@@ -41,7 +41,11 @@ STATEMENTS: Mapping[str, tuple[str, str]] = MappingProxyType(
             """select case_id, count(*) as number, max(number) as last, count(distinct transfer_id || ' ' || step) as steps
             from receipts group by case_id""",
         ),
-        "entries": ("routing", "select case_id, kind, count(*) as number from timeline_entries group by case_id, kind"),
+        "entries": (
+            "routing",
+            """select case_id, jsonb_object_agg(kind, number)::text as kinds
+            from (select case_id, kind, count(*) as number from timeline_entries group by case_id, kind) as counted group by case_id""",
+        ),
         "received": ("credential", "select case_id, case_no, organ as receiving_organ, handling_organ from receipts"),
         "sealings": (
             "credential",

@@ -1,6 +1,5 @@
 """What the log tells of each case, and whether it tells it in order, once, and with the cause before the effect."""
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,11 +7,10 @@ from dataclasses import dataclass, field
 import orjson
 
 from tongban_operations.checker.database import AT_ONCE, Snapshot
-from tongban_operations.checker.events import CASES, CREDENTIALS, HEARS, READERS, TELLINGS, TOPICS, WATERMARK, aggregate_of
+from tongban_operations.checker.events import CASES, CREDENTIALS, READERS, TELLINGS, TOPICS, WATERMARK, aggregate_of, hearers
 from tongban_operations.checker.log import Log, Logged, Partition
 from tongban_operations.checker.report import Findings
 
-_VERSION = re.compile(r"\.v\d+\Z")
 _BEHIND = """select told.key, sender, told.position, seen.position as heard
     from unnest($1::text[], $2::text[], $3::bigint[]) as told (key, sender, position)
     left join seen on seen.key = told.key and seen.service = sender where sender <> $4 and coalesce(seen.position, 0) < told.position"""
@@ -139,8 +137,7 @@ class _Reading:
         except (KeyError, ValueError, IndexError):
             self._unreadable(record)
             return
-        heard = HEARS[self.topic].get(_VERSION.sub("", type_), frozenset())
-        for hearer in heard:
+        for hearer in hearers(self.topic, type_):
             self._unheard.expect(hearer, event_id, f"{key} {type_}")
         self._findings.counts["events"] += 1
         if not self._is_new(key, service=service, position=position, event_id=event_id):
