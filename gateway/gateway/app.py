@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis import health, logs, problems, tracing
 from chassis.bus import Bus, BusTrouble
@@ -59,6 +60,24 @@ class Context:
     database: None = None
 
 
+class Gateway(FastAPI):
+    """The frame stands behind the proxy: what is the services' never enters it, and with three layers of it a request cost 5 % more CPU."""
+
+    door: ASGIApp
+    """Where requests come in."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one connection, or the lifespan."""
+        if scope["type"] == "http":
+            await self.door(scope, receive, send)
+        else:
+            await self.own(scope, receive, send)
+
+    async def own(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What the gateway answers itself."""
+        await super().__call__(scope, receive, send)
+
+
 def create_app(settings: Settings) -> FastAPI:
     """Make the gateway; nothing is opened before its lifespan begins.
 
@@ -102,7 +121,7 @@ def create_app(settings: Settings) -> FastAPI:
             await upstreams.close()
             _log.info("service.stopped")
 
-    application = FastAPI(
+    application = Gateway(
         title="Tongban 通办",
         lifespan=lifespan,
         openapi_url=None,
@@ -121,15 +140,15 @@ def create_app(settings: Settings) -> FastAPI:
         application.include_router(router)
     if development is not None:
         application.mount(DEV_PATH, development.application())
-    application.add_middleware(
-        Proxy,
+    proxy = Proxy(
+        application.own,
         upstreams=upstreams,
         callers=callers,
         views={"case": views.show_case, "handlings": views.list_handlings, "clock": clock.move},
         own=frozenset({pages.OPENAPI}),
         patience=settings.answer_timeout,
     )
-    application.add_middleware(Entrance, service=settings.NAME, metrics=context.metrics, max_body=settings.max_body)
+    application.door = Entrance(proxy, service=settings.NAME, metrics=context.metrics, max_body=settings.max_body)
     return application
 
 
