@@ -74,12 +74,17 @@ def get_logger() -> structlog.typing.FilteringBoundLogger:
     return logger
 
 
-def configure(level: str = "info") -> None:
-    """Send our lines and the libraries' to standard output as JSON; may be called by each service of a process."""
+def configure(level: str = "info", *, aside: bool = False) -> None:
+    """Send our lines and the libraries' to standard output as JSON; may be called by each service of a process.
+
+    Args:
+        level: The least that is written.
+        aside: Our lines to standard error: a program's standard output holds its result.
+    """
     structlog.configure(
         processors=[_named, _known_only],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=lambda *_: _Line(),
+        logger_factory=lambda *_: _Line(aside=aside),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
@@ -103,9 +108,13 @@ def describe(error: BaseException) -> tuple[str, str]:
 class _Line:
     """Writes one finished line."""
 
+    def __init__(self, *, aside: bool) -> None:
+        self._aside = aside
+
     def msg(self, line: bytes) -> None:
-        sys.stdout.write(line.decode() + "\n")
-        sys.stdout.flush()
+        stream = sys.stderr if self._aside else sys.stdout
+        stream.write(line.decode() + "\n")
+        stream.flush()
 
     debug = info = warning = error = critical = msg
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from chassis import logs
 from chassis.bus import BusTrouble
 from chassis.context import Context
 from chassis.learning import Learning
@@ -47,6 +48,7 @@ async def opened(service: str, *, log: bool = True) -> AsyncIterator[Installed]:
     Raises:
         Unable: See `load`, or one of them cannot be reached.
     """
+    logs.configure("warning", aside=True)
     installed = load(service)
     try:
         if log:
