@@ -10,7 +10,7 @@ import pytest
 from tests.deploy.recipe import Image, read
 from tests.house.layout import PACKAGES
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 PACKED = ("contracts", "chassis", "gateway", "catalog_svc", "intake_svc", "routing_svc", "credential_svc", "tongban_operations")
 MODULES = ("catalog_svc", "intake_svc", "routing_svc", "credential_svc", "gateway", "tongban_operations")

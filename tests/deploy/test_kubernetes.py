@@ -21,7 +21,7 @@ from tests.deploy.outside import SERVING
 from tests.deploy.tools import kustomize
 from tongban_operations import rights, strimzi
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "deploy" / "kubernetes" / "base"
