@@ -57,7 +57,7 @@ def strike_one(chosen: Chosen, *, folder: Path, disks: bool, left_out: list[str]
     """Everything but the loss of one of three brokers, against one system; what there was no time for is added to ``left_out``."""
     scale, began = chosen.scale, time.monotonic()
     poisoned: set[str] = set()
-    wanted = Wanted(network=bool(scale.network), disks=disks, durable=False, seed=chosen.seed)
+    wanted = Wanted(network=bool(scale.network), disks=disks, seed=chosen.seed)
     with running(wanted, progress=say) as rig:
         chance = random.Random(chosen.seed)
         found, last = plan.draw(scale, chance=chance, poisoned=poisoned)
@@ -72,6 +72,7 @@ def strike_one(chosen: Chosen, *, folder: Path, disks: bool, left_out: list[str]
                 seed=chosen.seed,
                 per_second=chosen.per_second,
                 at_most=chosen.at_most,
+                bound=scale.bound,
                 say=say,
             ) as running_campaign:
                 await running_campaign.warm_up()
@@ -104,6 +105,7 @@ def strike_three(chosen: Chosen, *, folder: Path) -> Outcome:
                 seed=chosen.seed + 1,
                 per_second=chosen.per_second,
                 at_most=chosen.at_most,
+                bound=chosen.scale.bound,
                 say=say,
             ) as running_campaign:
                 await running_campaign.warm_up()

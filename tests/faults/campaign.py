@@ -18,6 +18,7 @@ from tests.faults.rig import Rig
 from tests.faults.strikes import Strike, Struck
 from tests.faults.table import Blow
 from tests.faults.watch import Watch
+from tongban_local.processes import EngineFailed
 from tongban_operations.checker import Difference, check
 
 TELL = 8.0
@@ -61,6 +62,8 @@ class Campaign:
     feeder: Feeder
     watch: Watch
     say: Say
+    bound: float
+    """Seconds within which the line must be well again."""
     outcome: Outcome = field(default_factory=Outcome)
     doing: str = "warming up"
 
@@ -71,13 +74,15 @@ class Campaign:
         in_flight, began, failure = self.feeder.in_flight, time.monotonic(), ""
         try:
             back = await strike.act(Struck(self.rig, self.feeder))
-        except (AssertionError, TimeoutError, OSError) as error:
+        except (AssertionError, EngineFailed, TimeoutError, OSError) as error:
             back, failure = time.monotonic(), f"{type(error).__name__}: {error}"
         # Whether a case goes through is seen by one that begins now, also where nobody has a hand free for more.
         self.feeder.begin()
         recovery = await self.watch.recovered(back=back, before=before)
         for fault in strike.faults:
-            self.outcome.blows.append(Blow(fault=fault, in_flight=in_flight, away=back - began, recovery=recovery, failure=failure))
+            self.outcome.blows.append(
+                Blow(fault=fault, in_flight=in_flight, away=back - began, recovery=recovery, bound=self.bound, failure=failure)
+            )
         well = "NOT WELL in time" if recovery is None else f"well after {recovery:.1f} s"
         self.say(f"        {self.doing}: {in_flight} under way, away {back - began:.1f} s, {well}{' — ' if failure else ''}{failure}")
 
@@ -140,7 +145,9 @@ class Campaign:
 
 
 @asynccontextmanager
-async def campaign(rig: Rig, *, journal: Path, seed: int, per_second: float, at_most: int, say: Say) -> AsyncIterator[Campaign]:
+async def campaign(
+    rig: Rig, *, journal: Path, seed: int, per_second: float, at_most: int, bound: float, say: Say
+) -> AsyncIterator[Campaign]:
     """Feed the system and start its dead services again while the block runs.
 
     Args:
@@ -149,12 +156,13 @@ async def campaign(rig: Rig, *, journal: Path, seed: int, per_second: float, at_
         seed: Of what is fed.
         per_second: Cases.
         at_most: Cases under way at the same time.
+        bound: Seconds within which the line must be well again after a blow.
         say: Takes a line for whoever waits.
     """
     kept = Journal(journal)
     async with feeding(rig.system.layout.url, journal=kept, seed=seed, per_second=per_second, at_most=at_most) as feeder:
         watch = Watch(rig, feeder)
-        running = Campaign(rig=rig, feeder=feeder, watch=watch, say=say)
+        running = Campaign(rig=rig, feeder=feeder, watch=watch, say=say, bound=bound)
         tasks = [asyncio.create_task(rig.supervise()), asyncio.create_task(running.tell())]
         try:
             yield running

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -11,8 +12,8 @@ from pathlib import Path
 from tongban_local.processes import NOBODY, EngineFailed, is_root
 
 BALLAST = "ballast"
-LEFT = 4096
-"""Bytes that are left free of a full disk."""
+PIECES = (8 * 1024 * 1024, 4096)
+"""Bytes written at a time until nothing goes on it any more."""
 
 
 def may_mount() -> bool:
@@ -54,10 +55,15 @@ class SmallDisk:
         return cls(place)
 
     def fill(self) -> None:
-        """Leave nothing free."""
-        with (self.place / BALLAST).open("wb") as file:
-            found = os.statvfs(self.place)
-            os.posix_fallocate(file.fileno(), 0, max(LEFT, found.f_bavail * found.f_frsize - LEFT))
+        """Leave nothing free, whatever else writes meanwhile."""
+        with (self.place / BALLAST).open("wb", buffering=0) as file:
+            for size in PIECES:
+                try:
+                    while True:
+                        file.write(bytes(size))
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
 
     def free(self) -> None:
         """Give the room back."""

@@ -31,15 +31,11 @@ class Engines:
     data: Path
     postgres: PostgresServer
     kafka: KafkaServer
-    durable: bool
-    """Whether PostgreSQL waits for its disk."""
     disks: dict[str, SmallDisk] = field(default_factory=dict)
     """By engine; empty where disks cannot be filled."""
 
     @classmethod
-    def start(
-        cls, data: Path, *, stack: ExitStack, brokers: int, ports: tuple[int, int | None], disks: bool, durable: bool, progress: Progress
-    ) -> Self:
+    def start(cls, data: Path, *, stack: ExitStack, brokers: int, ports: tuple[int, int | None], disks: bool, progress: Progress) -> Self:
         """Start both; ``stack`` stops and removes them.
 
         Args:
@@ -48,14 +44,14 @@ class Engines:
             brokers: Of Kafka.
             ports: That of the first broker, and the one that clients of a single broker are sent to.
             disks: Whether each has a small disk of its own.
-            durable: Whether PostgreSQL waits for its disk.
             progress: Told of what takes long.
 
         Raises:
             EngineFailed: One cannot be started, or no disk can be mounted.
         """
         small: dict[str, SmallDisk] = {}
-        postgres = PostgresServer.start(data=data / "postgres", durable=durable, progress=progress)
+        # Durable: a server that does not wait for its log may lose what it said it committed when it is killed, and no service could help that.
+        postgres = PostgresServer.start(data=data / "postgres", progress=progress)
         # Every row then tells the instant of its commit, which the checker compares with the order on the log.
         postgres.query("alter system set track_commit_timestamp = on")
         postgres.stop()
@@ -66,11 +62,11 @@ class Engines:
             stack.callback(small["postgres"].unmount)
             small["kafka"] = SmallDisk.mount(data / "kafka", megabytes=DISKS["kafka"])
             stack.callback(small["kafka"].unmount)
-        postgres = PostgresServer.start(data=data / "postgres", durable=durable)
+        postgres = PostgresServer.start(data=data / "postgres")
         stack.callback(lambda: PostgresServer.start(data=data / "postgres").stop() if _lives(place) else None)
         kafka = KafkaServer.start(data=data / "kafka", brokers=brokers, port=ports[0], advertised=ports[1], progress=progress)
         stack.callback(kafka.stop)
-        return cls(data=data, postgres=postgres, kafka=kafka, durable=durable, disks=small)
+        return cls(data=data, postgres=postgres, kafka=kafka, disks=small)
 
     async def end_postgres(self, number: signal.Signals, *, away: float) -> float:
         """End the database server by a signal, leave it away for some seconds, start it again; the instant at which it was back."""
@@ -82,7 +78,7 @@ class Engines:
     def start_postgres(self) -> None:
         """Start the database server again on the port that everybody knows, once the old one is gone."""
         wait_until(lambda: not self.postgres._process.alive(), seconds=GONE)
-        self.postgres = PostgresServer.start(data=self.data / "postgres", port=self.postgres.port, durable=self.durable)
+        self.postgres = PostgresServer.start(data=self.data / "postgres", port=self.postgres.port)
 
     async def end_kafka(self, *, away: float, broker: int = 1) -> float:
         """Kill a broker, leave it away for some seconds, start it again; the instant at which it was back."""
@@ -94,8 +90,8 @@ class Engines:
     async def fill_disk(self, engine: str, *, full: float) -> float:
         """Fill an engine's disk for some seconds, free it, start the engine if it ended over that; when it was back."""
         disk = self.disks[engine]
-        disk.fill()
         try:
+            await asyncio.to_thread(disk.fill)
             await asyncio.sleep(full)
         finally:
             disk.free()

@@ -115,8 +115,6 @@ class Wanted:
     """Something that can be bad stands between services and engines; with a single broker only."""
     disks: bool = False
     """The engines' disks are small enough to be filled."""
-    durable: bool = False
-    """PostgreSQL waits for its disk."""
     crashed_first: bool = True
     """The first start of each service with a database dies in the migration of an empty one."""
     seed: int = 0
@@ -134,7 +132,6 @@ def running(wanted: Wanted, *, progress: Progress) -> Iterator[Rig]:
             brokers=wanted.brokers,
             ports=(port, to_kafka if wanted.network else None),
             disks=wanted.disks,
-            durable=wanted.durable,
             progress=progress,
         )
         network = None

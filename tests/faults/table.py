@@ -25,12 +25,14 @@ class Blow:
     """Seconds from the blow until the thing was back."""
     recovery: float | None
     """Seconds from then until the line was well; None when that was not seen, or the strike itself failed."""
+    bound: float = BOUND
+    """Seconds that it may need."""
     failure: str = ""
 
     @property
     def holds(self) -> bool:
         """True when the line was well in time."""
-        return self.recovery is not None and self.recovery <= BOUND and not self.failure
+        return self.recovery is not None and self.recovery <= self.bound and not self.failure
 
 
 def rows(blows: Sequence[Blow]) -> list[str]:

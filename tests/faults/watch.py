@@ -21,6 +21,9 @@ EVERY = 0.25
 PATIENCE = 3.0
 """Seconds for one look; an engine that takes longer is not back."""
 
+LONGEST = 180.0
+"""Seconds after which nobody waits any more for the line to be well."""
+
 GROUPS = ("intake", "routing", "credential")
 CASES = "case.events.v1"
 OLDEST = 5.0
@@ -62,15 +65,15 @@ class Watch:
             await self.close()
             return None
 
-    async def recovered(self, *, back: float, before: Sample | None, seconds: float = 180.0) -> float | None:
+    async def recovered(self, *, back: float, before: Sample | None) -> float | None:
         """Seconds from an instant until a case received after it is routed, nothing waits long to be sent, and the lag goes down.
 
-        None when that was not so within the time.
+        None when that was not so within `LONGEST`.
         """
         most, routed = 0, False
         self._since.clear()
         usual = max(STEADY, 2 * before.lag if before else 0)
-        while time.monotonic() < back + seconds:
+        while time.monotonic() < back + LONGEST:
             routed = routed or await self._routed(after=back)
             sample = await self.look()
             if sample is not None:

@@ -49,7 +49,7 @@ ALWAYS = {
     "jit": "off",
 }
 VOLATILE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-"""For tests only: a crash of the machine may lose or spoil the data, a crash of the server does not."""
+"""For tests only: a crash of the machine may lose or spoil the data, a killed server loses what it committed in its last moment."""
 
 BUILTIN_LOCALE_SINCE = 17
 """From this version on C.UTF-8 (sorting by code point) is part of PostgreSQL; before, the machine must have that locale."""
