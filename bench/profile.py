@@ -52,7 +52,9 @@ async def record(pids: Mapping[str, int], *, seconds: float, folder: Path) -> di
             await asyncio.create_subprocess_exec(program, "record", *told, "--full-filenames", "--output", file, stdout=quiet, stderr=quiet)
         )
     await asyncio.gather(*(each.wait() for each in watching))
-    return {name: read((folder / name).read_text(encoding="utf-8").splitlines()) for name in pids if (folder / name).exists()}
+    files = {name: folder / name for name in pids}
+    # A process that ended, or that we may not look at, leaves no file.
+    return {name: read(file.read_text(encoding="utf-8").splitlines() if file.exists() else ()) for name, file in files.items()}
 
 
 def read(lines: Sequence[str]) -> Profile:
@@ -71,6 +73,9 @@ def tell(profiles: Mapping[str, Profile]) -> list[str]:
     """Lines of Markdown."""
     lines = []
     for name, profile in profiles.items():
+        if not profile.samples:
+            lines += ["", f"### {name}: could not be looked at"]
+            continue
         lines += [
             "",
             f"### {name}: {profile.samples} samples",

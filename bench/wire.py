@@ -63,7 +63,7 @@ class Wires:
         try:
             answer = await wire.exchange("\r\n".join((*lines, "", "")).encode() + body)
         except BaseException:
-            # Whoever gives up leaves an answer on its way, which the next call must not take for its own.
+            # Nobody reads the answer any more, and no other call may: the connection would stay open for nothing.
             wire.hang_up()
             raise
         if wire.open:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from contextlib import suppress
 from datetime import date
 
 import pytest
@@ -109,28 +110,25 @@ async def test_half_an_answer_is_none() -> None:
         await _call(server, 1)
 
 
-async def test_whoever_gives_up_leaves_no_answer_for_the_next() -> None:
-    later = asyncio.Event()
+async def test_whoever_gives_up_hangs_up() -> None:
+    left = asyncio.Event()
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        request = await reader.readuntil(b"\r\n\r\n")
-        if b"/slow" in request:
-            await later.wait()
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n" + (b"slow" if b"/slow" in request else b"fast"))
-        await writer.drain()
+        await reader.readuntil(b"\r\n\r\n")
+        with suppress(ConnectionError):
+            await reader.read()
         writer.close()
+        left.set()
 
     server = await asyncio.start_server(take, "127.0.0.1", 0)
     wires = Wires(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
 
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(wires.call("GET", "/slow", headers={}), timeout=0.05)
-    later.set()
-    answer = await wires.call("GET", "/fast", headers={})
+        await asyncio.wait_for(wires.call("GET", "/", headers={}), timeout=0.05)
 
+    await asyncio.wait_for(left.wait(), timeout=30)
     wires.close()
     server.close()
-    assert answer.body == b"fast"
 
 
 async def test_calls_that_get_no_answer_are_counted_as_failed() -> None:
