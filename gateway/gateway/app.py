@@ -61,7 +61,7 @@ class Context:
 
 
 class Gateway(FastAPI):
-    """The frame stands behind the proxy: what is the services' never enters it, and with three layers of it a request cost 5 % more CPU."""
+    """The frame stands behind the proxy: what is the services' never enters its three layers."""
 
     door: ASGIApp
     """Where requests come in."""

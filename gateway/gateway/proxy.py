@@ -27,7 +27,7 @@ UPLOAD = 300.0
 """Seconds in which a large body must have come in."""
 
 WATCHED_FROM = 0.05
-"""Seconds after which it is watched whether the caller hangs up: most answers are out by then, and a task for each is 5 % of its CPU."""
+"""Seconds after which it is watched whether the caller hangs up: most answers are out by then, and need no task of their own."""
 
 STREAM = "text/event-stream"
 
