@@ -25,7 +25,7 @@ async def poison(bootstrap: str, *, key: str, unreadable: bool) -> None:
         "ce_specversion": "1.0",
         "ce_id": str(uuid.uuid4()),
         "ce_type": "tongban.case.received.v99",
-        "ce_source": "/intake/360926",
+        "ce_source": "/nobody/360926",
         "ce_subject": key,
         "ce_time": "2026-01-01T00:00:00Z",
         "ce_partitionkey": key,
