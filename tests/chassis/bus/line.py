@@ -198,6 +198,7 @@ def make_line(*, database_url: str, bus: Bus, topic: str, limit: float = TRANSAC
         bus=bus,
         vault=Vault(b"A" * 32),
         subscriptions=subscriptions(topic),
+        hears=frozenset({"other"}),
         topic=topic,
     )
 
