@@ -7,15 +7,13 @@ from typing import Any
 
 from tongban_operations.checker.cases import prove_case
 from tongban_operations.checker.database import look_into
+from tongban_operations.checker.events import SERVICES
 from tongban_operations.checker.log import open_log
 from tongban_operations.checker.promises import prove_promises
 from tongban_operations.checker.remains import prove_rest
 from tongban_operations.checker.report import Findings, Report
 from tongban_operations.checker.rows import read_cases
 from tongban_operations.checker.told import read_log
-
-SERVICES = ("intake", "routing", "credential")
-"""Whose databases are read."""
 
 
 async def check(

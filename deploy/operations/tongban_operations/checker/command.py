@@ -11,7 +11,8 @@ from pathlib import Path
 import asyncpg
 
 from tongban_operations.addresses import database, kafka, setting
-from tongban_operations.checker.check import SERVICES, check
+from tongban_operations.checker.check import check
+from tongban_operations.checker.events import SERVICES
 from tongban_operations.checker.report import Report
 from tongban_operations.checker.rules import RULES
 from tongban_operations.terminal import Commands, Unable, say, show

@@ -7,6 +7,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
+SERVICES = ("intake", "routing", "credential")
+"""Whose databases are read."""
 CASES = "case.events.v1"
 CREDENTIALS = "credential.events.v1"
 ACCESS = "access.events.v1"

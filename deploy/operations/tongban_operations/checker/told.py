@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from tongban_operations.checker.database import AT_ONCE, Snapshot
-from tongban_operations.checker.events import CASES, CREDENTIALS, READERS, TELLINGS, TOPICS, WATERMARK, aggregate_of, hearers
+from tongban_operations.checker.events import CASES, CREDENTIALS, READERS, SERVICES, TELLINGS, TOPICS, WATERMARK, aggregate_of, hearers
 from tongban_operations.checker.log import Log, Logged, Partition
 from tongban_operations.checker.report import Findings
 
@@ -143,7 +143,10 @@ class _Reading:
         if not self._is_new(key, service=service, position=position, event_id=event_id):
             self._findings.counts["repeats"] += 1
             return
-        if self.topic == CASES and isinstance(data, dict) and "case_id" in data:
+        if service not in SERVICES:
+            # Whoever sent it: it took its place in the inboxes or was put aside, and no row of ours counts it.
+            self._findings.counts["foreign"] += 1
+        elif self.topic == CASES and isinstance(data, dict) and "case_id" in data:
             self._tell(type_, service=service, sequence=sequence, data=data)
         elif self.topic == CREDENTIALS and isinstance(data, dict) and "case_id" in data:
             case = self._cases.setdefault(subject, _Case(about=str(data["case_id"])))
