@@ -23,6 +23,7 @@ from bench.meter import tell as tell_cpu
 from bench.rig import MATERIAL, Rig, new_applicant, people
 from bench.wire import JSON, Answer, Broken, Wires, fresh_key
 from contracts.case_events import CaseClosed, CaseValidated, DecisionSealed, NoticeSealed
+from contracts.event import Event
 from tongban_local.sole_trader import MATERIALS, application, scan
 
 AGAIN = frozenset({409, 503})
@@ -66,7 +67,7 @@ class Line:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        kinds = {CaseValidated: None, NoticeSealed: "routing", DecisionSealed: "routing", CaseClosed: None}
+        kinds: dict[type[Event], str | None] = {CaseValidated: None, NoticeSealed: "routing", DecisionSealed: "routing", CaseClosed: None}
         self.bus = await self._stack.enter_async_context(listening(self.rig.kafka.bootstrap))
         self._ear = await self._stack.enter_async_context(Ear(self.bus, kinds))
         self._wires = Wires(self.rig.url)

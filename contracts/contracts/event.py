@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -14,7 +15,7 @@ ACCESS_EVENTS = "access.events.v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(ABC):
     """Something that happened, at an instant, in the order of a key."""
 
     TYPE: ClassVar[str]
@@ -24,9 +25,9 @@ class Event:
     """Instant of the act, UTC."""
 
     @property
+    @abstractmethod
     def key(self) -> str:
         """What the order is kept for."""
-        raise NotImplementedError
 
     @property
     def subject(self) -> str:
@@ -34,9 +35,9 @@ class Event:
         return self.key
 
     @property
+    @abstractmethod
     def place(self) -> str:
         """Region that stands in the source; never changes for one key."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
