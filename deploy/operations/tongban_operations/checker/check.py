@@ -44,7 +44,7 @@ async def check(
         await prove_promises(findings, snapshots, journal=journal)
         await prove_rest(findings, snapshots, parked=parked)
         reader = await opened.enter_async_context(open_log(bootstrap=bootstrap, log=log, kafka=kafka or {}))
-        telling = await read_log(findings, reader, snapshots)
+        telling = await read_log(findings, reader, snapshots, parked=parked)
         async for rows in read_cases(snapshots):
             prove_case(findings, rows, telling)
     for case_id in telling.cases:

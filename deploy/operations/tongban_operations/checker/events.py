@@ -9,6 +9,8 @@ from typing import Any
 
 SERVICES = ("intake", "routing", "credential")
 """Whose databases are read."""
+SENDERS = frozenset({*SERVICES, "catalog", "gateway"})
+"""Services that send events: the others leave traces of access."""
 CASES = "case.events.v1"
 CREDENTIALS = "credential.events.v1"
 ACCESS = "access.events.v1"

@@ -1,13 +1,13 @@
 """What the log tells of each case, and whether it tells it in order, once, and with the cause before the effect."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import orjson
 
 from tongban_operations.checker.database import AT_ONCE, Snapshot
-from tongban_operations.checker.events import CASES, CREDENTIALS, READERS, SERVICES, TELLINGS, TOPICS, WATERMARK, aggregate_of, hearers
+from tongban_operations.checker.events import CASES, CREDENTIALS, READERS, SENDERS, TELLINGS, TOPICS, WATERMARK, aggregate_of, hearers
 from tongban_operations.checker.log import Log, Logged, Partition
 from tongban_operations.checker.report import Findings
 
@@ -50,14 +50,14 @@ class _Case:
     hop: str = ""
 
 
-async def read_log(findings: Findings, log: Log, snapshots: Mapping[str, Snapshot]) -> Telling:
-    """Read every topic of events and note what is out of order, doubled, or took no effect."""
+async def read_log(findings: Findings, log: Log, snapshots: Mapping[str, Snapshot], *, parked: Collection[str]) -> Telling:
+    """Read every topic of events and note what is out of order, doubled, a stranger's, or took no effect; ``parked`` as in `prove_rest`."""
     telling = Telling()
     unheard = _Unheard(findings, snapshots)
     for topic in TOPICS:
         homes: dict[str, int] = {}
         for partition in await log.partitions(topic):
-            reading = _Reading(findings, unheard, partition)
+            reading = _Reading(findings, unheard, partition, parked=frozenset(parked))
             async for record in log.read(partition):
                 reading.take(record)
                 if unheard.full:
@@ -113,7 +113,8 @@ class _Unheard:
 class _Reading:
     """One partition."""
 
-    def __init__(self, findings: Findings, unheard: _Unheard, partition: Partition) -> None:
+    def __init__(self, findings: Findings, unheard: _Unheard, partition: Partition, *, parked: frozenset[str]) -> None:
+        self._parked = parked
         self._findings = findings
         self._unheard = unheard
         self.topic = partition.topic
@@ -143,9 +144,11 @@ class _Reading:
         if not self._is_new(key, service=service, position=position, event_id=event_id):
             self._findings.counts["repeats"] += 1
             return
-        if service not in SERVICES:
-            # Whoever sent it: it took its place in the inboxes or was put aside, and no row of ours counts it.
+        if service not in SENDERS and {event_id, key} & self._parked:
+            # A stranger's, put aside on purpose: no row of ours counts it.
             self._findings.counts["foreign"] += 1
+        elif service not in SENDERS:
+            self._findings.differ("ahead.log", key, expected=f"events of {', '.join(sorted(SENDERS))}", found=f"{type_} of {service!r}")
         elif self.topic == CASES and isinstance(data, dict) and "case_id" in data:
             self._tell(type_, service=service, sequence=sequence, data=data)
         elif self.topic == CREDENTIALS and isinstance(data, dict) and "case_id" in data:
