@@ -123,11 +123,12 @@ class Ground:
         await asyncio.to_thread(sound.stop)
         process = self._start(service, defect, crash_point=crash_point)
         try:
-            await until(f"{service} with {defect}", lambda: self._ready(service), patience=READY)
+            await until(f"{service} with {defect}", lambda: self._ready(service, process), patience=READY)
             yield process
         finally:
-            process.kill()
-            process.wait()
+            # Not killed: it leaves its group in order, so that the next one does not hear again what this one has heard.
+            process.terminate()
+            await asyncio.to_thread(process.wait)
             sound.start()
             await asyncio.to_thread(sound.wait_ready, seconds=READY)
 
@@ -137,7 +138,8 @@ class Ground:
         with self.system[service].log.open("ab") as log:
             return subprocess.Popen(command, env=environment, cwd=self.root, stdout=log, stderr=subprocess.STDOUT)
 
-    async def _ready(self, service: str) -> bool:
+    async def _ready(self, service: str, process: "subprocess.Popen[bytes]") -> bool:
+        assert process.poll() is None, f"{service} is gone before it was ready"
         try:
             answer = await self.people.clerk.http.get(f"{self.system.layout.service_url(service)}/readyz")
         except httpx.TransportError:
