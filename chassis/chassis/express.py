@@ -8,7 +8,7 @@
 
 The route stays what it is: the document is made from it, the same model validates, the same doors open, the same refusals answer. Only the
 way there is shorter: one look-up instead of routers, exit stacks and a solver of dependencies. It may take a door, `VERSION` or
-`VERSION_IF_ANY`, parameters of path and query, and one JSON body.
+`VERSION_IF_ANY`, parameters of path and query, and one JSON body or, to read that itself as it comes, the request.
 """
 
 import json
@@ -122,6 +122,7 @@ class _Lane:
     path: "Sequence[ModelField]"
     query: "Sequence[ModelField]"
     body: "ModelField | None"
+    request: str | None
 
     async def answer(self, request: Request) -> Response:
         """Do what the frame does: read the body, ask who it is, open the door, validate, call."""
@@ -136,6 +137,8 @@ class _Lane:
 
     async def _call(self, request: Request, door: object, *, sent: "_Sent | None") -> Response:
         values: dict[str, Any] = {self.door: door}
+        if self.request is not None:
+            values[self.request] = request
         for name, version in self.versions:
             values[name] = await version(request)
         errors: list[Any] = []
@@ -167,12 +170,21 @@ def _lane(route: APIRoute) -> _Lane:
     asked = {str(each.name): each.call for each in takes.dependencies}
     opens = {name: call for name, call in asked.items() if call in _READERS or call in _WRITERS}
     versions: list[Any] = [(name, call) for name, call in asked.items() if call in _VERSIONS]
-    beside = (takes.header_params, takes.cookie_params, takes.request_param_name, takes.response_param_name)
+    beside = (takes.header_params, takes.cookie_params, takes.response_param_name)
     if any(beside) or len(takes.body_params) > 1 or len(opens) != 1 or len(asked) != 1 + len(versions):
         raise TypeError(f"{route.path} takes what only the frame can give")
     [(door, call)] = opens.items()
     body = takes.body_params[0] if takes.body_params else None
-    return _Lane(route=route, door=door, opens=call, versions=versions, path=takes.path_params, query=takes.query_params, body=body)
+    return _Lane(
+        route=route,
+        door=door,
+        opens=call,
+        versions=versions,
+        path=takes.path_params,
+        query=takes.query_params,
+        body=body,
+        request=takes.request_param_name,
+    )
 
 
 async def _read(request: Request) -> _Sent | None:

@@ -97,13 +97,18 @@ class Gathering(Generic[C, R]):
         self._most = most
         self._flushers = flushers
 
-    async def __call__(self, write: Writer[C], request: R) -> Response:
+    async def __call__(self, write: Writer[C], request: R, *, fingerprint: bytes | None = None) -> Response:
         """Do one request together with those that wait beside it.
+
+        Args:
+            write: The request's own door.
+            request: What the act is given.
+            fingerprint: As for `Writer.__call__`.
 
         Raises:
             Refusal: What `Writer.__call__` raises, and what the act gave for this request.
         """
-        claimed = await write.claim()
+        claimed = await write.claim(fingerprint)
         use = (claimed.caller, claimed.route, claimed.key)
         station: _Station[C, R] = write.context.gathered.setdefault(self, _Station())
         if use in station.at_work:

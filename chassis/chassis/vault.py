@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import insert
 from chassis.database import Tx
 from chassis.settings import ServiceSettings
 from chassis.tables import SECRET_KEYS
+from chassis.writing import Conflict, Rows
 from contracts.values import JsonObject
 
 KEY_BYTES = 32
@@ -100,6 +101,19 @@ class Vault:
         # A key that somebody else made between the two looks of the statement is in neither.
         return await self.keys(tx, owners)
 
+    def first_keys(self, tx: Tx[Any], owners: Sequence[str]) -> dict[str, SecretKey]:
+        """Make the keys of owners that are new themselves; stored with all else that the transaction writes, without a look of their own.
+
+        An owner that has a key already makes that writing fail with a unique violation.
+        """
+        made = {owner: os.urandom(KEY_BYTES) for owner in owners}
+        for owner, material in made.items():
+            wrapped = aes_key_wrap(self._wrapping, material)
+            tx.write(_FIRST, {"owner": owner, "wrapped": wrapped, "wrapping_id": self.key_id, "at": tx.at})
+        keys = {owner: SecretKey(owner=owner, material=material) for owner, material in made.items()}
+        tx.at_hand.setdefault(self, {}).update(keys)
+        return keys
+
     async def key(self, tx: Tx[Any], owner: str) -> SecretKey:
         """The key of an owner.
 
@@ -161,6 +175,7 @@ class Vault:
             raise Unreadable("wrapped by another key") from error
 
 
+_FIRST = Rows(SECRET_KEYS, conflict=Conflict.REFUSE)
 _made = (
     func.unnest(bindparam("owners", type_=ARRAY(Text)), bindparam("wrapped", type_=ARRAY(LargeBinary)))
     .table_valued("owner", "wrapped", name="made")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI, Header, Path, Query
+from fastapi import APIRouter, FastAPI, Header, Path, Query, Request
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy import select
 from starlette.responses import Response
@@ -50,6 +50,18 @@ def routes(choose: Callable[[Any], Any]) -> APIRouter:
             return Answer(status=200, body={"id": widget_id, "version": version, "name": body.name if body else ""})
 
         return await write(act)
+
+    @router.post("/quick-bytes")
+    @choose
+    async def weigh(request: Request, write: Annotated[Writer[Toy], WRITER], unit: str = "B") -> Response:
+        size = 0
+        async for piece in request.stream():
+            size += len(piece)
+
+        async def act(_tx: Tx[Toy]) -> Answer:
+            return Answer(status=200, body={"size": size, "unit": unit})
+
+        return await write(act, fingerprint=b"%d" % size)
 
     @router.get("/quick/{widget_id}")
     @choose
@@ -100,6 +112,9 @@ SENT: dict[str, tuple[str, str, bytes, dict[str, str]]] = {
     "no key": ("POST", "/quick", WIDGET, JSON | {"idempotency-key": ""}),
     "nobody": ("POST", "/quick", WIDGET, JSON | {"authorization": "Bearer x"}),
     "refused": ("POST", "/quick", b'{"id": "w-1", "name": "refused"}', JSON),
+    "bytes": ("POST", "/quick-bytes?unit=kB", b"%PDF", {"content-type": "application/pdf"}),
+    "no bytes": ("POST", "/quick-bytes", b"", {}),
+    "bytes of nobody": ("POST", "/quick-bytes", b"%PDF", {"authorization": "Bearer x"}),
     "an edit": ("POST", "/quick/w-1/name", WIDGET, JSON | {"if-match": '"7"'}),
     "an edit without a body": ("POST", "/quick/w-1/name", b"", {"if-match": '"7"'}),
     "an edit of no version": ("POST", "/quick/w-1/name", WIDGET, JSON),

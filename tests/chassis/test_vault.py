@@ -4,6 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from chassis.tables import SECRET_KEYS
 from chassis.vault import SecretKey, Unreadable, Vault, open_vault, write_wrapping_key
@@ -30,6 +31,29 @@ async def test_a_second_key_for_an_owner_is_the_first_one(toy: RunningToy) -> No
         again = await vault.new_key(tx, "case/1")
 
     assert vault.open(again, vault.seal(first, FORM)) == FORM
+
+
+async def test_first_keys_are_stored_with_all_else_and_open_later(toy: RunningToy) -> None:
+    vault = toy.context.vault
+    async with toy.context.database.begin(toy.context) as tx:
+        keys = vault.first_keys(tx, ["case/1", "case/2"])
+        sealed = vault.seal(keys["case/2"], FORM)
+
+    async with toy.context.database.begin(toy.context) as tx:
+        assert vault.open(await vault.key(tx, "case/2"), sealed) == FORM
+
+
+async def test_a_first_key_never_takes_the_place_of_another(toy: RunningToy) -> None:
+    vault = toy.context.vault
+    async with toy.context.database.begin(toy.context) as tx:
+        sealed = vault.seal(await vault.new_key(tx, "case/1"), FORM)
+
+    with pytest.raises(DBAPIError):
+        async with toy.context.database.begin(toy.context) as tx:
+            vault.first_keys(tx, ["case/1"])
+
+    async with toy.context.database.begin(toy.context) as tx:
+        assert vault.open(await vault.key(tx, "case/1"), sealed) == FORM
 
 
 def test_bytes_moved_to_another_owner_do_not_open() -> None:
