@@ -13,6 +13,7 @@ MINUTES ?= 60
 PROCESSES ?= 1
 CLERKS ?= 12
 SECONDS ?= 20
+JOBS ?= 3
 
 PACKAGES := contracts chassis gateway catalog-svc intake-svc routing-svc credential-svc deploy/local deploy/operations
 RUNTIME := .venv/runtime.stamp
@@ -36,9 +37,9 @@ run-full: $(RUNTIME) ## the same in processes on Kafka and a PostgreSQL server [
 demo: $(RUNTIME) ## tell the story over HTTP against a running system [URL=http://127.0.0.1:8080] [STORY=SC-04]
 	@exec .venv/bin/python -m tongban_local.demo --url $(URL) --story $(STORY)
 
-test: $(DEV) ## every test, on engines it brings itself
+test: $(DEV) ## every test, on engines it brings itself; families run side by side [JOBS=3]
 	@.venv/bin/python -m tongban_local.jars
-	@exec .venv/bin/python -m pytest tests
+	@exec .venv/bin/python -m pytest tests --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
 
 check: $(DEV) ## lint, types and structure
 	@.venv/bin/ruff check --quiet .

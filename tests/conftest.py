@@ -1,17 +1,24 @@
 """Fixtures and closing line for every test family; what they do is in ``tests/support``."""
 
 import pytest
+from xdist.remote import Producer
 
-from tests.support.closing import closing_line, in_order
+from tests.support.closing import closing_line
 from tests.support.engines import database_url, databases, kafka, postgres, project
+from tests.support.families import SideBySide, in_order
 from tests.support.whole import sign_in, system
 
 __all__ = ["database_url", "databases", "kafka", "postgres", "project", "sign_in", "system"]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run cheap families first."""
-    items[:] = in_order(items)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run cheap families first, or the longest where several run side by side."""
+    items[:] = in_order(items, side_by_side=hasattr(config, "workerinput"))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SideBySide:
+    """Families stay whole when workers share the tests."""
+    return SideBySide(config, log)
 
 
 @pytest.hookimpl(trylast=True)

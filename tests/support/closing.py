@@ -1,38 +1,6 @@
-"""The order of test families and the closing line that machines read."""
-
-from collections.abc import Sequence
+"""The closing line that machines read."""
 
 import pytest
-
-FAMILIES = (
-    "house",
-    "contracts",
-    "chassis",
-    "local",
-    "gateway",
-    "catalog",
-    "intake",
-    "routing",
-    "credential",
-    "journeys",
-    "upgrade",
-    "watching",
-    "access",
-    "fuzz",
-    "bench",
-    "faults",
-)
-"""Cheap and telling first: a broken rule of the house shows before a journey of minutes."""
-
-
-def in_order(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """The same tests, family by family; inside a family as collected."""
-
-    def family(item: pytest.Item) -> int:
-        folders = item.path.parts
-        return min((place for place, name in enumerate(FAMILIES) if name in folders), default=len(FAMILIES))
-
-    return sorted(items, key=family)
 
 
 def closing_line(config: pytest.Config) -> str | None:
