@@ -1,12 +1,13 @@
 """A file is what its bytes are, belongs to one case, and lies nowhere in the clear."""
 
+import asyncio
 import hashlib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, literal_column, select
 
 from chassis.tables import SECRET_KEYS
 from contracts.caller import Caller
@@ -44,6 +45,20 @@ async def test_a_file_comes_back_byte_for_byte_and_is_sealed_in_pieces(service: 
     assert fetched.headers["x-content-type-options"] == "nosniff"
     assert len(pieces) == -(-len(LARGE) // CHUNK_BYTES)
     assert not any(PDF in piece or bytes(range(64)) in piece for piece in pieces)
+
+
+async def test_files_that_come_in_together_are_stored_together_and_stay_apart(service: Service) -> None:
+    contents = [PDF + bytes([number]) for number in range(9)]
+
+    answers = await asyncio.gather(*(service.upload(content) for content in contents), service.upload(b"no PDF"), service.upload(LARGE))
+
+    assert [answer.status_code for answer in answers] == [201] * 9 + [422, 201]
+    fetched = [await service.get(f"/v1/materials/{answer.json()['material_id']}?purpose=handling", by=CLERK) for answer in answers[:9]]
+    assert [answer.content for answer in fetched] == contents
+    async with service.context.database.read(service.context) as tx:
+        transactions = (await tx.execute(select(literal_column("xmin::text")).select_from(MATERIALS).distinct())).all()
+    assert len(transactions) < len(contents)
+    assert await rows(service, SECRET_KEYS) == 10, "each has a key of its own"
 
 
 async def test_pieces_in_another_order_do_not_open(service: Service) -> None:

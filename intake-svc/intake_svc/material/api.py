@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
+import uuid_utils
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 from python_multipart.exceptions import FormParserError
@@ -12,18 +13,24 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from chassis.database import Tx
 from chassis.doors import READER, WRITER, Answer, Reader, Writer
+from chassis.express import express
+from chassis.gathering import Gathering
 from chassis.problems import RequestUnreadable
 from contracts.caller import CallerKind
 from contracts.values import Digest
 from intake_svc.context import Intake, PurposeMissing
 from intake_svc.material import handlers
-from intake_svc.material.domain import MEDIA_TYPES, Incoming, MaterialEmpty, MaterialTypeUnsupported
+from intake_svc.material.domain import CHUNK_BYTES, MEDIA_TYPES, Incoming, MaterialEmpty, MaterialTypeUnsupported
+from intake_svc.material.handlers import Upload
 from rules.access import permit
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 router = APIRouter(tags=["materials"])
+
+TOGETHER = 32
+"""Files of one piece that are stored in one transaction, at most: 8 MiB. One of several pieces has its own."""
 
 _UPLOAD = {
     "requestBody": {
@@ -50,6 +57,20 @@ class MaterialKept(BaseModel):
     media_type: str
 
 
+async def _keep(tx: Tx[Intake], uploads: Sequence[Upload]) -> list[Answer]:
+    return [
+        Answer(
+            status=201,
+            body=MaterialKept(material_id=kept.material_id, digest=kept.digest, size=kept.size, media_type=kept.media_type),
+        )
+        for kept in await handlers.keep_materials(tx, uploads)
+    ]
+
+
+UPLOADS: Gathering[Intake, Upload] = Gathering(_keep, key=lambda upload: upload.material_id, most=TOGETHER)
+"""Files that come in at the same moment are stored by one statement."""
+
+
 @router.post(
     "/v1/materials",
     operation_id="uploadMaterial",
@@ -57,6 +78,7 @@ class MaterialKept(BaseModel):
     response_model=MaterialKept,
     openapi_extra=_UPLOAD,
 )
+@express
 async def upload_material(
     request: Request,
     write: Annotated[Writer[Intake], WRITER],
@@ -64,19 +86,22 @@ async def upload_material(
 ) -> Response:
     """Keep a file until a case claims it. Its bytes must be of the declared type; at most 20 MiB."""
     permit(write.caller, "case", "check", {}, regions=write.context.catalogue, about="material")
-    declared, options = parse_options_header(request.headers.get("content-type", ""))
-    if declared == b"multipart/form-data":
-        incoming, pieces = await _read_form(request, boundary=options.get(b"boundary", b""), media_type=media_type)
+    content_type = request.headers.get("content-type", "")
+    if _plain(content_type) == "multipart/form-data":
+        incoming, pieces = await _read_form(request, content_type=content_type, media_type=media_type)
     else:
-        incoming = Incoming(_plain(media_type or declared.decode("latin-1")))
-        pieces = [piece async for piece in _read_body(request, incoming)]
+        incoming = Incoming(_plain(media_type or content_type))
+        pieces = await _read_body(request, incoming)
+    upload = Upload(material_id=str(uuid_utils.uuid7()), incoming=incoming, pieces=pieces, caller=write.caller)
+    fingerprint = f"{incoming.digest} {incoming.media_type}".encode()
+    if incoming.size <= CHUNK_BYTES:
+        return await UPLOADS(write, upload, fingerprint=fingerprint)
 
     async def act(tx: Tx[Intake]) -> Answer:
-        kept = await handlers.keep_material(tx, pieces, incoming=incoming, caller=write.caller)
-        body = MaterialKept(material_id=kept.material_id, digest=kept.digest, size=kept.size, media_type=kept.media_type)
-        return Answer(status=201, body=body)
+        [kept] = await _keep(tx, [upload])
+        return kept
 
-    return await write(act, fingerprint=f"{incoming.digest} {incoming.media_type}".encode())
+    return await write(act, fingerprint=fingerprint)
 
 
 @router.get("/v1/materials/{material_id}", operation_id="fetchMaterial", response_class=Response, responses=_CONTENT)
@@ -103,19 +128,19 @@ async def fetch_material(
     return Response(content, media_type=material.media_type, headers=headers)
 
 
-async def _read_body(request: Request, incoming: Incoming) -> AsyncIterator[bytes]:
+async def _read_body(request: Request, incoming: Incoming) -> list[bytes]:
+    pieces: list[bytes] = []
     async for data in request.stream():
-        for piece in incoming.feed(data):
-            yield piece
-    for piece in incoming.finish():
-        yield piece
+        pieces += incoming.feed(data)
+    return pieces + incoming.finish()
 
 
-async def _read_form(request: Request, *, boundary: bytes, media_type: str | None) -> tuple[Incoming, list[bytes]]:
+async def _read_form(request: Request, *, content_type: str, media_type: str | None) -> tuple[Incoming, list[bytes]]:
     """The one file of a form, never written to a disk unsealed."""
+    _, options = parse_options_header(content_type)
     form = _Form(media_type)
     try:
-        parser = MultipartParser(boundary, form.callbacks())
+        parser = MultipartParser(options.get(b"boundary", b""), form.callbacks())
         async for data in request.stream():
             parser.write(data)
         parser.finalize()

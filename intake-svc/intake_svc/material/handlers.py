@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-
-import uuid_utils
+from dataclasses import dataclass
 
 from chassis.database import Tx
 from chassis.vault import SecretKey, Unreadable
@@ -22,20 +21,37 @@ EXPIRED_AT_ONCE = 100
 _NUMBER_BYTES = 4
 
 
-async def keep_material(tx: Tx[Intake], pieces: Sequence[bytes], *, incoming: Incoming, caller: Caller) -> Material:
-    """Seal the pieces of an upload under a key of its own and store them; no case has it yet."""
-    material = Material(
-        material_id=str(uuid_utils.uuid7()),
-        digest=incoming.digest,
-        size=incoming.size,
-        media_type=incoming.media_type,
-        uploader=uploader_key(tx.context, caller),
-        organ=caller.organ,
-        at=tx.at,
-    )
-    key = await tx.context.vault.new_key(tx, _owner(material.material_id))
-    await store.save_materials(tx, [(material, [_seal(key, piece, number=number) for number, piece in enumerate(pieces)])])
-    return material
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Upload:
+    """A file that has come in whole."""
+
+    material_id: str
+    """UUIDv7, as yet of nothing."""
+    incoming: Incoming
+    pieces: Sequence[bytes]
+    caller: Caller
+
+
+async def keep_materials(tx: Tx[Intake], uploads: Sequence[Upload]) -> list[Material]:
+    """Seal the pieces of each upload under a key of its own and store them; no case has them yet."""
+    keys = tx.context.vault.first_keys(tx, [_owner(upload.material_id) for upload in uploads])
+    kept = [
+        Material(
+            material_id=upload.material_id,
+            digest=upload.incoming.digest,
+            size=upload.incoming.size,
+            media_type=upload.incoming.media_type,
+            uploader=uploader_key(tx.context, upload.caller),
+            organ=upload.caller.organ,
+            at=tx.at,
+        )
+        for upload in uploads
+    ]
+    sealed = [
+        [_seal(keys[_owner(upload.material_id)], piece, number=number) for number, piece in enumerate(upload.pieces)] for upload in uploads
+    ]
+    await store.save_materials(tx, list(zip(kept, sealed, strict=True)))
+    return kept
 
 
 async def list_claimable(tx: Tx[Intake], material_ids: Sequence[str], *, caller: Caller, keep: bool = False) -> dict[str, Material]:

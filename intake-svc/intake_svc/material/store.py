@@ -25,7 +25,7 @@ from sqlalchemy import (
     literal,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
 
 from chassis.database import UNIQUE_VIOLATION, Tx, sqlstate
@@ -66,6 +66,8 @@ CLAIMS = Table(
     Column("applicant_key", Text, nullable=False),
     Index("ix_material_claims_case", "case_id"),
 )
+_NEW = Rows(MATERIALS, conflict=Conflict.REFUSE)
+_PIECES = Rows(CHUNKS, conflict=Conflict.REFUSE)
 _CLAIM = Rows(CLAIMS, conflict=Conflict.REFUSE)
 _CLAIMED = select(CLAIMS.c.material_id).where(CLAIMS.c.material_id == MATERIALS.c.material_id).exists()
 
@@ -118,9 +120,9 @@ async def read_chunks(tx: Tx[Intake], material_id: str) -> AsyncIterator[tuple[i
 
 async def save_materials(tx: Tx[Intake], materials: Sequence[tuple[Material, Sequence[bytes]]]) -> None:
     """Add materials with their sealed pieces."""
-    await tx.execute(
-        insert(MATERIALS),
-        [
+    for material, pieces in materials:
+        tx.write(
+            _NEW,
             {
                 "material_id": material.material_id,
                 "digest": material.digest,
@@ -129,18 +131,10 @@ async def save_materials(tx: Tx[Intake], materials: Sequence[tuple[Material, Seq
                 "uploader": material.uploader,
                 "organ": material.organ,
                 "at": material.at,
-            }
-            for material, _ in materials
-        ],
-    )
-    await tx.execute(
-        insert(CHUNKS),
-        [
-            {"material_id": material.material_id, "number": number, "sealed": piece}
-            for material, pieces in materials
-            for number, piece in enumerate(pieces)
-        ],
-    )
+            },
+        )
+        for number, piece in enumerate(pieces):
+            tx.write(_PIECES, {"material_id": material.material_id, "number": number, "sealed": piece})
 
 
 async def save_claims(tx: Tx[Intake], claims: Sequence[Claim]) -> None:
