@@ -33,6 +33,7 @@ class IntakeRoute:
 
     def __init__(self, jwks: Path) -> None:
         self.away = False
+        self.lost: set[str] = set()
         self.asked: list[str] = []
         self.holder = HOLDER
         self.url = ""
@@ -46,6 +47,8 @@ class IntakeRoute:
             return JSONResponse({}, status_code=401)
         if self.away or caller.account != "credential" or request.query_params["purpose"] != "credential":
             return JSONResponse({}, status_code=503)
+        if request.path_params["no"] in self.lost:
+            return JSONResponse({}, status_code=404)
         return JSONResponse(self.holder)
 
 

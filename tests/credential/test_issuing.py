@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from contracts.events import CredentialIssued, DecisionSealed, NoticeSealed
 from contracts.values import Outcome, canonical_json
+from credential_svc.credential.outside import FAILURES
 from credential_svc.credential.store import CREDENTIALS
 from credential_svc.schema import METADATA
 from credential_svc.seal.domain import RETRY_LAST, TRIES_UNSEEN
@@ -131,6 +132,28 @@ async def test_while_intake_is_away_a_grant_waits_and_other_notices_flow(service
     await service.seal()
     shown = (await service.get(f"/v1/credentials?case={case_id}", by=CLERK)).json()
     assert ([each["state"] for each in shown["items"]], shown["awaiting_seal"]) == (["issued"], [])
+
+
+async def test_cases_that_intake_does_not_know_hold_up_no_other(service: Service, intake: object) -> None:
+    unknown, known = [a_case() for _ in range(FAILURES)], a_case()
+    intake.lost = set(unknown)  # type: ignore[attr-defined]
+    await service.hear(*(event for case_id in unknown for event in (received(case_id), decided(case_id))))
+    await service.seal()
+
+    await service.hear(received(known), decided(known))
+    await service.seal()
+
+    assert [each["case_id"] for each in await service.told(CredentialIssued)] == [known]
+
+
+async def test_an_intake_that_is_away_is_left_alone_after_a_while(service: Service, intake: object) -> None:
+    intake.away = True  # type: ignore[attr-defined]
+    cases = [a_case() for _ in range(FAILURES + 1)]
+    for case_id in cases:
+        await service.hear(received(case_id), decided(case_id))
+        await service.seal()
+
+    assert len(intake.asked) == FAILURES  # type: ignore[attr-defined]
 
 
 async def test_a_seal_that_keeps_failing_asks_for_attention_in_the_case_and_among_the_figures(service: Service, intake: object) -> None:

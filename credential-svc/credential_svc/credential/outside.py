@@ -18,7 +18,7 @@ from contracts.values import CaseId, Json, JsonObject
 TIMEOUT = 5.0
 """Seconds for the whole call."""
 FAILURES = 5
-"""Failed calls in a row after which intake is left alone."""
+"""Calls in a row that intake did not answer, or with a fault of its own, after which it is left alone."""
 REST = 5.0
 """Seconds for which it is left alone; then one call tries."""
 
@@ -76,12 +76,15 @@ class Intake:
         try:
             person = await self._ask(case_id)
         except (httpx.HTTPError, Malformed, ValueError) as error:
-            self._failed += 1
-            if self._failed >= FAILURES:
-                self._rest_until = time.monotonic() + REST
+            self._note(is_up=not _is_outage(error))
             raise IntakeAway from error
-        self._failed = 0
+        self._note(is_up=True)
         return person
+
+    def _note(self, *, is_up: bool) -> None:
+        self._failed = 0 if is_up else self._failed + 1
+        if self._failed >= FAILURES:
+            self._rest_until = time.monotonic() + REST
 
     async def close(self) -> None:
         """Close the connections."""
@@ -106,3 +109,8 @@ class Intake:
             self._token = self._key.mint(self._caller, audience="intake")
             self._token_until = time.monotonic() + LIFETIME / 2
         return self._token
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether an error speaks of intake and not of the one case: an intake that refuses a case answers the next."""
+    return error.response.is_server_error if isinstance(error, httpx.HTTPStatusError) else isinstance(error, httpx.HTTPError)
