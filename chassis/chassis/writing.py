@@ -38,6 +38,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 Row: TypeAlias = Mapping[str, object]
@@ -264,3 +265,9 @@ def _unwire(value: ColumnElement[Any], kind: TypeEngine[Any]) -> ColumnElement[A
 
 def _default(found: Any) -> ColumnElement[Any]:
     return null() if found is None else literal_column(f"'{found.arg}'") if isinstance(found.arg, str) else found.arg
+
+
+def table_taken(error: DBAPIError) -> str | None:
+    """The table in which a row's key was taken already; None for any other error."""
+    table: str | None = getattr(getattr(error.orig, "__cause__", None), "table_name", None)
+    return table if getattr(error.orig, "sqlstate", None) == "23505" else None

@@ -85,3 +85,18 @@ async def test_of_two_with_the_same_id_one_is_received(service: Service) -> None
 
     assert sorted(answer.status_code for answer in answers) == [201, 409]
     assert (await service.counts())["cases"] == 1
+
+
+async def test_of_two_with_the_same_id_one_is_received_and_no_other_is_held_up(service: Service) -> None:
+    case_id = a_case_id()
+    applications = [an_application(await service.material(), case_id=case_id) for _ in range(2)] + [
+        an_application(await service.material())
+    ]
+
+    answers = await asyncio.gather(*(service.post("/v1/cases", one, by=CLERK) for one in applications))
+    again = await service.post("/v1/cases", an_application(await service.material(), case_id=case_id), by=CLERK)
+
+    assert sorted(answer.status_code for answer in answers[:2]) == [201, 409]
+    assert answers[2].status_code == 201
+    assert (again.status_code, again.json()["rule"]) == (409, "case.already-received")
+    assert (await service.counts())["secret_keys"] == 6, "of four materials and two cases"

@@ -88,11 +88,11 @@ async def receive_cases(tx: Tx[Intake], handed_in: Sequence[tuple[Submission, Ca
     await _take_numbers(tx, sum(not isinstance(one, Refusal) for one in placed))
     outcomes = [one if isinstance(one, Refusal) else _receive(tx, *one) for one in placed]
     received = [case for case in outcomes if isinstance(case, Case)]
-    keys = await tx.context.vault.new_keys(tx, [_owner(case) for case in received])
-    people = {submission.case_id: submission.person for submission, _ in handed_in}
-    seal = tx.context.vault.seal
-    await store.add_cases(tx, [(case, seal(keys[_owner(case)], encode_object(people[case.case_id]))) for case in received])
-    await material.claim_materials(tx, [claim for case in received for claim in _claims(case, case.materials)])
+    vault, people = tx.context.vault, {submission.case_id: submission.person for submission, _ in handed_in}
+    keys = vault.first_keys(tx, [_owner(case) for case in received])
+    await store.add_cases(tx, [(case, vault.seal(keys[_owner(case)], encode_object(people[case.case_id]))) for case in received])
+    with store.refuse_known():
+        await material.claim_materials(tx, [claim for case in received for claim in _claims(case, case.materials)])
     return outcomes
 
 
@@ -179,7 +179,8 @@ async def learn_received(tx: Tx[Intake], event: CaseReceived) -> list[Difference
     case = Case(case_id=event.case_id, root_case_id=event.root_case_id)
     case.receive(Receipt.again(event), form_digest=event.form_digest, materials=again(event.materials))
     await store.add_cases(tx, [(case, b"")])
-    await store.pass_number(tx, case_numbers.parse(event.case_no).sequence)
+    with store.refuse_known():
+        await store.pass_number(tx, case_numbers.parse(event.case_no).sequence)
     return [PERSON_LOST.about(event.case_no, organ=event.receiving_organ)]
 
 

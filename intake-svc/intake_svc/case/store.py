@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
@@ -34,10 +35,11 @@ from sqlalchemy import Sequence as NumberSequence
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.exc import DBAPIError
 
-from chassis.database import UNIQUE_VIOLATION, StaleVersion, Tx, sqlstate, where
+from chassis.database import StaleVersion, Tx, where
 from chassis.outbox import Outgoing, put
 from chassis.paging import after
-from chassis.writing import Conflict, Rows
+from chassis.tables import SECRET_KEYS
+from chassis.writing import Conflict, Rows, table_taken
 from contracts.codec import decode, encode_object
 from contracts.values import CaseId, Digest
 from intake_svc.case.domain import Case, CaseAlreadyReceived, CaseState, Handed, Receipt, Supplement
@@ -191,19 +193,24 @@ async def sample_open(tx: Tx[Intake], *, ages: Sequence[timedelta], rows: int) -
 
 
 async def add_cases(tx: Tx[Intake], received: Sequence[tuple[Case, bytes]]) -> None:
-    """Store received cases, each with what is sealed, and their events.
-
-    Raises:
-        CaseAlreadyReceived: One of the ids or numbers names a case already.
-    """
+    """Store received cases, each with what is sealed, and their events; written with what follows, under `refuse_known`."""
     for case, sealed in sorted(received, key=lambda one: one[0].case_id):
         case.version = 1
         tx.write(_NEW, {**_row(case), "version": case.version, "sealed": sealed})
     await _put_events(tx, [case for case, _ in received])
+
+
+@contextmanager
+def refuse_known() -> Iterator[None]:
+    """Say what it means when cases that were added cannot be written.
+
+    Raises:
+        CaseAlreadyReceived: One of the ids or numbers names a case already.
+    """
     try:
-        await tx.flush()
+        yield
     except DBAPIError as error:
-        raise CaseAlreadyReceived if sqlstate(error) == UNIQUE_VIOLATION else error from error
+        raise CaseAlreadyReceived if table_taken(error) in {CASES.name, SECRET_KEYS.name} else error from error
 
 
 async def save_cases(tx: Tx[Intake], cases: Sequence[Case], *, sealed: bytes | None = None) -> None:

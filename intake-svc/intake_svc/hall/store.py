@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, Row, Table, Text, and_, any_, literal, or_, select
+from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, Row, Table, Text, and_, any_, bindparam, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from chassis.database import Tx
@@ -53,12 +53,8 @@ async def get_windows(
     """Windows, open or closed, with the duties of these officers there, as far as active, that reach the instant; one query for all."""
     if not windows:
         return {}
-    reaches = and_(DUTIES.c.begins <= at, or_(DUTIES.c.ends.is_(None), DUTIES.c.ends > at))
-    duty = DUTIES.join(OFFICERS, and_(OFFICERS.c.officer == DUTIES.c.officer, OFFICERS.c.active))
-    here = and_(DUTIES.c.window == WINDOWS.c.window, DUTIES.c.officer == any_(literal(sorted(set(officers)), ARRAY(Text))), reaches)
-    query = select(WINDOWS, DUTIES.c.officer, DUTIES.c.begins, DUTIES.c.ends).select_from(WINDOWS.outerjoin(duty, here))
     found: dict[WindowId, tuple[Window, list[Duty]]] = {}
-    for row in await tx.execute(query.where(WINDOWS.c.window == any_(literal(sorted(set(windows)), ARRAY(Text))))):
+    for row in await tx.execute(_MANNED, {"windows": sorted(set(windows)), "officers": sorted(set(officers)), "at": at}):
         window = WindowId(row.window)
         if window not in found:
             found[window] = (_window(row), [])
@@ -119,6 +115,20 @@ async def save_duties(tx: Tx[Intake], duties: Sequence[Duty]) -> None:
     changed = {"ends": statement.excluded.ends}
     if rows:
         await tx.execute(statement.on_conflict_do_update(index_elements=["window", "officer", "begins"], set_=changed), rows)
+
+
+_at = bindparam("at", type_=DateTime(timezone=True))
+_reaching = and_(
+    DUTIES.c.window == WINDOWS.c.window,
+    DUTIES.c.officer == any_(bindparam("officers", type_=ARRAY(Text))),
+    DUTIES.c.begins <= _at,
+    or_(DUTIES.c.ends.is_(None), DUTIES.c.ends > _at),
+)
+_MANNED = (
+    select(WINDOWS, DUTIES.c.officer, DUTIES.c.begins, DUTIES.c.ends)
+    .select_from(WINDOWS.outerjoin(DUTIES.join(OFFICERS, and_(OFFICERS.c.officer == DUTIES.c.officer, OFFICERS.c.active)), _reaching))
+    .where(WINDOWS.c.window == any_(bindparam("windows", type_=ARRAY(Text))))
+)
 
 
 def _window(row: Row[tuple[object, ...]]) -> Window:

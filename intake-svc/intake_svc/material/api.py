@@ -61,7 +61,7 @@ async def _keep(tx: Tx[Intake], uploads: Sequence[Upload]) -> list[Answer]:
     return [
         Answer(
             status=201,
-            body=MaterialKept(material_id=kept.material_id, digest=kept.digest, size=kept.size, media_type=kept.media_type),
+            body={"material_id": kept.material_id, "digest": kept.digest, "size": kept.size, "media_type": kept.media_type},
         )
         for kept in await handlers.keep_materials(tx, uploads)
     ]

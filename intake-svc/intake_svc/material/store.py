@@ -11,16 +11,17 @@ from datetime import datetime
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnElement,
     DateTime,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
     Row,
+    Select,
     Table,
     Text,
     any_,
+    bindparam,
     delete,
     literal,
     select,
@@ -28,8 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
 
-from chassis.database import UNIQUE_VIOLATION, Tx, sqlstate
-from chassis.writing import Conflict, Rows
+from chassis.database import Tx
+from chassis.writing import Conflict, Rows, table_taken
 from contracts.values import CaseId, Digest, OrganCode
 from intake_svc.context import Intake
 from intake_svc.material.domain import Claim, Material, MaterialClaimed
@@ -70,12 +71,14 @@ _NEW = Rows(MATERIALS, conflict=Conflict.REFUSE)
 _PIECES = Rows(CHUNKS, conflict=Conflict.REFUSE)
 _CLAIM = Rows(CLAIMS, conflict=Conflict.REFUSE)
 _CLAIMED = select(CLAIMS.c.material_id).where(CLAIMS.c.material_id == MATERIALS.c.material_id).exists()
+_KNOWN = select(MATERIALS).where(MATERIALS.c.material_id == any_(bindparam("material_ids", type_=ARRAY(Text))))
+_UNCLAIMED = _KNOWN.where(~_CLAIMED)
+_HELD = _UNCLAIMED.with_for_update(read=True, key_share=True, of=MATERIALS)
 
 
 async def get_materials(tx: Tx[Intake], material_ids: Sequence[str]) -> dict[str, Material]:
     """Materials by id; ids of none are left out."""
-    rows = await tx.execute(select(MATERIALS).where(_among(material_ids))) if material_ids else ()
-    return {row.material_id: _material(row) for row in rows}
+    return await _get(tx, _KNOWN, material_ids)
 
 
 async def get_unclaimed(tx: Tx[Intake], material_ids: Sequence[str], *, keep: bool) -> dict[str, Material]:
@@ -86,11 +89,7 @@ async def get_unclaimed(tx: Tx[Intake], material_ids: Sequence[str], *, keep: bo
         material_ids: What is looked for.
         keep: Hold them until the commit, so that none goes before it is claimed.
     """
-    query = select(MATERIALS).where(_among(material_ids), ~_CLAIMED)
-    if keep:
-        query = query.with_for_update(read=True, key_share=True, of=MATERIALS)
-    rows = await tx.execute(query) if material_ids else ()
-    return {row.material_id: _material(row) for row in rows}
+    return await _get(tx, _HELD if keep else _UNCLAIMED, material_ids)
 
 
 async def get_claim(tx: Tx[Intake], material_id: str) -> Claim | None:
@@ -138,7 +137,7 @@ async def save_materials(tx: Tx[Intake], materials: Sequence[tuple[Material, Seq
 
 
 async def save_claims(tx: Tx[Intake], claims: Sequence[Claim]) -> None:
-    """Give materials to their cases.
+    """Give materials to their cases, and write whatever else is yet to be written.
 
     Raises:
         MaterialClaimed: One of them has a case already.
@@ -159,7 +158,7 @@ async def save_claims(tx: Tx[Intake], claims: Sequence[Claim]) -> None:
     try:
         await tx.flush()
     except DBAPIError as error:
-        raise MaterialClaimed if sqlstate(error) == UNIQUE_VIOLATION else error from error
+        raise MaterialClaimed if table_taken(error) == CLAIMS.name else error from error
 
 
 async def find_unclaimed(tx: Tx[Intake], *, before: datetime, limit: int) -> list[str]:
@@ -177,12 +176,12 @@ async def find_unclaimed(tx: Tx[Intake], *, before: datetime, limit: int) -> lis
 async def delete_materials(tx: Tx[Intake], material_ids: Sequence[str]) -> None:
     """Remove materials with their pieces."""
     if material_ids:
-        await tx.execute(delete(MATERIALS).where(_among(material_ids)))
+        await tx.execute(delete(MATERIALS).where(MATERIALS.c.material_id == any_(literal(list(material_ids), ARRAY(Text)))))
 
 
-def _among(material_ids: Sequence[str]) -> ColumnElement[bool]:
-    """One array parameter: the statement stays the same however many there are."""
-    return MATERIALS.c.material_id == any_(literal(list(material_ids), ARRAY(Text)))
+async def _get(tx: Tx[Intake], query: Select[tuple[object, ...]], material_ids: Sequence[str]) -> dict[str, Material]:
+    rows = await tx.execute(query, {"material_ids": list(material_ids)}) if material_ids else ()
+    return {row.material_id: _material(row) for row in rows}
 
 
 def _material(row: Row[tuple[object, ...]]) -> Material:
