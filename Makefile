@@ -9,7 +9,6 @@ URL ?= http://127.0.0.1:8080
 STORY ?= SC-04
 ONLY ?=
 RATE ?= 30
-MINUTES ?= 60
 PROCESSES ?= 1
 CLERKS ?= 12
 SECONDS ?= 20
@@ -47,21 +46,22 @@ check: $(DEV) ## lint, types and structure
 	@.venv/bin/mypy
 	@exec .venv/bin/python -m pytest -q tests/house
 
-faults: $(DEV) ## kill anything, lose nothing: strikes the whole system for most of an hour [SEED=4] [ONLY=…] [SCALE=small]
+faults: $(DEV) ## kill anything, lose nothing: strikes the whole system for most of an hour [SEED=4] [MINUTES=120] [ONLY=…] [SCALE=small]
 	@.venv/bin/python -m tongban_local.jars
-	@exec .venv/bin/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)") $(if $(SCALE),--scale $(SCALE))
+	@exec .venv/bin/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \
+		$(if $(ONLY),--only "$(ONLY)") $(if $(SCALE),--scale $(SCALE))
 
 upgrade: $(DEV) ## replace the released version under load [CLERKS=12] [SECONDS=20]
 	@.venv/bin/python -m tongban_local.jars
 	@exec .venv/bin/python -m tests.upgrade --clerks $(CLERKS) --seconds $(SECONDS)
 
-bench: $(DEV) ## measure the line on a system of its own; keep the machine quiet [ONLY=limits,registration,latency,clerks,cases] [PROCESSES=1]
+bench: $(DEV) ## measure the line on a system of its own; keep the machine quiet [ONLY=limits,registration,latency,clerks,cases] [PROCESSES=1] [MINUTES=10]
 	@.venv/bin/python -m tongban_local.jars
-	@exec .venv/bin/python -m bench.line --processes $(PROCESSES) $(if $(ONLY),--only $(ONLY))
+	@exec .venv/bin/python -m bench.line --processes $(PROCESSES) $(if $(ONLY),--only $(ONLY)) $(if $(MINUTES),--minutes $(MINUTES))
 
 soak: $(DEV) ## an hour of whole cases at half of a rate: what grows, what a case leaves behind [RATE=30] [MINUTES=60]
 	@.venv/bin/python -m tongban_local.jars
-	@exec .venv/bin/python -m bench.line --only soak --rate $(RATE) --minutes $(MINUTES)
+	@exec .venv/bin/python -m bench.line --only soak --rate $(RATE) --minutes $(or $(MINUTES),60)
 
 contracts: $(DEV) ## write the generated contracts (schemas, OpenAPI, AsyncAPI, docs/states.md)
 	@exec .venv/bin/python -m tongban_local.contracts

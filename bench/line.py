@@ -13,7 +13,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import cases, clerks, latency, limits, profile, registration, soak
+from bench import cases, clerks, latency, limits, profile, registration, soak, verdict
 from bench.load import HEADER, Result
 from bench.meter import tell
 from bench.report import RESULTS, Section
@@ -35,6 +35,8 @@ class Run:
     rig: Rig
     chosen: argparse.Namespace
     bare: list[Result] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    """What does not hold."""
 
 
 Part = Callable[[Run, Section], Coroutine[None, None, None]]
@@ -48,6 +50,7 @@ async def _limits(run: Run, section: Section) -> None:
         pids = {"postgres": rig.pids["postgres"]}
         found = await limits.bare_http(rig.postgres.url(name), pids=pids, clients=CLIENTS, seconds=chosen.seconds, folder=Path(folder))
     run.bare.extend(found)
+    run.wrong.extend(verdict.of_calls(found))
     log = await limits.bare_log(rig.kafka.bootstrap)
     section.say(HEADER, *(result.row() for result in found), "")
     if len(found) == len(CLIENTS):
@@ -64,6 +67,7 @@ async def _registration(run: Run, section: Section) -> None:
     uploads = await registration.upload(rig, clients=8, seconds=chosen.seconds)
     seconds = [chosen.hold if count == max(CLIENTS) else chosen.seconds for count in CLIENTS]
     cells = await registration.measure(rig, clients=CLIENTS, seconds=seconds)
+    run.wrong.extend(verdict.of_registrations(cells) + verdict.of_calls([uploads]))
     section.say(HEADER, *(cell.result.row() for cell in cells), uploads.row(), "")
     section.say(f"- nobody calls: {sum(quiet.values()):.0f} % of one core ({', '.join(f'{name} {quiet[name]:.1f}' for name in quiet)})")
     for cell in cells:
@@ -82,6 +86,8 @@ async def _latency(run: Run, section: Section) -> None:
     rig, chosen = run.rig, run.chosen
     for rate in RATES:
         found = await latency.measure(rig, per_second=rate, seconds=chosen.seconds * 6)
+        if found.failed or not found.cases:
+            run.wrong.append(f"at {rate:.0f}/s {found.failed} of {found.cases + found.failed} registrations failed")
         section.say(
             f"## Received at {found.per_second:.0f}/s of {rate:.0f}/s asked ({found.cases} cases, open loop, {found.failed} failed)", ""
         )
@@ -102,6 +108,7 @@ async def _clerks(run: Run, section: Section) -> None:
             f"{calls / day.seconds:.0f} clerks' calls/s; CPU ms per second {tell(day.cpu_ms_per_second, digits=0)}.",
             "",
         )
+        run.wrong.extend(verdict.of_clerks(day.failed))
         if +day.failed:
             section.say(*(f"- not finished: {times} × {reason}" for reason, times in (+day.failed).items()), "")
         section.say("| call | times | p50 / p95 / p99 ms |", "|---|---|---|", *day.rows(), "")
@@ -110,6 +117,7 @@ async def _clerks(run: Run, section: Section) -> None:
 async def _cases(run: Run, section: Section) -> None:
     rig, chosen = run.rig, run.chosen
     held = await cases.measure(rig, at_once=chosen.at_once, seconds=chosen.minutes * 60, warm=chosen.warm)
+    run.wrong.extend(verdict.of_cases(held))
     section.say(f"## {chosen.processes} process(es) of each of intake, routing and credential", "", *cases.tell(held))
 
 
@@ -125,12 +133,14 @@ async def _profile(run: Run, section: Section) -> None:
         watching = asyncio.create_task(watch())
         held = await cases.measure(rig, at_once=chosen.at_once, seconds=chosen.minutes * 60, warm=chosen.warm)
         found = await watching
+    run.wrong.extend(verdict.of_cases(held))
     section.say("## While a profiler looks on", "", *cases.tell(held), *profile.tell(found))
 
 
 async def _soak(run: Run, section: Section) -> None:
     rig, chosen = run.rig, run.chosen
     found = await soak.measure(rig, per_second=chosen.rate / 2, seconds=chosen.minutes * 60, warm=chosen.warm)
+    run.wrong.extend(verdict.of_soak(found))
     section.say(f"## {chosen.rate / 2:g} whole cases/s, half of {chosen.rate:g}", "", *soak.show(found))
 
 
@@ -164,6 +174,8 @@ def main() -> int:
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the files")
     chosen = parser.parse_args()
     wanted = chosen.only.split(",") if chosen.only else PARTS.keys() - ASKED_FOR
+    if unknown := sorted(set(wanted) - PARTS.keys()):
+        parser.error(f"no such part: {', '.join(unknown)}")
     parts = [part for part in PARTS if part in wanted]
     # What was started is stopped also when somebody ends us.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -176,9 +188,13 @@ def main() -> int:
             title, measure = PARTS[part]
             name = part if chosen.processes == 1 else f"{part}-{chosen.processes}-processes"
             section = Section(rig, part=name, title=title, command=command)
+            before = len(run.wrong)
             runner.run(measure(run, section))
+            if len(run.wrong) > before:
+                section.say("", "What does not hold:", "", *(f"- {text}" for text in run.wrong[before:]))
             section.finish(chosen.results)
-    return 0
+    print(f"bench: {', '.join(parts)}: {'; '.join(run.wrong) or 'nothing failed, was given up or grew'}", flush=True)
+    return 1 if run.wrong else 0
 
 
 if __name__ == "__main__":

@@ -7,11 +7,13 @@ from datetime import date
 
 import pytest
 
-from bench.load import run
+from bench import verdict
+from bench.cases import Held, Shift
+from bench.load import Result, run
 from bench.meter import DRIVER, Meter, tell
 from bench.profile import read
 from bench.rig import id_number
-from bench.soak import slope
+from bench.soak import Soak, slope
 from bench.wire import Broken, Wires
 from rules.identifiers import check_identity
 from tongban_local.layout import ROOT
@@ -29,6 +31,51 @@ def test_noise_shows_as_error_of_the_slope() -> None:
     found = slope([0.0, 10.0, 20.0, 30.0], [5.0, 9.0, 4.0, 8.0])
 
     assert found.error > abs(found.per_hour)
+
+
+def a_rate(*, closed: int = 10, given_up: int = 0, lag: int = 5, waiting: int = 0) -> Held:
+    shift = Shift(closed=[float(number) for number in range(closed)])
+    shift.failed["sign: 500"] = given_up
+    return Held(seconds=10, at_once=1, shift=shift, cpu_ms_per_case={}, lag=({"routing": 5}, {"routing": lag}), waiting=(0, waiting))
+
+
+@pytest.mark.parametrize(
+    ("held", "about"),
+    [
+        (a_rate(given_up=2), "2 cases given up"),
+        (a_rate(closed=0), "0 closed"),
+        (a_rate(lag=5 + verdict.MOVES + 1), "routing: records not yet heard 5 → "),
+        (a_rate(waiting=verdict.MOVES + 1), "outbox rows"),
+    ],
+)
+def test_a_rate_that_is_not_held_is_told(held: Held, about: str) -> None:
+    [found] = verdict.of_cases(held)
+
+    assert about in found
+
+
+def test_a_rate_that_is_held_is_told_as_well() -> None:
+    assert verdict.of_cases(a_rate(lag=5 + verdict.MOVES)) == []
+
+
+def test_memory_that_grows_is_told_from_memory_that_moves() -> None:
+    at = [10.0 * number for number in range(60)]
+    series = {
+        "MiB intake": [100.0 + number for number in range(60)],
+        "MiB routing": [100.0 + number % 3 for number in range(60)],
+        "connections, all": [81.0] * 60,
+    }
+
+    found = verdict.of_soak(Soak(closed=1, at=at, series=series))
+
+    assert [text.partition(":")[0] for text in found] == ["MiB intake", "81 connections"]
+
+
+def test_one_failed_call_is_enough() -> None:
+    good = Result(name="upload", clients=1, seconds=1, calls=5, failed=0, waits=[], by_period=[])
+    bad = Result(name="upload", clients=8, seconds=1, calls=5, failed=1, waits=[], by_period=[])
+
+    assert verdict.of_calls([good, bad]) == ["upload, 8 clients: 1 of 5 calls failed"]
 
 
 def test_the_processor_time_of_the_bench_itself_is_told_apart() -> None:
