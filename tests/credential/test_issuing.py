@@ -5,7 +5,7 @@ import base64
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from contracts.events import CredentialIssued, DecisionSealed, NoticeSealed
 from contracts.values import Outcome, canonical_json
@@ -13,11 +13,14 @@ from credential_svc.credential.outside import FAILURES
 from credential_svc.credential.store import CREDENTIALS
 from credential_svc.schema import METADATA
 from credential_svc.seal.domain import RETRY_LAST, TRIES_UNSEEN
+from credential_svc.seal.store import SEAL_KEYS
 from tests.credential.builders import (
     APPROVER,
     CLERK,
+    LIUYANG_MARKET,
     STRANGER,
     SUPERVISOR,
+    TONGGU_HALL,
     WANZAI,
     Service,
     a_case,
@@ -214,6 +217,20 @@ async def test_a_notice_that_cannot_be_sealed_does_not_hold_up_the_others(servic
 
     assert [each["case_id"] for each in await service.told(CredentialIssued)] == [other]
     assert (await service.get(f"/v1/seals/{case_id}-decided")).json()["state"] == "awaiting"
+
+
+async def test_an_organ_whose_key_cannot_be_opened_holds_up_no_other(service: Service) -> None:
+    await service.issue()
+    service.context.signing_keys.clear()
+    async with service.context.database.begin(service.context) as tx:
+        await tx.execute(update(SEAL_KEYS).where(SEAL_KEYS.c.owner == LIUYANG_MARKET).values(sealed=b"torn"))
+    torn, other = a_case(), a_case()
+    await service.hear(received(torn), decided(torn), received(other, organ=TONGGU_HALL), decided(other, organ=TONGGU_HALL))
+
+    await service.seal()
+
+    shown = [(await service.get(f"/v1/seals/{case_id}-decided")).json() for case_id in (torn, other)]
+    assert [(each["state"], each["waiting_for"]) for each in shown] == [("awaiting", "organ"), ("sealed", None)]
 
 
 async def test_a_key_outlives_the_process(service: Service) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from chassis.context import Subscriptions
 from chassis.database import Tx, lock
 from chassis.learning import Difference, Finding, Lessons
+from chassis.logs import get_logger
 from contracts.codec import encode
 from contracts.events import CaseAccepted, CaseExtended, CaseNotAccepted, CaseSuspended, CorrectionNoticed, NoticeSealed, Seal
 from contracts.values import CaseId, CredentialId, JsonObject, NoticeId, OrganCode, RegionCode, canonical_json
@@ -29,6 +30,8 @@ KEY_LOST = Finding(
 
 TRUST_LIST_HOLDS = timedelta(days=1)
 """How long a verifier may use a trust list before it fetches the next; ours."""
+
+_log = get_logger()
 
 
 async def ask_for_seals(tx: Tx[Credential], sealings: Sequence[Sealing]) -> None:
@@ -107,15 +110,19 @@ async def save_done(tx: Tx[Credential], sealing: Sealing) -> None:
 async def ready_keys(context: Credential, owners: Collection[OrganCode]) -> frozenset[OrganCode]:
     """Have the keys of these organs in use, making those that are missing; the organs that have one.
 
-    An organ that the catalogue does not name, or that is not hosted here, gets none. Called before a sealing begins, in a transaction of its
-    own: a key must be committed before anything is signed with it.
+    An organ that the catalogue does not name, or that is not hosted here, gets none; nor does one whose key cannot be opened now, and the
+    others go on. Called before a sealing begins, in a transaction of its own: a key must be committed before anything is signed with it.
     """
     have = set()
     for organ in sorted(owners):
         found = context.catalogue.organ(organ)
         if found is not None and found.hosted:
-            await _key(context, organ, region=found.region)
-            have.add(organ)
+            try:
+                await _key(context, organ, region=found.region)
+            except Exception as error:  # noqa: BLE001 - the key of one organ must not hold up the seals of all
+                _log.warning("seal_key.failed", organ=organ, exc_info=error)
+            else:
+                have.add(organ)
     return frozenset(have)
 
 
