@@ -6,12 +6,16 @@ harmless. Both keep ids and order.
 
 import argparse
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, for_code
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from chassis import sent
+from chassis.kafka_address import KafkaAddress
 from contracts.documents import ACCESS_RULES, PARTS, RULES, VERSIONS
 from tongban_operations.installed import SERVICES, opened
 from tongban_operations.terminal import Commands, Unable, conclude, say
@@ -61,27 +65,68 @@ async def _resend(chosen: argparse.Namespace) -> int:
 
 
 async def _rewind(chosen: argparse.Namespace) -> int:
-    async with opened(chosen.service) as installed:
+    # The log is asked without the service, which would join its group's readers.
+    async with opened(chosen.service, log=False) as installed:
         context = installed.context
         if context.settings.bus != "kafka":
             raise Unable("仅支持 Kafka / only on Kafka: the PostgreSQL log keeps no instants")
         heard = {kind.TOPIC for kind in context.subscriptions}
-        places = [(topic, n) for topic in sorted(heard) for n in range(await context.bus.partitions(topic))]
-        consumer = AIOKafkaConsumer(group_id=context.name, enable_auto_commit=False, **context.settings.kafka.options())
-        await consumer.start()
-        try:
-            partitions = [TopicPartition(*place) for place in places]
-            consumer.assign(partitions)
-            ends = await consumer.end_offsets(partitions)
-            found = await consumer.offsets_for_times(dict.fromkeys(partitions, int(chosen.to.timestamp() * 1000)))
-            stands = {each: ends[each] if found[each] is None else found[each].offset for each in partitions}
-            await consumer.commit(stands)
-        finally:
-            await consumer.stop()
-    back = sum(ends[each] - offset for each, offset in stands.items())
+        back = await rewind(context.settings.kafka, group=context.name, topics=sorted(heard), to=chosen.to)
     sentence = f"{chosen.service}: 将重新收听 {back} 条 / will hear {back} records again"
     conclude({"service": chosen.service, "records": back}, as_json=chosen.json, sentence=sentence)
     return 0
+
+
+async def rewind(address: KafkaAddress, *, group: str, topics: Sequence[str], to: datetime) -> int:
+    """Let a group go on from an instant, or from where it stands in a partition where that is earlier; how many records it hears again.
+
+    Never forward: what a group has not heard stays before it.
+
+    Raises:
+        Unable: It has members, or Kafka cannot be reached or refuses; nothing was changed.
+    """
+    admin = AIOKafkaAdminClient(**address.options())
+    consumer = AIOKafkaConsumer(group_id=group, enable_auto_commit=False, **address.options())
+    try:
+        try:
+            await admin.start()
+            await _require_empty(admin, group)
+            await consumer.start()
+            partitions = [TopicPartition(topic, number) for topic in topics for number in await _numbers(admin, topic)]
+            # Assigned by hand: whoever only looks does not join.
+            consumer.assign(partitions)
+            found = await consumer.offsets_for_times(dict.fromkeys(partitions, int(to.timestamp() * 1000)))
+            stands = {each: offset for each in partitions if (offset := await consumer.committed(each)) is not None}
+            goes = {each: min(offset, found[each].offset) for each, offset in stands.items() if found[each] is not None}
+            if goes:
+                await consumer.commit(goes)
+        finally:
+            await consumer.stop()
+            await admin.close()
+    except KafkaError as error:
+        raise Unable(
+            f"{group}: Kafka 不可达或拒绝,未作改动({type(error).__name__})/ Kafka cannot be reached or refuses, nothing was changed"
+        ) from error
+    return sum(stands[each] - offset for each, offset in goes.items())
+
+
+async def _require_empty(admin: AIOKafkaAdminClient, group: str) -> None:
+    [described] = await admin.describe_consumer_groups([group])
+    [(code, _, state, _, _, members, *_)] = described.groups
+    if code:
+        raise for_code(code)(group)
+    if members or state not in {"Empty", "Dead"}:
+        raise Unable(
+            f"{group}: 尚有 {len(members)} 个进程在收听({state}),请先停止服务;被强行终止的进程约一分钟后离组 / "
+            f"{len(members)} processes still listen ({state}): stop the service first; one that was killed leaves the group within a minute"
+        )
+
+
+async def _numbers(admin: AIOKafkaAdminClient, topic: str) -> list[int]:
+    [described] = await admin.describe_topics([topic])
+    if described["error_code"]:
+        raise for_code(described["error_code"])(topic)
+    return sorted(each["partition"] for each in described["partitions"])
 
 
 def _instant(text: str) -> datetime:
