@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import orjson
 from sqlalchemy import (
     ARRAY,
     Column,
@@ -21,7 +20,6 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
-    event,
     false,
     func,
     literal,
@@ -32,11 +30,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from chassis.writing import Pending, Row, Rows
+from chassis.connections import open_engine
+from chassis.prepared import Prepared
+from chassis.writing import Closing, Pending, Row, Rows
 from contracts.envelope import Envelope
 from contracts.refusals import Conflict, Stale, Unavailable
 from rules.access import All, Always, AnyOf, Before, Eq, In, Never, Tree
@@ -54,12 +54,6 @@ Columns = Mapping[str, ColumnElement[Any]] | ReadOnlyColumnCollection[str, Colum
 
 TRANSACTION_LIMIT = 10.0
 """Seconds a transaction may live; watermarks stand 15 s back because of it."""
-
-IDLE_LIMIT = 5.0
-"""Seconds after which the server ends a transaction whose process does not go on (stopped, or cut off)."""
-
-SERVER_SLACK = 0.5
-"""Seconds by which the server's own bounds are later than ours: it ends what a process could not."""
 
 LOCK_WAIT = 2.0
 """Seconds a request waits for a lock that another transaction holds."""
@@ -111,7 +105,19 @@ class DatabaseBusy(Unavailable):
 class Tx(Generic[C]):
     """One open transaction."""
 
-    __slots__ = ("_after", "_written", "at", "at_hand", "connection", "context", "envelope", "pending", "positions", "traceparents")
+    __slots__ = (
+        "_after",
+        "_written",
+        "at",
+        "at_hand",
+        "connection",
+        "context",
+        "envelope",
+        "locked",
+        "pending",
+        "positions",
+        "traceparents",
+    )
 
     def __init__(self, *, connection: AsyncConnection, context: C, at: datetime) -> None:
         self.connection = connection
@@ -128,6 +134,8 @@ class Tx(Generic[C]):
         """What is written at the end, or before the next statement."""
         self.at_hand: dict[Any, Any] = {}
         """What was read for the whole of the transaction; `chassis.shelves` alone looks in."""
+        self.locked: set[str] = set()
+        """Keys whose locks it holds."""
         self._written: dict[str, Callable[[str, int], None]] = {}
         self._after: list[Callable[[], None]] = []
 
@@ -137,6 +145,12 @@ class Tx(Generic[C]):
             await self.flush()
         result: CursorResult[Any] = await self.connection.execute(statement, params)
         return result
+
+    async def fetch(self, statement: Prepared, parameters: Mapping[str, object]) -> list[Any]:
+        """Run a statement of the hot path, after whatever is pending; rows as tuples."""
+        if self.pending:
+            await self.flush()
+        return await statement.fetch(self.connection, parameters)
 
     def write(self, rows: Rows, row: Row) -> None:
         """Write a row, together with all others, before the next statement or at the end."""
@@ -150,20 +164,41 @@ class Tx(Generic[C]):
         """Be told what the database gave back of each row of a table that returns something."""
         self._written[rows.name] = act
 
-    async def flush(self) -> None:
+    async def flush(self, *, closing: Closing | None = None, **given: object) -> str | None:
         """Write what is pending, in one statement.
+
+        Args:
+            closing: A last part that sees what the others return.
+            given: Its parameters.
+
+        Returns:
+            What the closing part told.
 
         Raises:
             StaleVersion: A row was changed since it was read.
         """
-        batch = self.pending.take()
+        batch = self.pending.take(closing, given)
         if not batch:
-            return
-        for told in await self.connection.execute(batch.statement, batch.parameters):
-            if told.name in batch.expected and told.number != batch.expected[told.name]:
+            return None
+        last: str | None = None
+        for name, told, number in await batch.statement.fetch(self.connection, batch.parameters):
+            if name in batch.expected and number != batch.expected[name]:
                 raise StaleVersion
-            if told.name in self._written and told.text is not None:
-                self._written[told.name](told.text, told.number)
+            if name in self._written and told is not None:
+                self._written[name](told, number)
+            if closing is not None and name == closing.name:
+                last = told
+        return last
+
+    def holds(self, key: str) -> None:
+        """Know that a statement of this transaction took the lock of a key.
+
+        Raises:
+            Held: The key waits for a person.
+        """
+        if key in self.context.held:
+            raise Held
+        self.locked.add(key)
 
     def after_commit(self, act: Callable[[], None]) -> None:
         """Do something small in this process once the transaction is committed; never anything that must happen."""
@@ -188,9 +223,9 @@ class Database:
             limit: Seconds a transaction may live, 10 at most.
         """
         self.limit = min(limit, TRANSACTION_LIMIT)
-        self._requests = _engine(url, name=name, pool_size=pool_size, limit=self.limit, lock_wait=LOCK_WAIT)
-        self._consumers = _engine(url, name=f"{name} consumers", pool_size=CONSUMERS, limit=self.limit, by_index=True)
-        self._holders = _engine(url, name=f"{name} holders", pool_size=None, limit=self.limit)
+        self._requests = open_engine(url, name=name, pool_size=pool_size, limit=self.limit, lock_wait=LOCK_WAIT)
+        self._consumers = open_engine(url, name=f"{name} consumers", pool_size=CONSUMERS, limit=self.limit, by_index=True)
+        self._holders = open_engine(url, name=f"{name} holders", pool_size=None, limit=self.limit)
 
     @asynccontextmanager
     async def begin(self, context: C) -> AsyncIterator[Tx[C]]:
@@ -300,8 +335,15 @@ async def lock(tx: Tx[Any], *keys: str, held_too: bool = False) -> None:
     """
     if not held_too and not tx.context.held.isdisjoint(keys):
         raise Held
-    if keys:
-        await tx.execute(_LOCK, {"keys": sorted(set(keys))})
+    wanted = sorted(set(keys) - tx.locked)
+    if wanted:
+        await tx.fetch(_LOCK, {"keys": wanted})
+        tx.locked.update(wanted)
+
+
+def hash_of(key: ColumnElement[str] | ColumnElement[str | None]) -> ColumnElement[int]:
+    """The number that stands for a key among PostgreSQL's advisory locks; null for none."""
+    return func.hashtextextended(key, 0)
 
 
 def where(tree: Tree, columns: Columns) -> ColumnElement[bool]:
@@ -354,46 +396,4 @@ def sqlstate(error: DBAPIError) -> str | None:
 
 
 _key = func.unnest(bindparam("keys", type_=ARRAY(Text))).column_valued("key")
-_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(_key, 0)))
-
-
-def _engine(url: str, *, name: str, pool_size: int | None, limit: float, lock_wait: float = 0, by_index: bool = False) -> AsyncEngine:
-    milliseconds = str(int((limit + SERVER_SLACK) * 1000))
-    server = {
-        "application_name": f"tongban {name}",
-        "timezone": "UTC",
-        "statement_timeout": milliseconds,
-        "lock_timeout": str(int(lock_wait * 1000)),
-        "idle_in_transaction_session_timeout": str(int(IDLE_LIMIT * 1000)),
-        "jit": "off",
-    }
-    if by_index:
-        # The planner guesses 100 rows for an unnest and then scans the whole table.
-        server |= {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
-    connect = {"server_settings": server, "prepared_statement_cache_size": 500, "timeout": 10}
-    pool: dict[str, Any] = {"poolclass": NullPool} if pool_size is None else {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 5}
-    engine = create_async_engine(
-        url,
-        connect_args=connect,
-        json_serializer=_dumps,
-        json_deserializer=orjson.loads,
-        hide_parameters=True,  # an error's text would carry what was to be stored
-        **pool,
-    )
-    event.listen(engine.sync_engine, "connect", _bound_by_server(milliseconds))
-    return engine
-
-
-def _bound_by_server(milliseconds: str) -> Callable[[Any, Any], None]:
-    def bound(connection: Any, _record: Any) -> None:
-        async def tell(raw: Any) -> None:
-            if raw.get_server_version().major >= 17:  # noqa: PLR2004 - transaction_timeout came with PostgreSQL 17
-                await raw.execute(f"set transaction_timeout = {milliseconds}")
-
-        connection.run_async(tell)
-
-    return bound
-
-
-def _dumps(value: object) -> str:
-    return orjson.dumps(value).decode()
+_LOCK = Prepared(select(func.pg_advisory_xact_lock(hash_of(_key))))

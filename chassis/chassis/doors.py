@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.responses import Response
 
 from chassis import idempotency, seen
+from chassis.anchors import Anchored
 from chassis.context import Context
 from chassis.database import StaleVersion, Tx, is_transient
 from chassis.idempotency import Claim, Kept
@@ -64,7 +65,9 @@ class Writer(Generic[C]):
         self.caller = caller
         self.context = context
 
-    async def __call__(self, act: Callable[[Tx[C]], Awaitable[Answer]], *, fingerprint: bytes | None = None) -> Response:
+    async def __call__(
+        self, act: Callable[[Tx[C]], Awaitable[Answer]], *, fingerprint: bytes | None = None, at: Anchored | None = None
+    ) -> Response:
         """Run the act once for its ``Idempotency-Key``, however often it is sent, and answer after the commit.
 
         The act may be run again when a deadlock, a lost connection or a stale row (`StaleVersion`) undid it, so it reads what it needs
@@ -73,6 +76,7 @@ class Writer(Generic[C]):
         Args:
             act: Does the work and gives the answer that is stored with it.
             fingerprint: Stands for the body where that was streamed, e.g. the digest of an upload.
+            at: What the act is about, to be found and locked on the way; the act finds it at hand.
 
         Raises:
             IdempotencyKeyMissing: No key was sent.
@@ -80,7 +84,7 @@ class Writer(Generic[C]):
             IdempotencyInFlight: The first request with this key is still at work after two seconds.
             Behind: The service has not heard of what the caller did elsewhere just before.
         """
-        return await self.run(act, await self.claim(fingerprint))
+        return await self.run(act, await self.claim(fingerprint), at=at)
 
     async def claim(self, fingerprint: bytes | None = None) -> Claim:
         """Name this use of the key, as soon as this service has heard of what the caller did elsewhere.
@@ -94,12 +98,12 @@ class Writer(Generic[C]):
             raise Behind(retry_after=1)
         return claimed
 
-    async def run(self, act: Callable[[Tx[C]], Awaitable[Answer]], claimed: Claim) -> Response:
+    async def run(self, act: Callable[[Tx[C]], Awaitable[Answer]], claimed: Claim, *, at: Anchored | None = None) -> Response:
         """Do what a call does for a use of the key that is named already."""
         tries = 1
         while True:
             try:
-                return await self._once(act, claimed)
+                return await self._once(act, claimed, at=at)
             except StaleVersion:
                 if tries >= TRIES:
                     raise
@@ -128,16 +132,14 @@ class Writer(Generic[C]):
             fingerprint=vault.fingerprint(request.method.encode(), target.encode(), body),
         )
 
-    async def _once(self, act: Callable[[Tx[C]], Awaitable[Answer]], claimed: Claim) -> Response:
+    async def _once(self, act: Callable[[Tx[C]], Awaitable[Answer]], claimed: Claim, *, at: Anchored | None) -> Response:
         async with self.context.database.begin(self.context) as tx:
-            first = await idempotency.claim(tx, claimed)
+            first = await idempotency.claim(tx, claimed, at=at)
             if first is not None:
                 return send_again(first)
-            answer = await act(tx)
-            # What is written draws the positions that the answer tells.
-            await tx.flush()
-            kept = seal_answer(self.context, answer, positions=tx.positions)
-            await idempotency.keep(tx, claimed, kept)
+            # Where its events stand is not known before they are written, together with the answer.
+            answer = seal_answer(self.context, await act(tx), positions={})
+            kept = await idempotency.keep(tx, claimed, answer)
         return send(kept)
 
 

@@ -4,20 +4,39 @@ A key belongs to a caller and a route. What was sent is remembered as a keyed ha
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import ARRAY, Integer, LargeBinary, Row, Text, bindparam, cast, delete, func, select, true, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    ColumnElement,
+    Integer,
+    LargeBinary,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    func,
+    literal,
+    literal_column,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, insert
 from sqlalchemy.exc import DBAPIError
 
+from chassis import outbox, seen
+from chassis.anchors import Anchored
 from chassis.context import Context
 from chassis.database import Tx, sqlstate
+from chassis.prepared import Prepared
 from chassis.problems import IdempotencyInFlight, IdempotencyKeyMissing, IdempotencyKeyReused
-from chassis.tables import IDEMPOTENCY
+from chassis.tables import IDEMPOTENCY, OUTBOX
 from contracts.refusals import Refusal
 
 HEADER = "Idempotency-Key"
@@ -64,21 +83,37 @@ def read_key(header: str | None) -> str:
     return found[1] or found[2]
 
 
-async def claim(tx: Tx[Any], claimed: Claim) -> Kept | None:
+async def claim(tx: Tx[Any], claimed: Claim, *, at: Anchored | None = None) -> Kept | None:
     """Take the key in this transaction, or give the answer that the first request got; waits while the first is still at work.
+
+    Args:
+        tx: The transaction.
+        claimed: The use of the key.
+        at: What the request is about: found and locked by the same statement, once the key is taken.
 
     Raises:
         IdempotencyInFlight: The first one was not done within two seconds.
         IdempotencyKeyReused: The key was used for another request.
+        Held: What it is about waits for a person.
     """
     row = {"caller": claimed.caller, "route": claimed.route, "key": claimed.key, "fingerprint": claimed.fingerprint}
     try:
-        taken = await tx.execute(_CLAIM, row)
+        taken = await (tx.fetch(_CLAIM, row) if at is None else tx.fetch(at.anchor.taking(_claimed), row | {"named": at.named}))
     except DBAPIError as error:
-        if sqlstate(error) == LOCK_NOT_AVAILABLE:
+        if sqlstate(error) == LOCK_NOT_AVAILABLE and (at is None or _waited_for_key(error)):
             raise IdempotencyInFlight(retry_after=1) from error
         raise
-    return None if taken.first() is not None else await _find(tx, claimed)
+    if not taken:
+        return await _find(tx, claimed)
+    if at is not None:
+        at.anchor.take(tx, at.named, tuple(taken[0]))
+    return None
+
+
+def _waited_for_key(error: DBAPIError) -> bool:
+    """True when it was the key's row that was not free, not the lock of what the request is about."""
+    cause = error.orig.__cause__ if error.orig is not None else None
+    return IDEMPOTENCY.name in (getattr(cause, "context", None) or "")
 
 
 async def find_all(tx: Tx[Any], claims: Sequence[Claim]) -> list[Kept | Refusal | None]:
@@ -88,8 +123,8 @@ async def find_all(tx: Tx[Any], claims: Sequence[Claim]) -> list[Kept | Refusal 
         "routes": [one.route for one in claims],
         "keys": [one.key for one in claims],
     }
-    rows = (await tx.execute(_FIND_ALL, columns)).all()
-    known = {(row.caller, row.route, row.key): row for row in rows}
+    rows = await tx.fetch(_FIND_ALL, columns)
+    known = {(caller, route, key): (fingerprint, status, headers, body) for caller, route, key, fingerprint, status, headers, body in rows}
     return [_answer(known.get((one.caller, one.route, one.key)), one) for one in claims]
 
 
@@ -115,31 +150,50 @@ async def add_all(tx: Tx[Any], answers: Sequence[tuple[Claim, Kept]]) -> None:
         "headers": [orjson.dumps(kept.headers).decode() for _, kept in ordered],
         "bodies": [kept.body for _, kept in ordered],
     }
-    if (await tx.execute(_ADD_ALL, columns)).rowcount != len(ordered):
+    if len(await tx.fetch(_ADD_ALL, columns)) != len(ordered):
         raise IdempotencyInFlight(retry_after=1)
 
 
 async def _find(tx: Tx[Any], claimed: Claim) -> Kept:
-    found = _answer((await tx.execute(select(IDEMPOTENCY).where(*_same(claimed)))).first(), claimed)
+    [found] = await find_all(tx, [claimed])
     if not isinstance(found, Kept):
         raise found or IdempotencyInFlight(retry_after=1)
     return found
 
 
-def _answer(first: Row[Any] | None, claimed: Claim) -> Kept | Refusal | None:
+def _answer(first: tuple[bytes, int | None, dict[str, str], bytes] | None, claimed: Claim) -> Kept | Refusal | None:
     if first is None:
         return None
-    if first.status is None:
+    fingerprint, status, headers, body = first
+    if status is None:
         return IdempotencyInFlight(retry_after=1)
-    if bytes(first.fingerprint) != claimed.fingerprint:
+    if bytes(fingerprint) != claimed.fingerprint:
         return IdempotencyKeyReused()
-    return Kept(status=first.status, headers=first.headers, body=bytes(first.body))
+    return Kept(status=status, headers=headers, body=bytes(body))
 
 
-async def keep(tx: Tx[Any], claimed: Claim, answer: Kept) -> None:
-    """Keep the answer beside its effect."""
-    of = {"of_caller": claimed.caller, "of_route": claimed.route, "of_key": claimed.key}
-    await tx.execute(_KEEP, {**of, "status": answer.status, "headers": answer.headers, "body": answer.body})
+async def keep(tx: Tx[Any], claimed: Claim, answer: Kept) -> Kept:
+    """Write what is pending and keep the answer beside it, in one statement; the answer as it was kept, with where its events stand."""
+    if tx.positions:
+        # An earlier statement drew some: what is left is written before the answer, so that all are known.
+        await tx.flush()
+        answer = _with_seen(answer, seen.write(tx.context.name, tx.positions))
+    told = await tx.flush(
+        closing=_KEEPING,
+        of_caller=claimed.caller,
+        of_route=claimed.route,
+        of_key=claimed.key,
+        status=answer.status,
+        headers=answer.headers,
+        body=answer.body,
+        seen_from=f"{tx.context.name}/",
+        seen_keys=[key for key in outbox.shown_keys(tx) if seen.write(tx.context.name, {key: 0})],
+    )
+    return _with_seen(answer, told)
+
+
+def _with_seen(answer: Kept, told: str | None) -> Kept:
+    return replace(answer, headers={**answer.headers, seen.HEADER.lower(): told}) if told else answer
 
 
 async def forget_old(context: Context) -> int:
@@ -149,7 +203,37 @@ async def forget_old(context: Context) -> int:
         return gone.rowcount
 
 
-_CLAIM = (
+class _Keeping:
+    """The answer beside its effect; where its events stand is known in the statement that draws their positions."""
+
+    name = "answer"
+
+    def part(self, others: Mapping[str, CTE]) -> tuple[CTE, ColumnElement[str | None]]:
+        """The answer's row, and its header ``Tongban-Seen`` if it has one from this statement."""
+        told: ColumnElement[str | None] = _seen_from(others[OUTBOX.name]) if OUTBOX.name in others else literal(None, Text)
+        more = func.jsonb_strip_nulls(func.jsonb_build_object(literal(seen.HEADER.lower(), Text), told))
+        kept = {name: bindparam(name, type_=IDEMPOTENCY.c[name].type) for name in ("status", "body")}
+        whole = cast(bindparam("headers", type_=JSONB), JSONB).op("||", return_type=JSONB())(more)
+        mine = (IDEMPOTENCY.c[name] == bindparam(f"of_{name}", type_=Text) for name in ("caller", "route", "key"))
+        return update(IDEMPOTENCY).where(*mine).values(**kept, headers=whole).returning(IDEMPOTENCY.c.key).cte("kept"), told
+
+
+def _seen_from(drawn: CTE) -> ColumnElement[str | None]:
+    """As `chassis.seen.write` puts it: the highest position of each key, in the order in which the keys were written."""
+    last = (
+        select(drawn.c.key, func.max(drawn.c.position).label("position"), func.min(drawn.c.position).label("first"))
+        .where(drawn.c.key == func.any(bindparam("seen_keys", type_=ARRAY(Text))))
+        .group_by(drawn.c.key)
+        .subquery("last")
+    )
+    one = func.concat(bindparam("seen_from", type_=Text), last.c.key, literal_column("'/'"), last.c.position)
+    whole: ColumnElement[str | None] = func.string_agg(one, aggregate_order_by(literal_column("', '"), last.c.first))
+    told = select(whole.label("told")).cte("told")
+    return select(told.c.told).scalar_subquery()
+
+
+_KEEPING = _Keeping()
+_claiming = (
     insert(IDEMPOTENCY)
     .values(
         {name: bindparam(name, type_=IDEMPOTENCY.c[name].type) for name in ("caller", "route", "key", "fingerprint")} | {"at": func.now()}
@@ -157,11 +241,8 @@ _CLAIM = (
     .on_conflict_do_nothing()
     .returning(IDEMPOTENCY.c.key)
 )
-_KEEP = (
-    update(IDEMPOTENCY)
-    .where(*(IDEMPOTENCY.c[name] == bindparam(f"of_{name}", type_=Text) for name in ("caller", "route", "key")))
-    .values({name: bindparam(name, type_=IDEMPOTENCY.c[name].type) for name in ("status", "headers", "body")})
-)
+_CLAIM = Prepared(_claiming)
+_claimed = _claiming.cte("claimed")
 _asked = (
     func.unnest(bindparam("callers", type_=ARRAY(Text)), bindparam("routes", type_=ARRAY(Text)), bindparam("keys", type_=ARRAY(Text)))
     .table_valued("caller", "route", "key", name="asked")
@@ -174,7 +255,11 @@ _one = (
     .limit(1)
     .lateral("one")
 )
-_FIND_ALL = select(_one).select_from(_asked.join(_one, true()))
+_FIND_ALL = Prepared(
+    select(*(_one.c[name] for name in ("caller", "route", "key", "fingerprint", "status", "headers", "body"))).select_from(
+        _asked.join(_one, true())
+    )
+)
 _kept = (
     func.unnest(
         bindparam("callers", type_=ARRAY(Text)),
@@ -188,7 +273,7 @@ _kept = (
     .table_valued("caller", "route", "key", "fingerprint", "status", "headers", "body", name="kept")
     .render_derived()
 )
-_ADD_ALL = (
+_ADD_ALL = Prepared(
     insert(IDEMPOTENCY)
     .from_select(
         ["caller", "route", "key", "fingerprint", "status", "headers", "body", "at"],
@@ -200,9 +285,5 @@ _ADD_ALL = (
         ),
     )
     .on_conflict_do_nothing()
+    .returning(IDEMPOTENCY.c.key)
 )
-
-
-def _same(claimed: Claim) -> tuple[Any, Any, Any]:
-    columns = IDEMPOTENCY.c
-    return columns.caller == claimed.caller, columns.route == claimed.route, columns.key == claimed.key

@@ -157,6 +157,11 @@ def _write(tx: Tx[Any], drafts: Sequence[_Draft]) -> None:
     tx.after_commit(tx.context.outbox_written.set)
 
 
+def shown_keys(tx: Tx[Any]) -> list[str]:
+    """Keys whose positions the transaction's answer tells."""
+    return sorted(tx.at_hand.get(_ROWS, ()))
+
+
 class Relay:
     """Hands the outbox of a service to the log; of several processes one at a time does."""
 

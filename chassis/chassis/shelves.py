@@ -19,10 +19,12 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
 import orjson
-from sqlalchemy import ARRAY, ColumnElement, CompoundSelect, Select, Table, Text, any_, bindparam, literal_column, select, union_all
+from sqlalchemy import ARRAY, ColumnElement, Select, Table, Text, any_, bindparam, func, literal_column, select, union_all
 from sqlalchemy import cast as as_type
 
 from chassis.database import Tx
+from chassis.prepared import Prepared
+from chassis.tables import SECRET_KEYS
 from chassis.writing import Conflict, Rows
 from contracts.values import JsonObject
 
@@ -126,25 +128,41 @@ class Shelf(Generic[T]):
         return found
 
 
-async def fetch(tx: Tx[Any], shelves: Sequence[Shelf[Any]], keys: Iterable[str]) -> None:
-    """Take from several shelves what hangs on keys, in one query; what is at hand already is not asked for again."""
+async def fetch(tx: Tx[Any], shelves: Sequence[Shelf[Any]], keys: Iterable[str], *, secrets: Sequence[str] = ()) -> None:
+    """Take from several shelves what hangs on keys, in one query; what is at hand already is not asked for again.
+
+    Args:
+        tx: The transaction; it holds the locks of the keys.
+        shelves: Which.
+        keys: What the rows hang on.
+        secrets: Owners of secret keys that will be needed too, made under the same locks (`chassis.vault.Vault.take`).
+    """
     wanted = tuple(sorted({key for key in keys if not all(shelf.has(tx, key) for shelf in shelves)}))
     if not wanted:
         return
     bodies: dict[tuple[int, str], list[str]] = {}
-    for row in await tx.execute(_query(tuple(shelves)), {"keys": list(wanted)}):
-        bodies.setdefault((row.shelf, row.key), []).append(row.body)
+    asked = {"keys": list(wanted)} | ({"owners": list(secrets)} if secrets else {})
+    for number, key, body in await tx.fetch(_query(tuple(shelves), secret=bool(secrets)), asked):
+        bodies.setdefault((number, key), []).append(body)
+    for owner in secrets:
+        [wrapped] = bodies.get((_SECRET, owner), [None])
+        tx.context.vault.take(tx, owner, None if wrapped is None else bytes.fromhex(wrapped))
     for number, shelf in enumerate(shelves):
         for key in wanted:
             if not shelf.has(tx, key):
                 shelf.taken(tx, key, bodies.get((number, key), ()))
 
 
-_QUERIES: "dict[tuple[Shelf[Any], ...], Select[Any] | CompoundSelect[Any]]" = {}
+_SECRET = -1
+"""Stands for the table of secret keys among the numbers of shelves."""
+_SECRETS: Any = select(
+    literal_column(str(_SECRET)).label("shelf"), SECRET_KEYS.c.owner.label("key"), func.encode(SECRET_KEYS.c.wrapped, "hex").label("body")
+).where(SECRET_KEYS.c.owner == any_(bindparam("owners", type_=ARRAY(Text))))
+_QUERIES: dict[tuple[tuple[Shelf[Any], ...], bool], Prepared] = {}
 
 
-def _query(shelves: "tuple[Shelf[Any], ...]") -> "Select[Any] | CompoundSelect[Any]":
-    if shelves not in _QUERIES:
-        parts = [shelf.query(number) for number, shelf in enumerate(shelves)]
-        _QUERIES[shelves] = parts[0] if len(parts) == 1 else union_all(*parts)
-    return _QUERIES[shelves]
+def _query(shelves: tuple[Shelf[Any], ...], *, secret: bool) -> Prepared:
+    if (shelves, secret) not in _QUERIES:
+        parts = [shelf.query(number) for number, shelf in enumerate(shelves)] + ([_SECRETS] if secret else [])
+        _QUERIES[shelves, secret] = Prepared(parts[0] if len(parts) == 1 else union_all(*parts))
+    return _QUERIES[shelves, secret]

@@ -20,6 +20,7 @@ from sqlalchemy import ARRAY, DateTime, LargeBinary, Text, bindparam, delete, fu
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.database import Tx
+from chassis.prepared import Prepared
 from chassis.settings import ServiceSettings
 from chassis.tables import SECRET_KEYS
 from chassis.writing import Conflict, Rows
@@ -92,12 +93,14 @@ class Vault:
 
     async def new_keys(self, tx: Tx[Any], owners: Sequence[str]) -> dict[str, SecretKey]:
         """Make and store keys of several owners in one statement; as `new_key`."""
-        opened: dict[str, SecretKey] = tx.at_hand.setdefault(self, {})
+        opened = self._opened(tx)
+        # Those that `take` said are not there.
+        self.first_keys(tx, sorted({owner for owner in owners if owner in opened and opened[owner] is None}))
         wanted = sorted({owner for owner in owners if owner not in opened})
         if wanted:
             wrapped = [aes_key_wrap(self._wrapping, os.urandom(KEY_BYTES)) for _ in wanted]
             rows = {"owners": wanted, "wrapped": wrapped, "wrapping_id": self.key_id, "at": tx.at}
-            opened |= {row.owner: self._open(row) for row in await tx.execute(_MAKE, rows)}
+            opened |= {owner: self._open(owner, key) for owner, key in await tx.fetch(_MAKE, rows)}
         # A key that somebody else made between the two looks of the statement is in neither.
         return await self.keys(tx, owners)
 
@@ -111,7 +114,7 @@ class Vault:
             wrapped = aes_key_wrap(self._wrapping, material)
             tx.write(_FIRST, {"owner": owner, "wrapped": wrapped, "wrapping_id": self.key_id, "at": tx.at})
         keys = {owner: SecretKey(owner=owner, material=material) for owner, material in made.items()}
-        tx.at_hand.setdefault(self, {}).update(keys)
+        self._opened(tx).update(keys)
         return keys
 
     async def key(self, tx: Tx[Any], owner: str) -> SecretKey:
@@ -128,17 +131,26 @@ class Vault:
         Raises:
             Unreadable: One of them has none.
         """
-        opened: dict[str, SecretKey] = tx.at_hand.setdefault(self, {})
+        opened = self._opened(tx)
         wanted = sorted({owner for owner in owners if owner not in opened})
         if wanted:
-            opened |= {row.owner: self._open(row) for row in await tx.execute(_KEYS, {"owners": wanted})}
-        if any(owner not in opened for owner in wanted):
+            opened |= {owner: self._open(owner, key) for owner, key in await tx.fetch(_KEYS, {"owners": wanted})}
+        found = {owner: opened.get(owner) for owner in owners}
+        keys = {owner: key for owner, key in found.items() if key is not None}
+        if len(keys) < len(found):
             raise Unreadable("no key")
-        return {owner: opened[owner] for owner in owners}
+        return keys
+
+    def take(self, tx: Tx[Any], owner: str, wrapped: bytes | None) -> None:
+        """Have at hand the key of an owner as another statement read it; None when there is none.
+
+        Whoever makes keys of this owner holds the same lock from before that statement to the commit: what is not there is not being made.
+        """
+        self._opened(tx).setdefault(owner, None if wrapped is None else self._open(owner, wrapped))
 
     async def destroy(self, tx: Tx[Any], owner: str) -> bool:
         """Destroy an owner's key and with it everything sealed under it; False when there was none."""
-        tx.at_hand.get(self, {}).pop(owner, None)
+        self._opened(tx).pop(owner, None)
         gone = await tx.execute(delete(SECRET_KEYS).where(SECRET_KEYS.c.owner == owner))
         return gone.rowcount > 0
 
@@ -165,8 +177,12 @@ class Vault:
             mac.update(len(part).to_bytes(8, "big") + part)
         return mac.digest()
 
-    def _open(self, row: Any) -> SecretKey:
-        return SecretKey(owner=row.owner, material=self._unwrap(row.wrapped))
+    def _opened(self, tx: Tx[Any]) -> dict[str, SecretKey | None]:
+        opened: dict[str, SecretKey | None] = tx.at_hand.setdefault(self, {})
+        return opened
+
+    def _open(self, owner: str, wrapped: bytes) -> SecretKey:
+        return SecretKey(owner=owner, material=self._unwrap(wrapped))
 
     def _unwrap(self, wrapped: bytes) -> bytes:
         try:
@@ -191,8 +207,11 @@ _made_now = (
     .returning(SECRET_KEYS.c.owner, SECRET_KEYS.c.wrapped)
     .cte("made_now")
 )
-_KEYS = select(SECRET_KEYS.c.owner, SECRET_KEYS.c.wrapped).where(SECRET_KEYS.c.owner == func.any(bindparam("owners", type_=ARRAY(Text))))
-_MAKE = select(_made_now.c.owner, _made_now.c.wrapped).union_all(_KEYS)
+_of_owners = select(SECRET_KEYS.c.owner, SECRET_KEYS.c.wrapped).where(
+    SECRET_KEYS.c.owner == func.any(bindparam("owners", type_=ARRAY(Text)))
+)
+_KEYS = Prepared(_of_owners)
+_MAKE = Prepared(select(_made_now.c.owner, _made_now.c.wrapped).union_all(_of_owners))
 """The keys just made and those that were there, in one statement however many owners."""
 
 

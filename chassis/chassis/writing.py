@@ -12,7 +12,8 @@ Whatever reads from the database in the same transaction has everything written 
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from enum import Enum
-from typing import Any, TypeAlias
+from types import MappingProxyType
+from typing import Any, Protocol, TypeAlias
 from typing import cast as cast_to
 
 import orjson
@@ -21,8 +22,6 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     ColumnElement,
-    CompoundSelect,
-    Select,
     Table,
     Text,
     and_,
@@ -41,8 +40,9 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
+from chassis.prepared import Prepared
+
 Row: TypeAlias = Mapping[str, object]
-Statement: TypeAlias = "Select[Any] | CompoundSelect[Any]"
 
 _SEPARATOR = "\x1f"
 """Between the texts of an array column, which travels as one text: PostgreSQL flattens arrays of arrays."""
@@ -164,6 +164,17 @@ class Rows:
         return value
 
 
+class Closing(Protocol):
+    """A last part of the statement, written after the others because it sees what they return."""
+
+    @property
+    def name(self) -> str:
+        """Tells it apart from every table."""
+
+    def part(self, others: Mapping[str, CTE]) -> tuple[CTE, ColumnElement[str | None]]:
+        """What stands for it in the statement, and the text that it tells; the others by their names."""
+
+
 class Pending:
     """What one transaction has yet to write."""
 
@@ -191,29 +202,37 @@ class Pending:
             self._rows[rows].pop(identity, None)
         self._gone.setdefault(rows, {})[identity] = row
 
-    def take(self) -> "Batch":
-        """All of it, and nothing is pending any more."""
+    def take(self, closing: Closing | None = None, given: Mapping[str, object] | None = None) -> "Batch":
+        """All of it, with the parameters of a last part if there is one; and nothing is pending any more."""
         parts = [(rows, False, [make() for make in found.values()]) for rows, found in self._rows.items() if found]
         parts += [(rows, True, list(found.values())) for rows, found in self._gone.items() if found]
         self._rows, self._gone = {}, {}
-        return Batch(sorted(parts, key=lambda part: (part[0].name, part[1])))
+        return Batch(sorted(parts, key=lambda part: (part[0].name, part[1])), closing=closing, given=given or {})
 
 
 class Batch:
     """Rows to be written by one statement."""
 
-    def __init__(self, parts: Sequence[tuple[Rows, bool, list[Row]]]) -> None:
+    def __init__(
+        self,
+        parts: Sequence[tuple[Rows, bool, list[Row]]],
+        *,
+        closing: Closing | None = None,
+        given: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
         self._parts = parts
+        self._closing = closing
+        self._given = given
         self.expected = {rows.name: len(found) for rows, gone, found in parts if rows.conflict.counts and not gone}
         """Rows that must have been written, by table."""
 
     def __bool__(self) -> bool:
-        return bool(self._parts)
+        return bool(self._parts) or self._closing is not None
 
     @property
-    def statement(self) -> "Statement":
+    def statement(self) -> Prepared:
         """Writes everything; gives rows (table, text, number): one for each row of a table that returns something, one count for others."""
-        shape = tuple((rows, gone) for rows, gone, _ in self._parts)
+        shape = (tuple((rows, gone) for rows, gone, _ in self._parts), self._closing)
         if shape not in _STATEMENTS:
             _STATEMENTS[shape] = _compose(shape)
         return _STATEMENTS[shape]
@@ -221,33 +240,40 @@ class Batch:
     @property
     def parameters(self) -> dict[str, object]:
         """Of the statement."""
-        given: dict[str, object] = {}
+        given: dict[str, object] = dict(self._given)
         for rows, gone, found in self._parts:
             given |= rows.parameters(found, gone=gone)
         return given
 
 
-_Shape: TypeAlias = tuple[tuple[Rows, bool], ...]
-_STATEMENTS: "dict[_Shape, Statement]" = {}
+_Shape: TypeAlias = tuple[tuple[tuple[Rows, bool], ...], Closing | None]
+_STATEMENTS: dict[_Shape, Prepared] = {}
 """By what they write: a service has a few dozen."""
 
 
-def _compose(shape: _Shape) -> "Statement":
+def _compose(shape: _Shape) -> Prepared:
+    tables, closing = shape
     told: list[Any] = []
-    parts: list[Any] = [rows.part(gone=gone) for rows, gone in shape]
-    for (rows, gone), part in zip(shape, parts, strict=True):
+    parts: list[Any] = [rows.part(gone=gone) for rows, gone in tables]
+    for (rows, gone), part in zip(tables, parts, strict=True):
         name = literal_column(f"'{rows.name}'", Text).label("name")
         if rows.returning and not gone:
             text, number = rows.returning
             told.append(select(name, part.c[text].label("text"), part.c[number].label("number")))
         elif rows.conflict.counts and not gone:
             told.append(select(name, cast(null(), Text).label("text"), func.count().label("number")).select_from(part))
+    if closing is not None:
+        others = {rows.name: part for (rows, gone), part in zip(tables, parts, strict=True) if not gone}
+        last, saying = closing.part(others)
+        parts.append(last)
+        name = literal_column(f"'{closing.name}'", Text).label("name")
+        told.append(select(name, saying.label("text"), func.count().label("number")).select_from(last))
     if not told:
         told.append(
             select(literal_column("''", Text).label("name"), cast(null(), Text).label("text"), cast(null(), BigInteger).label("number"))
         )
     whole: Any = told[0] if len(told) == 1 else union_all(*told)
-    return cast_to("Statement", whole.add_cte(*parts))
+    return Prepared(whole.add_cte(*parts))
 
 
 def _wire_type(kind: TypeEngine[Any]) -> TypeEngine[Any]:

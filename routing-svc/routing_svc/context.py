@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from chassis.context import Context
 from chassis.database import Tx
-from contracts.values import OrganCode
+from contracts.values import OrganCode, TransferId
 from rules.catalogue import Catalogue
 
 
@@ -29,6 +29,8 @@ class Routing(Context):
     """Numbers of notices taken ahead."""
     exchange_keys: dict[OrganCode, OpenedKey] = field(default_factory=dict)
     """Exchange keys opened so far; spares the vault for every receipt."""
+    failed_hops: dict[TransferId, float] = field(default_factory=dict)
+    """Waiting hops that could not be looked at again, and until when they are left alone (monotonic seconds)."""
 
 
 PUBLIC_ID = r"^[0-9A-Za-z-]{1,80}$"

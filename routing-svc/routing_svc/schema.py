@@ -26,9 +26,9 @@ def of_a_case(shelf: Shelf[T]) -> Shelf[T]:
     return shelf
 
 
-async def have_at_hand(tx: RoutingTx, case_ids: Sequence[str]) -> None:
-    """Read all there is of cases, in one query; their locks are held."""
-    await fetch(tx, _OF_A_CASE, case_ids)
+async def have_at_hand(tx: RoutingTx, case_ids: Sequence[str], *, secrets: Sequence[str] = ()) -> None:
+    """Read all there is of cases, in one query, with the secret keys that will be needed; their locks are held."""
+    await fetch(tx, _OF_A_CASE, case_ids, secrets=secrets)
 
 
 async def prepare(tx: RoutingTx, events: Sequence[Event]) -> None:

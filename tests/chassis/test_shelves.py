@@ -1,15 +1,13 @@
 """What a transaction has at hand and writes at its end, on a real database: few statements, the same rows as one by one."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import ARRAY, BigInteger, Column, DateTime, Identity, Integer, MetaData, Table, Text, event, select, text
+from sqlalchemy import ARRAY, BigInteger, Column, DateTime, Identity, Integer, MetaData, Table, Text, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -18,6 +16,7 @@ from chassis.database import StaleVersion
 from chassis.shelves import Shelf, fetch
 from chassis.writing import Conflict, Rows
 from contracts.codec import decode, encode_object
+from tests.support.sending import statements
 from tests.support.toy import RunningToy
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -78,24 +77,8 @@ async def shop(toy: RunningToy) -> RunningToy:
     return toy
 
 
-@contextmanager
-def statements(toy: RunningToy) -> Iterator[list[str]]:
-    """Every statement that goes to the server meanwhile."""
-    sent: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        sent.append(statement)
-
-    engine = toy.context.database._requests.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
-
-
 async def test_rows_of_four_tables_are_one_statement(shop: RunningToy) -> None:
-    with statements(shop) as sent:
+    with statements(shop.context.database) as sent:
         async with shop.context.database.begin(shop.context) as tx:
             for number in range(30):
                 AT_HAND.put(tx, "o", Part(part_id=f"p{number}", order_id="o", colour="red"))
@@ -164,7 +147,7 @@ async def test_things_of_many_keys_are_fetched_in_one_statement(shop: RunningToy
         for number in range(20):
             AT_HAND.put(tx, f"o{number}", Part(part_id=f"p{number}", order_id=f"o{number}", colour="red"))
 
-    with statements(shop) as sent:
+    with statements(shop.context.database) as sent:
         async with shop.context.database.begin(shop.context) as tx:
             await fetch(tx, (AT_HAND,), [f"o{number}" for number in range(25)])
             for number in range(20):

@@ -103,7 +103,7 @@ async def hand_over(
         delivery = await handlers.hand_over(tx, delivery_id, means=body.means, caller=write.caller)
         return Answer(status=200, body=_show(delivery), headers={"ETag": write_etag(delivery.version)})
 
-    return await write(act)
+    return await write(act, at=store.anchored(delivery_id))
 
 
 def _show(delivery: Delivery) -> DeliveryShown:

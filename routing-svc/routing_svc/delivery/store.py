@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Table, Text, bindparam, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 
+from chassis.anchors import Anchor, Anchored
 from chassis.database import where
 from chassis.shelves import Shelf
 from contracts.codec import decode, encode_object
@@ -64,9 +65,17 @@ _AT_HAND = of_a_case(
 )
 
 
-_PLACE = select(DELIVERIES.c.case_id, DELIVERIES.c.body["case"]["root_case_id"].astext.label("root_case_id")).where(
-    DELIVERIES.c.delivery_id == bindparam("delivery_id", type_=Text)
+_root = DELIVERIES.c.body["case"]["root_case_id"].astext
+_BY_ID = Anchor(
+    select(_root.label("key"), DELIVERIES.c.case_id, _root.label("root_case_id")).where(
+        DELIVERIES.c.delivery_id == bindparam("named", type_=Text)
+    )
 )
+
+
+def anchored(delivery_id: str) -> Anchored:
+    """A delivery: what is written about it holds its case's lock."""
+    return _BY_ID.of(delivery_id)
 
 
 async def add_delivery(tx: RoutingTx, delivery: Delivery) -> bool:
@@ -85,8 +94,8 @@ async def save_deliveries(tx: RoutingTx, deliveries: Sequence[Delivery]) -> None
 
 async def find_place(tx: RoutingTx, delivery_id: str) -> tuple[CaseId, CaseId] | None:
     """Case and root case of a delivery, which never change: what has to be known before the lock is taken."""
-    row = (await tx.execute(_PLACE, {"delivery_id": delivery_id})).one_or_none()
-    return None if row is None else (CaseId(row.case_id), CaseId(row.root_case_id))
+    row = await _BY_ID.find(tx, delivery_id)
+    return None if row is None else (CaseId(row[0]), CaseId(row[1]))
 
 
 async def get_delivery(tx: RoutingTx, case_id: CaseId, delivery_id: str) -> Delivery | None:

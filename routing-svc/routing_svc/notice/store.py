@@ -6,6 +6,7 @@ from sqlalchemy import Column, DateTime, Index, Integer, LargeBinary, Table, Tex
 from sqlalchemy import Sequence as Numbers
 from sqlalchemy.dialects.postgresql import JSONB
 
+from chassis.prepared import Prepared
 from chassis.shelves import Shelf
 from chassis.writing import Rows
 from contracts.codec import decode, encode_object
@@ -63,14 +64,14 @@ _AT_HAND = of_a_case(
 )
 
 
-_DRAW = select(NUMBERS.next_value()).select_from(func.generate_series(1, NUMBERS_AT_ONCE))
+_DRAW = Prepared(select(NUMBERS.next_value()).select_from(func.generate_series(1, NUMBERS_AT_ONCE)))
 
 
 async def next_number(tx: RoutingTx) -> int:
     """A number that no other notice has."""
     numbers = tx.context.notice_numbers
     if not numbers:
-        numbers.extend((await tx.execute(_DRAW)).scalars())
+        numbers.extend([number for (number,) in await tx.fetch(_DRAW, {})])
     return numbers.popleft()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from chassis.anchors import Anchored
 from chassis.context import Subscriptions
 from contracts.caller import Caller
 from contracts.events import CaseClosed, CaseReceived
@@ -17,6 +18,11 @@ from rules.access import permit
 async def hear_of(tx: RoutingTx, case: CaseReceived) -> bool:
     """Keep a case; False when it was known already, and then nothing is to be done."""
     return bool(await store.save_cases(tx, [case]))
+
+
+def anchored(number: str) -> Anchored:
+    """A case by number or id, for a door that finds and locks it on the way."""
+    return store.anchored(number)
 
 
 async def find_case(tx: RoutingTx, number: str) -> CaseReceived:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, LargeBinary, Table, Text, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from chassis.anchors import Anchor, Anchored
 from chassis.shelves import Shelf
 from chassis.writing import Rows
 from contracts.codec import decode, encode_object
@@ -71,7 +72,17 @@ _AT_HAND = of_a_case(
 )
 
 
-_BY_NO = select(CASES.c.body).where(CASES.c.case_no == bindparam("case_no", type_=Text))
+_BY_NO = Anchor(
+    select(CASES.c.body["root_case_id"].astext.label("key"), CASES.c.body).where(CASES.c.case_no == bindparam("named", type_=Text))
+)
+_BY_ID = Anchor(
+    select(CASES.c.body["root_case_id"].astext.label("key"), CASES.c.body).where(CASES.c.case_id == bindparam("named", type_=Text))
+)
+
+
+def anchored(number: str) -> Anchored:
+    """A case by its number, whose check letter people write small, or its id: what is written about it holds its lock."""
+    return _BY_ID.of(number) if "-" in number else _BY_NO.of(number.upper())
 
 
 async def save_cases(tx: RoutingTx, cases: Sequence[CaseReceived]) -> frozenset[CaseId]:
@@ -88,15 +99,16 @@ async def get_case(tx: RoutingTx, number: str) -> CaseReceived:
     Raises:
         NotFound: Routing never heard of it.
     """
-    if "-" in number:
+    if "-" in number and not _BY_ID.has(tx, number):
         found = await _AT_HAND.of(tx, number)
         if not found:
             raise NotFound
         return found[0]
-    body = (await tx.execute(_BY_NO, {"case_no": number.upper()})).scalar_one_or_none()
-    if body is None:
+    where = anchored(number)
+    row = await where.anchor.find(tx, where.named)
+    if row is None:
         raise NotFound
-    return decode(CaseReceived, body)
+    return decode(CaseReceived, row[0])
 
 
 async def save_entries(tx: RoutingTx, entries: Sequence[Entry]) -> None:

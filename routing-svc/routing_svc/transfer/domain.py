@@ -25,7 +25,19 @@ from contracts.events import (
     Receipt,
 )
 from contracts.refusals import Conflict, IllegalMove
-from contracts.values import CaseId, Digest, Ending, JsonObject, OrganCode, PersonRef, RegionCode, TransferId
+from contracts.values import (
+    AgreementId,
+    CaseId,
+    Digest,
+    Ending,
+    ItemVersionId,
+    JsonObject,
+    OrganCode,
+    PersonRef,
+    RegionCode,
+    TransferId,
+)
+from rules.catalogue import Catalogue
 
 
 class TransferState(StrEnum):
@@ -125,6 +137,39 @@ class NeedsNotice(Conflict):
     RULE = "return.needs-notice"
     ZH = "不属于本机关职权范围的,应当签收后作出不予受理决定,并告知有权机关"
     EN = "Sign for it and refuse acceptance, naming the competent organ: a return is not enough"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What the route of a case rests on."""
+
+    version_id: ItemVersionId
+    receiving_region: RegionCode
+    handling_region: RegionCode
+    handling_organ: OrganCode
+    agreement_id: AgreementId | None
+
+    @classmethod
+    def of(cls, case: CaseReceived) -> "Needs":
+        """What the route taken at receipt rests on."""
+        return cls(
+            version_id=case.version_id,
+            receiving_region=case.region,
+            handling_region=case.handling_region,
+            handling_organ=case.handling_organ,
+            agreement_id=case.agreement_id,
+        )
+
+    def unknown(self, catalogue: Catalogue) -> str:
+        """The names of what is not here yet; empty when all is."""
+        known = {
+            "item_version": catalogue.parts(self.version_id) is not None,
+            "receiving_region": catalogue.region(self.receiving_region) is not None,
+            "handling_region": catalogue.region(self.handling_region) is not None,
+            "handling_organ": catalogue.organ(self.handling_organ) is not None,
+            "agreement": self.agreement_id is None or catalogue.agreement(self.agreement_id) is not None,
+        }
+        return ",".join(name for name, here in known.items() if not here)
 
 
 @dataclass(slots=True, kw_only=True)

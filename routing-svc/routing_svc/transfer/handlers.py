@@ -34,17 +34,14 @@ from routing_svc.transfer.domain import (
     RETURN_GROUNDS,
     ROUTE_DISAGREES,
     ROUTE_UNKNOWN,
+    Needs,
     NeedsNotice,
     Transfer,
     TransferState,
 )
 from rules.access import permit
-from rules.catalogue import Catalogue
 from rules.check import verdict_digest
 from rules.competence import NoRoute, decide
-
-AT_ONCE = 50
-"""Waiting hops looked at in one round."""
 
 ON_THE_WAY = (ClockKind.TRANSFER_DELIVERED, ClockKind.TRANSFER_VALIDATED)
 """Clocks of what the machines do before a person signs; limits are data of the agreement."""
@@ -70,7 +67,7 @@ async def on_case_received(tx: RoutingTx, event: CaseReceived) -> None:
 async def try_again(tx: RoutingTx, transfer_id: TransferId) -> bool:
     """Look again at a hop that waits; False while something is still unknown."""
     transfer = await _take(tx, transfer_id)
-    if transfer is None or transfer.state is not TransferState.WAITING or _unknown(tx.context.catalogue, transfer.case):
+    if transfer is None or transfer.state is not TransferState.WAITING or Needs.of(transfer.case).unknown(tx.context.catalogue):
         return False
     await clocks.meet(tx, transfer.case_id, ClockKind.TRANSFER_WAITING, at=tx.at)
     await _check_route(tx, transfer)
@@ -239,7 +236,7 @@ async def _load(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller, actio
 
 async def _open(tx: RoutingTx, case: CaseReceived) -> None:
     transfer = Transfer(case=case, hop=1, region=case.handling_region, organ=case.handling_organ, opened_at=tx.at)
-    unknown = _unknown(tx.context.catalogue, case)
+    unknown = Needs.of(case).unknown(tx.context.catalogue)
     if unknown:
         transfer.waits_for = unknown
         limit = OWN_LIMITS[ClockKind.TRANSFER_WAITING]
@@ -267,18 +264,6 @@ def _transport(case: CaseReceived, limits: TransferLimits, *, met_at: datetime |
     steps = zip(ON_THE_WAY, (limits.delivered, limits.validated), strict=True)
     organ, region = case.receiving_organ, case.region
     return [Wanted(kind=kind, limit=limit, at=case.at, organ=organ, region=region, met_at=met_at) for kind, limit in steps]
-
-
-def _unknown(catalogue: Catalogue, case: CaseReceived) -> str:
-    """What the route rests on and is not here yet; empty when all is."""
-    known = {
-        "item_version": catalogue.parts(case.version_id) is not None,
-        "receiving_region": catalogue.region(case.region) is not None,
-        "handling_region": catalogue.region(case.handling_region) is not None,
-        "handling_organ": catalogue.organ(case.handling_organ) is not None,
-        "agreement": case.agreement_id is None or catalogue.agreement(case.agreement_id) is not None,
-    }
-    return ",".join(name for name, here in known.items() if not here)
 
 
 async def _check_route(tx: RoutingTx, transfer: Transfer) -> None:

@@ -1,23 +1,59 @@
 """Look again at hops that wait for what their route rests on, and show how many do."""
 
+import time
 from collections.abc import Mapping
 
 from chassis.figures import MOST, Figure, Look, Reading
 from chassis.jobs import Job
+from chassis.logs import get_logger
+from contracts.values import TransferId
 from routing_svc.context import Routing
 from routing_svc.transfer import store
-from routing_svc.transfer.handlers import AT_ONCE, try_again
+from routing_svc.transfer.handlers import try_again
+from routing_svc.transfer.store import Waiting
+
+
+AT_ONCE = 100
+"""Waiting hops read in one page."""
+FAILED_REST = 10.0
+"""Seconds for which a hop that failed is left alone."""
+
+_log = get_logger()
 
 
 async def retry_waiting(context: Routing) -> int:
-    """Validate what can be validated by now; how many hops moved."""
-    async with context.database.read(context) as tx:
-        waiting = await store.list_waiting(tx, limit=AT_ONCE)
+    """Validate every waiting hop that can be validated by now; how many moved.
+
+    Each is a matter of its own: one that fails is logged and left alone for 10 s, those that still wait cost no transaction.
+    """
     moved = 0
-    for transfer_id in waiting:
-        async with context.database.consume(context) as tx:
-            moved += await try_again(tx, transfer_id)
+    after: Waiting | None = None
+    waits: set[TransferId] = set()
+    while True:
+        async with context.database.read(context) as tx:
+            page = await store.list_waiting(tx, after=after, limit=AT_ONCE)
+        waits.update(hop.transfer_id for hop in page)
+        for hop in page:
+            if not hop.needs.unknown(context.catalogue):
+                moved += await _try(context, hop.transfer_id)
+        if len(page) < AT_ONCE:
+            break
+        after = page[-1]
+    for gone in context.failed_hops.keys() - waits:
+        del context.failed_hops[gone]
     return moved
+
+
+async def _try(context: Routing, transfer_id: TransferId) -> bool:
+    if time.monotonic() < context.failed_hops.get(transfer_id, 0.0):
+        return False
+    try:
+        async with context.database.consume(context) as tx:
+            return await try_again(tx, transfer_id)
+    except Exception as error:  # noqa: BLE001 - one hop that fails must not hold up the others: they would be given back for it
+        _log.error("transfer.retry_failed", transfer=transfer_id, exc_info=error)
+        context.failed_hops[transfer_id] = time.monotonic() + FAILED_REST
+        return False
 
 
 JOBS = (Job(name="retry waiting transfers", every=1.0, run=retry_waiting),)

@@ -1,18 +1,20 @@
 """Transfers, one row per hop, and the events they record."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, bindparam, func, select
+from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, bindparam, func, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 
+from chassis.anchors import Anchor, Anchored
 from chassis.outbox import Outgoing, put
 from chassis.shelves import Shelf
 from contracts.codec import decode, encode_object
-from contracts.values import CaseId, TransferId
+from contracts.values import AgreementId, CaseId, ItemVersionId, OrganCode, RegionCode, TransferId
 from routing_svc.context import RoutingTx
 from routing_svc.schema import METADATA, of_a_case
-from routing_svc.transfer.domain import Transfer, TransferState
+from routing_svc.transfer.domain import Needs, Transfer, TransferState
 
 TRANSFERS = Table(
     "transfers",
@@ -32,6 +34,15 @@ TRANSFERS = Table(
     Index("ix_transfers_waiting", "opened_at", postgresql_where="state = 'waiting'"),
     postgresql_with={"fillfactor": "80"},
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A hop that waits, as far as it must be known to see whether it can go on."""
+
+    transfer_id: TransferId
+    opened_at: datetime
+    needs: Needs
 
 
 def row_of(transfer: Transfer) -> Mapping[str, object]:
@@ -68,9 +79,17 @@ _AT_HAND = of_a_case(
 )
 
 
-_PLACE = select(TRANSFERS.c.case_id, TRANSFERS.c.body["case"]["root_case_id"].astext.label("root_case_id")).where(
-    TRANSFERS.c.transfer_id == bindparam("transfer_id", type_=Text)
+_root = TRANSFERS.c.body["case"]["root_case_id"].astext
+_BY_ID = Anchor(
+    select(_root.label("key"), TRANSFERS.c.case_id, _root.label("root_case_id")).where(
+        TRANSFERS.c.transfer_id == bindparam("named", type_=Text)
+    )
 )
+
+
+def anchored(transfer_id: TransferId) -> Anchored:
+    """A hop: what is written about it holds its case's lock."""
+    return _BY_ID.of(transfer_id)
 
 
 async def save_transfers(tx: RoutingTx, transfers: Sequence[Transfer]) -> None:
@@ -82,8 +101,8 @@ async def save_transfers(tx: RoutingTx, transfers: Sequence[Transfer]) -> None:
 
 async def find_place(tx: RoutingTx, transfer_id: TransferId) -> tuple[CaseId, CaseId] | None:
     """Case and root case of a hop, which never change: what has to be known before the lock is taken."""
-    row = (await tx.execute(_PLACE, {"transfer_id": transfer_id})).one_or_none()
-    return None if row is None else (CaseId(row.case_id), CaseId(row.root_case_id))
+    row = await _BY_ID.find(tx, transfer_id)
+    return None if row is None else (CaseId(row[0]), CaseId(row[1]))
 
 
 async def get_transfer(tx: RoutingTx, case_id: CaseId, transfer_id: TransferId) -> Transfer | None:
@@ -101,12 +120,45 @@ async def last_transfer(tx: RoutingTx, case_id: CaseId) -> Transfer | None:
     return max(await _AT_HAND.of(tx, case_id), key=lambda transfer: transfer.hop, default=None)
 
 
-async def list_waiting(tx: RoutingTx, *, limit: int) -> tuple[TransferId, ...]:
-    """Hops that wait for what their route rests on, oldest first."""
+async def list_waiting(tx: RoutingTx, *, after: Waiting | None, limit: int) -> tuple[Waiting, ...]:
+    """Hops that wait for what their route rests on, oldest first.
+
+    Args:
+        tx: The transaction.
+        after: The last hop of the page before.
+        limit: Most.
+    """
+    case = TRANSFERS.c.body["case"]
+    place = (TRANSFERS.c.opened_at, TRANSFERS.c.transfer_id)
     statement = (
-        select(TRANSFERS.c.transfer_id).where(TRANSFERS.c.state == TransferState.WAITING.value).order_by(TRANSFERS.c.opened_at).limit(limit)
+        select(
+            *place,
+            TRANSFERS.c.receiving_region,
+            TRANSFERS.c.handling_region,
+            TRANSFERS.c.handling_organ,
+            case["version_id"].astext.label("version_id"),
+            case["agreement_id"].astext.label("agreement_id"),
+        )
+        .where(TRANSFERS.c.state == TransferState.WAITING.value)
+        .order_by(*place)
+        .limit(limit)
     )
-    return tuple(TransferId(each) for each in (await tx.execute(statement)).scalars())
+    if after is not None:
+        statement = statement.where(tuple_(*place) > tuple_(after.opened_at, after.transfer_id))
+    return tuple(
+        Waiting(
+            transfer_id=TransferId(row.transfer_id),
+            opened_at=row.opened_at,
+            needs=Needs(
+                version_id=ItemVersionId(row.version_id),
+                receiving_region=RegionCode(row.receiving_region),
+                handling_region=RegionCode(row.handling_region),
+                handling_organ=OrganCode(row.handling_organ),
+                agreement_id=None if row.agreement_id is None else AgreementId(row.agreement_id),
+            ),
+        )
+        for row in await tx.execute(statement)
+    )
 
 
 async def count_waiting(tx: RoutingTx, *, limit: int) -> tuple[int, datetime | None]:

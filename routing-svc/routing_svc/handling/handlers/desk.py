@@ -29,9 +29,8 @@ async def load(tx: RoutingTx, act: Act, action: str, *, needs_version: bool = Tr
     """
     case = await find_case(tx, act.no)
     await lock(tx, case.root_case_id)
-    await have_at_hand(tx, [case.case_id])
-    # For the notice that most acts write; asked for while nothing waits to be written.
-    await tx.context.vault.new_key(tx, key_owner(case.case_id))
+    # The key is for the notice that most acts write.
+    await have_at_hand(tx, [case.case_id], secrets=[key_owner(case.case_id)])
     handling = await store.get_handling(tx, case.case_id)
     row = store.row_of(handling) if handling is not None else store.row_before(case)
     permit(act.caller, "handling", action, row, regions=tx.context.catalogue, about=case.case_id)
