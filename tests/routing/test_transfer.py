@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import orjson
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from chassis.tables import OUTBOX
 from contracts.caller import Caller
@@ -13,10 +13,11 @@ from contracts.catalogue import VersionState
 from contracts.codec import decode
 from contracts.documents import PublicKey
 from contracts.events import CaseReturned, CaseSignedFor, CaseValidated, HandlingEnded, Receipt
-from contracts.values import Ending, Mode, OrganCode, digest
+from contracts.values import Ending, ItemVersionId, Mode, OrganCode, digest
 from routing_svc.exchange.domain import is_whole, signed_bytes
 from routing_svc.exchange.outside import is_signed
-from routing_svc.transfer.jobs import retry_waiting
+from routing_svc.transfer.jobs import AT_ONCE, retry_waiting
+from routing_svc.transfer.store import TRANSFERS
 from tests.contracts.builders import LIUYANG_MARKET, TRADER, a_version, an_agreement
 from tests.routing.builders import (
     APPROVER,
@@ -145,6 +146,31 @@ async def test_an_unknown_item_version_makes_the_transfer_wait_and_its_arrival_m
     assert moved == 1
     assert await service.told(case) == ["CaseValidated"]
     assert set(await service.running(case)) == {"transfer_sign", "transfer_lapse", "acceptance"}
+
+
+async def test_a_waiting_hop_that_cannot_be_read_holds_up_no_other(service: Service) -> None:
+    torn = await service.received(version_id=OTHER_VERSION)
+    case = await service.received(version_id=OTHER_VERSION)
+    async with service.context.database.begin(service.context) as tx:
+        await tx.execute(update(TRANSFERS).where(TRANSFERS.c.case_id == torn.case_id).values(body=TRANSFERS.c.body.op("-")("hop")))
+    publish(service.context, replace(a_version(version_id=OTHER_VERSION, version=2), effective_from=MONDAY - timedelta(hours=1)))
+
+    moved = await retry_waiting(service.context)
+
+    assert moved == 1
+    assert (await service.told(torn), await service.told(case)) == ([], ["CaseValidated"])
+
+
+async def test_hops_that_truly_wait_starve_no_other(service: Service) -> None:
+    for _ in range(AT_ONCE):
+        await service.received(version_id=ItemVersionId("never"))
+    case = await service.received(version_id=OTHER_VERSION)
+    publish(service.context, replace(a_version(version_id=OTHER_VERSION, version=2), effective_from=MONDAY - timedelta(hours=1)))
+
+    moved = await retry_waiting(service.context)
+
+    assert moved == 1
+    assert await service.told(case) == ["CaseValidated"]
 
 
 async def test_what_never_becomes_known_goes_back_with_a_card_for_the_machines(service: Service) -> None:

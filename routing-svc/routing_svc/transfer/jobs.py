@@ -12,7 +12,6 @@ from routing_svc.transfer import store
 from routing_svc.transfer.handlers import try_again
 from routing_svc.transfer.store import Waiting
 
-
 AT_ONCE = 100
 """Waiting hops read in one page."""
 FAILED_REST = 10.0
