@@ -45,15 +45,6 @@ class Waiting:
     needs: Needs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """A hop that waits, as far as it must be known to see whether it can go on."""
-
-    transfer_id: TransferId
-    opened_at: datetime
-    needs: Needs
-
-
 def row_of(transfer: Transfer) -> Mapping[str, object]:
     """The columns that access rules ask for."""
     return {
