@@ -7,6 +7,7 @@ one stays in the list until the last token signed with it has run out, a minute 
 import argparse
 import json
 import os
+import stat
 from pathlib import Path
 
 from chassis.identity import LIFETIME, SigningKey
@@ -34,8 +35,8 @@ def register(commands: Commands) -> None:
 def _rotate(chosen: argparse.Namespace) -> int:
     made = SigningKey.make(chosen.holder)
     listed = _listed(chosen.jwks_file)
-    _write(chosen.jwks_file, json.dumps({"keys": [*listed, made.public]}), mode=0o644)
-    _write(chosen.key_file, json.dumps(made.private), mode=0o600)
+    write_in_place(chosen.jwks_file, json.dumps({"keys": [*listed, made.public]}))
+    write_in_place(chosen.key_file, json.dumps(made.private))
     sentence = f"{made.kid}: 已生成,请重启 {chosen.holder},{LIFETIME} 秒后 prune / made; restart the holder, prune {LIFETIME} s later"
     conclude({"kid": made.kid}, as_json=chosen.json, sentence=sentence)
     return 0
@@ -47,7 +48,7 @@ def _prune(chosen: argparse.Namespace) -> int:
     kept = [key for key in listed if key["kid"] == current or not str(key["kid"]).startswith(f"{chosen.holder}.")]
     if not any(key["kid"] == current for key in kept):
         raise Unable(f"{current} 不在公钥列表中 / is not in the list: nothing was changed")
-    _write(chosen.jwks_file, json.dumps({"keys": kept}), mode=0o644)
+    write_in_place(chosen.jwks_file, json.dumps({"keys": kept}))
     gone = len(listed) - len(kept)
     conclude({"kid": current, "gone": gone}, as_json=chosen.json, sentence=f"去掉 {gone} 个旧公钥 / {gone} old keys are out of the list")
     return 0
@@ -61,10 +62,33 @@ def _listed(path: Path) -> list[dict[str, object]]:
     return keys
 
 
-def _write(path: Path, text: str, *, mode: int) -> None:
-    """Whoever reads meanwhile finds the old file or the new one, never half of it."""
-    beside = path.with_name(f"{path.name}.new")
-    beside.unlink(missing_ok=True)
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
-        file.write(text)
-    beside.replace(path)
+def write_in_place(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Give a file other contents and leave it the same file, with the rights it has: a container is handed single files, and never sees another.
+
+    One write, longer than what was there or filled up with spaces, so that whoever reads meanwhile finds the old or the new.
+
+    Args:
+        path: The file; made when missing.
+        text: A JSON document, or anything else that spaces at the end do no harm.
+        mode: Of a file that is made.
+    """
+    if not path.exists():
+        beside = path.with_name(f".{path.name}.new")
+        beside.unlink(missing_ok=True)
+        beside.touch(mode=0o600)
+        beside.write_text(text, encoding="utf-8")
+        beside.chmod(mode)
+        beside.rename(path)
+        return
+    before = path.stat()
+    data = text.encode().ljust(before.st_size)
+    path.chmod(before.st_mode | stat.S_IWUSR)
+    try:
+        descriptor = os.open(path, os.O_WRONLY)
+        try:
+            os.write(descriptor, data)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    finally:
+        path.chmod(before.st_mode)

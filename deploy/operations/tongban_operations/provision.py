@@ -13,14 +13,17 @@ from functools import partial
 from pathlib import Path
 
 from chassis.identity import SigningKey
+from tongban_operations.keys import write_in_place
 from tongban_operations.terminal import Commands, conclude
 
 CALLING = ("gateway", "credential")
 """Who mints internal tokens."""
 
 DATABASES = ("catalog", "intake", "routing", "credential")
-KAFKA_USERS = ("catalog", "intake", "routing", "credential", "gateway", "operator", "broker")
-"""The services, who makes topics and grants rights, and the brokers among themselves."""
+KAFKA_USERS = ("catalog", "intake", "routing", "credential", "gateway", "checker", "operator", "broker")
+"""The services, who reads all to prove it, who makes topics and grants rights, and the brokers among themselves."""
+
+FOR_WHOM_IT_IS_GIVEN = 0o444
 
 _KEY_BYTES = 32
 
@@ -45,18 +48,26 @@ def provision(folder: Path) -> list[str]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     wanted: dict[str, Callable[[], str]] = {f"{name}-key.json": partial(_signing_key, name) for name in CALLING}
     wanted |= {f"{name}-wrapping-key": _wrapping_key for name in DATABASES}
-    wanted |= {f"{name}-database-password": _password for name in (*DATABASES, "postgres")}
+    wanted |= {f"{name}-database-password": _password for name in (*DATABASES, "checker", "postgres")}
     wanted |= {f"{name}-kafka-password": _password for name in KAFKA_USERS}
     made = [name for name in wanted if not (folder / name).exists()]
     for name in made:
-        _write(folder / name, text=wanted[name]())
-    public = [SigningKey.load(folder / f"{name}-key.json").public for name in CALLING]
-    for name, text in {"internal-jwks.json": json.dumps({"keys": public}), "kafka-users": _kafka_users(folder)}.items():
+        write_in_place(folder / name, wanted[name](), mode=FOR_WHOM_IT_IS_GIVEN)
+    for name, text in {"internal-jwks.json": _public_keys(folder), "kafka-users": _kafka_users(folder)}.items():
         # Made from the others: written again when one of those was replaced.
-        if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != text:
-            _write(folder / name, text=text)
+        if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8").rstrip(" ") != text:
+            write_in_place(folder / name, text, mode=FOR_WHOM_IT_IS_GIVEN)
             made.append(name)
     return made
+
+
+def _public_keys(folder: Path) -> str:
+    """The list as it stands with the keys that are missing in it; only ``tongban keys prune`` takes one out, when its tokens have run out."""
+    file = folder / "internal-jwks.json"
+    listed = json.loads(file.read_bytes())["keys"] if file.exists() else []
+    current = [SigningKey.load(folder / f"{name}-key.json").public for name in CALLING]
+    known = {key["kid"] for key in listed}
+    return json.dumps({"keys": [*listed, *(key for key in current if key["kid"] not in known)]})
 
 
 def _signing_key(issuer: str) -> str:
@@ -78,11 +89,3 @@ def _kafka_users(folder: Path) -> str:
     users = " ".join(f'user_{name}="{password}"' for name, password in known.items())
     module = "org.apache.kafka.common.security.plain.PlainLoginModule"
     return f'{module} required username="broker" password="{known["broker"]}" {users};'
-
-
-def _write(file: Path, *, text: str) -> None:
-    half = file.with_name(f".{file.name}.new")
-    half.touch(mode=0o600)
-    half.write_text(text, encoding="utf-8")
-    half.chmod(0o444)
-    half.rename(file)
