@@ -37,6 +37,8 @@ SESSION = 10.0
 """Seconds after which a silent member's partitions go to others."""
 
 _LARGEST_BATCH = LARGEST_RECORD + 50_000
+_TOPICS_SOUGHT = 10_000
+"""Milliseconds after which a member whose topics were gone looks for them; the library's five minutes would be an outage of their own."""
 _HANDOVER = 5.0
 """Seconds that a rebalance waits for the batch in hand."""
 
@@ -249,6 +251,7 @@ class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             auto_offset_reset="earliest",
             session_timeout_ms=int(session * 1000),
             heartbeat_interval_ms=min(500, int(session * 200)),
+            metadata_max_age_ms=_TOPICS_SOUGHT,
         )
         self._given: dict[Place, int] = {}  # first offsets of the last batch
         self._next: dict[Place, int] = {}  # what follows it
