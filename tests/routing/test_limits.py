@@ -77,6 +77,21 @@ async def test_time_that_ran_out_is_not_extended(service: Service) -> None:
     assert rule_of(await service.move(case, "extension", {"reason": "案情复杂"}, by=APPROVER)) == (409, "extension.refused")
 
 
+async def test_the_date_after_more_time_has_a_reminder_and_a_card_of_its_own(service: Service) -> None:
+    case = await service.accepted()
+    service.pass_until("2026-11-27T09:00:00")
+    await service.heard_all()
+    await service.fire()
+
+    await service.moved(case, "extension", {"reason": "案情复杂"}, by=APPROVER)
+    service.pass_until("2026-12-11T09:00:00")
+    await service.heard_all()
+    await service.fire()
+
+    of_promise = [colour for colour, rule, _ in await service.cards(case) if rule == "clock.decision_promised"]
+    assert of_promise == ["reminder", "yellow", "reminder", "yellow"]
+
+
 def texts(shown: dict[str, Any]) -> str:
     return "\n".join(line["zh"] for line in shown["text"]["lines"])
 

@@ -43,12 +43,15 @@ async def give_card_for(
     organ: OrganCode | None = None,
     region: RegionCode | None = None,
 ) -> None:
-    """Give a card for a clock, as of its end unless told, to whoever had to act unless somebody else held the case."""
+    """Give a card for a clock, as of its end unless told, to whoever had to act unless somebody else held the case.
+
+    Once for each date the clock had: after more time, or time that did not count, the new date has its own cards.
+    """
     await give_card(
         tx,
         await find_case(tx, clock.case_id),
         colour,
-        card_id=f"{clock.clock_id}/{colour.value}",
+        card_id=f"{clock.clock_id}/{colour.value}/{clock.due:%Y%m%dT%H%M%SZ}",
         rule_id=f"clock.{clock.kind.value}",
         organ=organ or clock.organ,
         region=region or clock.region,
