@@ -54,14 +54,22 @@ async def test_only_an_approver_of_the_handling_organ_decides(service: Service, 
     assert answer.status_code == status
 
 
-async def test_a_case_is_found_by_id_and_by_number_however_its_letter_is_written(service: Service) -> None:
+async def test_a_case_is_found_by_id_and_by_number_however_their_letters_are_written(service: Service) -> None:
     case = await service.decided()
     await service.seal(case)
 
-    for no in (case.case_id, case.case_no, case.case_no.lower()):
+    for no in (case.case_id, case.case_id.upper(), case.case_no, case.case_no.lower()):
         assert (await service.get(f"/v1/cases/{no}/timeline", by=CLERK)).status_code == 200
         assert len((await service.shown("/v1/deliveries", by=CLERK, case=no))["items"]) == 1
     assert (await service.shown("/v1/deliveries", by=CLERK, case="36092620261123000000X"))["items"] == []
+
+
+async def test_a_case_is_acted_on_under_an_id_in_capitals(service: Service) -> None:
+    case = await service.signed()
+
+    answer = await service.post(f"/v1/handlings/{case.case_id.upper()}/acceptance", by=REVIEWER, version=await service.version(case))
+
+    assert (answer.status_code, answer.json()["case_id"]) == (200, case.case_id)
 
 
 async def test_an_applicant_is_told_of_a_decision_once_it_is_in_force(service: Service) -> None:

@@ -81,8 +81,8 @@ _BY_ID = Anchor(
 
 
 def anchored(number: str) -> Anchored:
-    """A case by its number, whose check letter people write small, or its id: what is written about it holds its lock."""
-    return _BY_ID.of(number) if "-" in number else _BY_NO.of(number.upper())
+    """A case by its number or its id, however their letters are written: what is written about it holds its lock."""
+    return _BY_ID.of(number.lower()) if "-" in number else _BY_NO.of(number.upper())
 
 
 async def save_cases(tx: RoutingTx, cases: Sequence[CaseReceived]) -> frozenset[CaseId]:
@@ -94,13 +94,13 @@ async def save_cases(tx: RoutingTx, cases: Sequence[CaseReceived]) -> frozenset[
 
 
 async def get_case(tx: RoutingTx, number: str) -> CaseReceived:
-    """A case by its number, whose check letter people write small, or its id.
+    """A case by its number or its id, however their letters are written.
 
     Raises:
         NotFound: Routing never heard of it.
     """
-    if "-" in number and not _BY_ID.has(tx, number):
-        found = await _AT_HAND.of(tx, number)
+    if "-" in number and not _BY_ID.has(tx, number.lower()):
+        found = await _AT_HAND.of(tx, CaseId(number.lower()))
         if not found:
             raise NotFound
         return found[0]
