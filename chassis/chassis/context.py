@@ -53,6 +53,8 @@ class Context:
     """Set after a commit that wrote outbox rows; wakes the relay of this process."""
     held: frozenset[str] = frozenset()
     """Keys on which nothing may be written until a person has settled what a backup does not know of them."""
+    positions: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Highest outbox position that this process has heard lately, by service and key; `chassis.seen` alone looks in."""
     gathered: dict[object, Any] = field(default_factory=dict)
     """Requests that wait to be written together; `chassis.gathering` alone looks in."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

@@ -11,11 +11,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Generic
 
-from sqlalchemy import ARRAY, BigInteger, Text, bindparam, delete, func, select
+from sqlalchemy import ARRAY, BigInteger, Text, bindparam, delete, func, literal, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis import parking, watermarks
+from chassis import parking, seen, watermarks
 from chassis.bus import BusTrouble, LeaseLost, Received, Subscription
 from chassis.context import Context, Prepare, Subscriptions
 from chassis.crash import crash_point
@@ -23,8 +23,10 @@ from chassis.database import C, Tx, is_transient, lock, outlived
 from chassis.hearing import Heard, Hearing, Meaning
 from chassis.logs import get_logger
 from chassis.parking import OnParked
-from chassis.tables import INBOX, SEEN
+from chassis.prepared import Prepared
+from chassis.tables import INBOX, PARKED, SEEN
 from chassis.tracing import traced
+from chassis.writing import Conflict, Rows
 from contracts.envelope import Envelope
 from contracts.refusals import Refusal
 
@@ -178,8 +180,7 @@ class Consumer(Generic[C]):
             if acting:
                 # What is held is put aside here, not refused.
                 await lock(tx, *(each.key for each in acting), held_too=True)
-                fresh = set(await _enter(tx, (each.event_id for each in acting)))
-                held = await _held(tx, acting)
+                fresh, held = await _enter(tx, acting)
                 if self._prepare is not None:
                     await self._prepare(tx, [each.event for each in acting if each.event is not None and each.event_id in fresh])
                 for each in acting:
@@ -189,9 +190,8 @@ class Consumer(Generic[C]):
                     fresh.remove(each.event_id)
                     outcomes.append(await self._act(tx, each, held=held, quietly=quietly))
             tx.envelope = None
-            await tx.flush()
-            await keep_positions(tx, told)
-            await watermarks.keep(tx, marks)
+            keep_positions(tx, told)
+            watermarks.keep(tx, marks)
         return outcomes
 
     def _is_awaited(self, heard: Heard) -> bool:
@@ -225,14 +225,17 @@ async def forget_old(context: Context) -> int:
         return gone.rowcount
 
 
-async def keep_positions(tx: Tx[Any], heard: Iterable[Heard]) -> None:
+def keep_positions(tx: Tx[Any], heard: Iterable[Heard]) -> None:
     """Keep the highest position heard per sending service and key, of events that were passed over too."""
     highest: dict[tuple[str, str], int] = {}
     for each in heard:
         if each.envelope is not None and each.envelope.position > 0:
             place = (each.envelope.service, each.envelope.key)
             highest[place] = max(each.envelope.position, highest.get(place, 0))
-    await store_positions(tx.connection, highest)
+    # Sorted, so that two transactions never wait for each other's rows in a ring.
+    for (service, key), position in sorted(highest.items()):
+        tx.write(_POSITIONS, {"service": service, "key": key, "position": position})
+    tx.after_commit(lambda: seen.remember(tx.context, highest))
 
 
 async def store_positions(connection: AsyncConnection, highest: Mapping[tuple[str, str], int]) -> None:
@@ -243,17 +246,16 @@ async def store_positions(connection: AsyncConnection, highest: Mapping[tuple[st
         await connection.execute(_HEARD, {"services": services, "keys": keys, "positions": positions})
 
 
-async def _enter(tx: Tx[Any], event_ids: Iterable[str]) -> Iterable[str]:
-    entered = await tx.execute(_ENTER, {"consumer": tx.context.name, "event_ids": sorted(set(event_ids))})
-    return entered.scalars()
-
-
-async def _held(tx: Tx[Any], heard: Sequence[Heard]) -> set[tuple[str, str]]:
-    held: set[tuple[str, str]] = set()
-    for topic in {each.record.topic for each in heard}:
-        keys = sorted({each.key for each in heard if each.record.topic == topic})
-        held |= {(topic, key) for key in await parking.parked_keys(tx, topic=topic, keys=keys)}
-    return held
+async def _enter(tx: Tx[Any], heard: Sequence[Heard]) -> tuple[set[str], set[tuple[str, str]]]:
+    """Ids of the events that were not heard before, and topics and keys of which one is parked; the locks are held."""
+    asked = {
+        "consumer": tx.context.name,
+        "event_ids": sorted({each.event_id for each in heard}),
+        "topics": sorted({each.record.topic for each in heard}),
+        "keys": sorted({each.key for each in heard}),
+    }
+    rows = await tx.fetch(_ENTER, asked)
+    return {name for topic, name in rows if topic is None}, {(topic, key) for topic, key in rows if topic is not None}
 
 
 def _name(error: BaseException) -> str:
@@ -262,12 +264,25 @@ def _name(error: BaseException) -> str:
 
 _FORGET = delete(INBOX).where(INBOX.c.at < func.now() - KEPT_FOR)
 _ids = func.unnest(bindparam("event_ids", type_=ARRAY(Text))).column_valued("event_id")
-_ENTER = (
+_entered = (
     insert(INBOX)
     .from_select(["consumer", "event_id"], select(bindparam("consumer", type_=Text), _ids))
     .on_conflict_do_nothing()
     .returning(INBOX.c.event_id)
+    .cte("entered")
 )
+_ENTER = Prepared(
+    select(literal(None, Text).label("topic"), _entered.c.event_id.label("name")).union_all(
+        select(PARKED.c.topic, PARKED.c.key).where(
+            PARKED.c.consumer == bindparam("consumer", type_=Text),
+            PARKED.c.state == literal_column("'parked'"),
+            PARKED.c.topic == func.any(bindparam("topics", type_=ARRAY(Text))),
+            PARKED.c.key == func.any(bindparam("keys", type_=ARRAY(Text))),
+        )
+    )
+)
+"""Enters what is new, and asks in the same statement which keys have parked events; a key's lock is held by whoever parks one of it."""
+_POSITIONS = Rows(SEEN, conflict=Conflict.MERGE, merge=lambda old, new: ({"position": new["position"]}, old["position"] < new["position"]))
 _heard = (
     func.unnest(
         bindparam("services", type_=ARRAY(Text)), bindparam("keys", type_=ARRAY(Text)), bindparam("positions", type_=ARRAY(BigInteger))

@@ -21,6 +21,9 @@ HEADER = "Tongban-Seen"
 PATIENCE = 1.0
 """Seconds a request waits."""
 
+_REMEMBERED = 10_000
+"""Keys of which a process remembers what it heard."""
+
 _MOST = 20
 """Positions of one header that are looked at."""
 
@@ -72,7 +75,20 @@ async def caught_up(context: Context, header: str, *, own: bool = False) -> bool
     return True
 
 
+def remember(context: Context, heard: Mapping[tuple[str, str], int]) -> None:
+    """Know in this process what it has heard and committed: who asks for it then need not wait for the database."""
+    known = context.positions
+    for place, position in heard.items():
+        # Taken out and put in anew: the first in the order is the one that was not heard of for longest.
+        known[place] = max(position, known.pop(place, -1))
+    while len(known) > _REMEMBERED:
+        del known[next(iter(known))]
+
+
 async def _unheard(context: Context, wanted: list[Position]) -> list[Position]:
+    wanted = [each for each in wanted if context.positions.get((each.service, each.key), -1) < each.position]
+    if not wanted:
+        return []
     places = [(each.service, each.key) for each in wanted]
     statement = select(SEEN.c.service, SEEN.c.key, SEEN.c.position).where(tuple_(SEEN.c.service, SEEN.c.key).in_(places))
     async with context.database.read(context) as tx:

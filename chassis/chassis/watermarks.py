@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
-from sqlalchemy.dialects.postgresql import insert
 
 from chassis import parking
 from chassis.bus import Received, partition_of
 from chassis.database import Tx
 from chassis.tables import WATERMARKS
+from chassis.writing import Conflict, Rows
 from contracts.codec import Malformed, decode
 from contracts.envelope import Envelope
 from contracts.event import Watermark
@@ -31,7 +31,7 @@ async def heard_until(tx: Tx[Any], *, service: str, topic: str, key: str) -> dat
     return until
 
 
-async def keep(tx: Tx[Any], heard: Sequence[tuple[Received, Envelope]]) -> None:
+def keep(tx: Tx[Any], heard: Sequence[tuple[Received, Envelope]]) -> None:
     """Store watermarks as they were heard; an instant only ever moves later.
 
     Raises:
@@ -49,8 +49,8 @@ async def keep(tx: Tx[Any], heard: Sequence[tuple[Received, Envelope]]) -> None:
             "partitions": said.partitions,
             "until": said.until,
         }
-    if newest:
-        await tx.execute(_KEEP, [newest[place] for place in sorted(newest)])
+    for place in sorted(newest):
+        tx.write(_NEWEST, newest[place])
 
 
 _PARTITIONS = (
@@ -64,8 +64,8 @@ _UNTIL = select(WATERMARKS.c.until).where(
     WATERMARKS.c.topic == bindparam("topic"),
     WATERMARKS.c.partition == bindparam("partition"),
 )
-_new = insert(WATERMARKS)
-_KEEP = _new.on_conflict_do_update(
-    index_elements=[WATERMARKS.c.service, WATERMARKS.c.topic, WATERMARKS.c.partition],
-    set_={"until": func.greatest(WATERMARKS.c.until, _new.excluded.until), "partitions": _new.excluded.partitions},
+_NEWEST = Rows(
+    WATERMARKS,
+    conflict=Conflict.MERGE,
+    merge=lambda old, new: ({"until": func.greatest(old["until"], new["until"]), "partitions": new["partitions"]}, None),
 )

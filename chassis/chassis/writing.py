@@ -38,6 +38,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.types import TypeEngine
 
 from chassis.prepared import Prepared
@@ -59,6 +60,8 @@ class Conflict(Enum):
     """It is brought to the new form."""
     VERSION = "version"
     """It is brought to the new form, if its version is the one before; else the transaction is stale."""
+    MERGE = "merge"
+    """It is changed as the table says."""
     ABSENT = "absent"
     """As `VERSION`, and the transaction is stale too when the row is not there."""
 
@@ -66,6 +69,10 @@ class Conflict(Enum):
     def counts(self) -> bool:
         """Whether fewer rows written than given make the transaction stale."""
         return self in {Conflict.VERSION, Conflict.ABSENT}
+
+
+Columns: TypeAlias = ReadOnlyColumnCollection[str, Any]
+Merge: TypeAlias = Callable[[Columns, Columns], tuple[Mapping[str, ColumnElement[Any]], ColumnElement[bool] | None]]
 
 
 class Rows:
@@ -79,6 +86,7 @@ class Rows:
         columns: Sequence[str] = (),
         returning: Sequence[str] = (),
         name: str = "",
+        merge: Merge | None = None,
     ) -> None:
         """Prepare the table's part of the statement.
 
@@ -87,6 +95,7 @@ class Rows:
             conflict: What becomes of a row that is there.
             columns: Those that are written; all unless told. On `Conflict.REPLACE` the others go back to their defaults.
             name: Tells apart two ways of writing one table; the table's own unless told.
+            merge: For `Conflict.MERGE`: from the row that is there and the new one what is set, and where.
             returning: A text and a number that the statement gives back of each row, in the order written.
         """
         self.table = table
@@ -95,6 +104,7 @@ class Rows:
         self.key = tuple(each.name for each in table.primary_key)
         self.columns = tuple(columns) or tuple(each.name for each in table.columns)
         self.returning = tuple(returning)
+        self._merge = merge
         self._new = self._insert()
         self._gone = self._delete() if len(self.key) == 1 else None
 
@@ -132,6 +142,9 @@ class Rows:
         statement = insert(self.table).from_select(list(self.columns), given)
         if self.conflict is Conflict.IGNORE:
             statement = statement.on_conflict_do_nothing()
+        elif self._merge is not None:
+            merged, where = self._merge(self.table.c, statement.excluded)
+            statement = statement.on_conflict_do_update(index_elements=list(self.key), set_=dict(merged), where=where)
         elif self.conflict in {Conflict.REPLACE, Conflict.VERSION}:
             excluded = statement.excluded
             changed = {name: excluded[name] for name in self.columns if name not in self.key}

@@ -60,7 +60,7 @@ async def hear_nothing_new(tx: Tx[Toy]) -> None:
     """The newest mark of another service's relay is two minutes old."""
     said = encode_object(Watermark(until=tx.at - STANDS_BACK - timedelta(minutes=2), partitions=1))
     envelope = Envelope(id="w", type="w", source="/shop/", subject="shop", time=tx.at, key="shop", sequence=0, position=0, data=said)
-    await watermarks.keep(tx, [(Received("orders", 0, 0, "shop", b"", ()), envelope)])
+    watermarks.keep(tx, [(Received("orders", 0, 0, "shop", b"", ()), envelope)])
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ async def hear_watermark(tx: Tx[Toy], *, partition: int, age: timedelta) -> None
     """As a consumer does that hears a relay's mark."""
     said = encode_object(Watermark(until=tx.at - age, partitions=2))
     envelope = Envelope(id="w", type="w", source="/shop/", subject="shop", time=tx.at, key="shop", sequence=0, position=0, data=said)
-    await watermarks.keep(tx, [(Received("orders", partition, 0, "shop", b"", ()), envelope)])
+    watermarks.keep(tx, [(Received("orders", partition, 0, "shop", b"", ()), envelope)])
 
 
 async def test_the_pools_tell_how_many_of_their_connections_work(toy: RunningToy) -> None:
