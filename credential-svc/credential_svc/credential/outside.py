@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import aiohttp
 import stamina
 
 from chassis import tracing
@@ -21,6 +21,9 @@ FAILURES = 5
 """Calls in a row that intake did not answer, or with a fault of its own, after which it is left alone."""
 REST = 5.0
 """Seconds for which it is left alone; then one call tries."""
+
+_FAULT = 500
+"""The first status that speaks of the server and not of the request."""
 
 
 class IntakeAway(Exception):
@@ -57,7 +60,8 @@ class Intake:
             url: Where intake answers.
             key_file: This service's own key for internal tokens.
         """
-        self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT, trust_env=False)
+        self._url = url.rstrip("/")
+        self._session: aiohttp.ClientSession | None = None
         self._key_file = key_file
         self._key: SigningKey | None = None
         self._token, self._token_until = "", 0.0
@@ -75,7 +79,7 @@ class Intake:
             raise IntakeAway
         try:
             person = await self._ask(case_id)
-        except (httpx.HTTPError, Malformed, ValueError) as error:
+        except (aiohttp.ClientError, TimeoutError, Malformed, ValueError) as error:
             self._note(is_up=not _is_outage(error))
             raise IntakeAway from error
         self._note(is_up=True)
@@ -88,17 +92,22 @@ class Intake:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        if self._session is not None:
+            await self._session.close()
 
-    @stamina.retry(on=httpx.ConnectError, attempts=2, timeout=TIMEOUT, wait_initial=0.1, wait_max=0.5)
+    @stamina.retry(on=aiohttp.ClientConnectorError, attempts=2, timeout=TIMEOUT, wait_initial=0.1, wait_max=0.5)
     async def _ask(self, case_id: CaseId) -> Person:
-        answer = await self._client.get(
-            f"/v1/cases/{case_id}/person",
+        if self._session is None:
+            # Of the running loop, so not made with the application.
+            timeout = aiohttp.ClientTimeout(total=TIMEOUT)
+            self._session = aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+        async with self._session.get(
+            f"{self._url}/v1/cases/{case_id}/person",
             params={"purpose": "credential"},
             headers={"authorization": f"Bearer {self._bearer()}", **tracing.outgoing_headers()},
-        )
-        answer.raise_for_status()
-        body: Json = answer.json()
+        ) as answer:
+            answer.raise_for_status()
+            body: Json = await answer.json()
         return decode(Person, body)
 
     def _bearer(self) -> str:
@@ -113,4 +122,6 @@ class Intake:
 
 def _is_outage(error: Exception) -> bool:
     """Whether an error speaks of intake and not of the one case: an intake that refuses a case answers the next."""
-    return error.response.is_server_error if isinstance(error, httpx.HTTPStatusError) else isinstance(error, httpx.HTTPError)
+    if isinstance(error, aiohttp.ClientResponseError):
+        return error.status >= _FAULT
+    return isinstance(error, aiohttp.ClientError | TimeoutError)
