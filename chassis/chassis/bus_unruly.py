@@ -2,7 +2,7 @@
 
 Wraps one of the real adapters; chosen by the setting ``bus_unruly``, which `chassis.settings` refuses outside development. What is promised
 stays: a record is given out at least once, and records of one key in their order for the first time. Nothing is committed before every
-record of a batch was given out.
+record of a batch was given out. What was spoiled is logged (``log.unruly``, how many), so that whoever tries this knows that it came to pass.
 """
 
 import asyncio
@@ -11,9 +11,12 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from typing import Literal
 
-from chassis.bus import Bus, Following, Offsets, Received, Subscription
+from chassis.bus import Bus, Following, Offsets, Place, Received, Subscription
+from chassis.logs import get_logger
 from chassis.topics import Topic
 from contracts.envelope import Record
+
+_log = get_logger()
 
 GATHER = 0.2
 """Seconds before a batch is read: a single record could not be put in another order."""
@@ -74,6 +77,7 @@ class UnrulyBus:
         await self._bus.append(topic, partition, records)
         if self._way == "twice":
             await self._bus.append(topic, partition, records)
+            _log.info("log.unruly", kind="repeated", count=len(records))
 
     async def subscribe(self, group: str, topics: Sequence[str]) -> "UnrulyMember":
         """Join a group."""
@@ -98,7 +102,9 @@ class UnrulyMember:
         if not self._waiting:
             await asyncio.sleep(GATHER)
             records = await self._subscription.batch(limit=limit, wait=wait)
-            self._waiting.extend(self._spoil(records))
+            pieces = self._spoil(records)
+            self._waiting.extend(pieces)
+            _tell(pieces)
         return self._waiting.popleft() if self._waiting else []
 
     async def commit(self) -> None:
@@ -141,3 +147,17 @@ class UnrulyMember:
                         del by_key[key]
             pieces.append(piece)
         return pieces
+
+
+def _tell(pieces: Sequence[Sequence[Received]]) -> None:
+    """Log how many records come again, and how many after a younger one of their partition."""
+    given = [record for piece in pieces for record in piece]
+    furthest: dict[Place, int] = {}
+    overtaken = 0
+    for record in given:
+        overtaken += record.offset < furthest.get(record.place, -1)
+        furthest[record.place] = max(record.offset, furthest.get(record.place, -1))
+    repeated = len(given) - len({(record.place, record.offset) for record in given})
+    for kind, count in (("repeated", repeated), ("overtaken", 0 if repeated else overtaken)):
+        if count:
+            _log.info("log.unruly", kind=kind, count=count)

@@ -84,9 +84,13 @@ def strike_one(chosen: Chosen, *, folder: Path, disks: bool, left_out: list[str]
                     # Kills go on between all the rest, so that none of it meets a system that was left in peace.
                     share = (kills - scale.kills_while_away) * (number + 1) // len(drawn)
                     await running_campaign.kill_up_to(share, chance=chance, until=until)
-                if chosen.takes(last.faults[0]):
+                if chosen.takes(last.faults[0]) and time.monotonic() <= until:
                     await running_campaign.strike(last)
+                elif chosen.takes(last.faults[0]):
+                    left_out.extend(last.faults)
                 await running_campaign.kill_up_to(kills, chance=chance, until=until)
+                if (missing := kills - rig.kills.total()) > 0:
+                    left_out.append(f"{missing} of {kills} kills")
                 await running_campaign.rest(quiet=scale.quiet, poisoned=poisoned)
                 return running_campaign.account(seconds=time.monotonic() - began)
 
@@ -128,6 +132,7 @@ def describe(outcomes: Sequence[Outcome], *, chosen: Chosen, command: str, began
     received, seconds = sum(each.received for each in outcomes), sum(each.seconds for each in outcomes)
     wrong = [text for each in outcomes for text in each.wrong]
     differences = [difference for each in outcomes for difference in each.differences]
+    given_up = sum(each.given_up for each in outcomes)
     late = [blow for blow in blows if not blow.holds]
     ended, asked_again = sum(sum(each.ended.values()) for each in outcomes), sum(each.repeats for each in outcomes)
     machine = f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores for everything, the feeder included"
@@ -148,9 +153,18 @@ def describe(outcomes: Sequence[Outcome], *, chosen: Chosen, command: str, began
         f"- judged by `tongban check`: {looked_at}; {sum(each.promises for each in outcomes)} answers that said yes, each looked for",
         f"- **{verdict}, {len(late)} strikes after which the line was not well within {BOUND:g} s**",
         *(f"- left out: {what}" for what in left_out),
+        *(f"- {text}" for outcome in outcomes for text in outcome.idle),
+        *([f"- starts given up for want of a database, and made again: {given_up}"] if given_up else []),
         "",
         *HEADER,
         *rows(blows),
+        "",
+        "How each is known to have struck (a strike that did nothing is not counted):",
+        "",
+        *(
+            f"- {fault}: {what}, {sum(times)}{f', at least {min(times)} each' if len(times) > 1 else ''}"
+            for fault, what, times in _seen(outcomes)
+        ),
         "",
         "Well again: a case received after the thing was back is validated at routing, no outbox row waits 5 s, and the consumers' lag is at",
         "its usual level or below half of its peak. *Away* counts from the blow until the engine answers or the process is started again.",
@@ -161,6 +175,15 @@ def describe(outcomes: Sequence[Outcome], *, chosen: Chosen, command: str, began
         lines += [f"- {text[:400]}" for text in wrong[:40]]
         lines += [f"- {each.rule} {each.about}: expected {each.expected}, found {each.found}"[:400] for each in differences[:60]]
     return lines
+
+
+def _seen(outcomes: Sequence[Outcome]) -> list[tuple[str, str, list[int]]]:
+    """By fault, sorted: what was counted, and how often at each strike."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for outcome in outcomes:
+        for key, times in outcome.seen.items():
+            found.setdefault(key, []).extend(times)
+    return [(*key, times) for key, times in sorted(found.items())]
 
 
 def _added(outcomes: Sequence[Outcome]) -> dict[str, int]:
@@ -191,7 +214,7 @@ def main() -> int:
     )
     # What was started is stopped also when somebody ends us.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    began = datetime.now(UTC)
+    began, started = datetime.now(UTC), time.monotonic()
     left_out: list[str] = []
     disks = bool(chosen.scale.disk_full) and chosen.takes("disk full")
     outcomes = []
@@ -203,12 +226,15 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="tongban-faults-journal-") as folder:
             if chosen.only != THREE:
                 outcomes.append(strike_one(chosen, folder=Path(folder), disks=disks, left_out=left_out))
-            if chosen.scale is FULL and chosen.takes(THREE):
+            if chosen.scale is FULL and chosen.takes(THREE) and time.monotonic() > started + chosen.minutes * 60:
+                left_out.append(THREE)
+            elif chosen.scale is FULL and chosen.takes(THREE):
                 outcomes.append(strike_three(chosen, folder=Path(folder)))
     except EngineFailed as error:
         say(f"make faults: {error}")
         return 1
-    command = f"make faults SEED={chosen.seed}{f' ONLY={chosen.only!r}' if chosen.only else ''}"
+    minutes = f" MINUTES={chosen.minutes:g}" if chosen.minutes != parser.get_default("minutes") else ""
+    command = f"make faults SEED={chosen.seed}{f' ONLY={chosen.only!r}' if chosen.only else ''}{minutes}"
     lines = describe(outcomes, chosen=chosen, command=command, began=began, left_out=left_out)
     say("\n".join(lines))
     if chosen.scale is FULL:

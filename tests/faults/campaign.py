@@ -35,6 +35,12 @@ class Outcome:
     """What came of a run."""
 
     blows: list[Blow] = field(default_factory=list)
+    idle: list[str] = field(default_factory=list)
+    """Strikes that did nothing; they are no blows."""
+    seen: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    """By fault and what was counted: how often each strike of it was seen to strike."""
+    given_up: int = 0
+    """Starts that services gave up for want of a database that was away, and made again."""
     kills: dict[str, int] = field(default_factory=dict)
     fed: int = 0
     received: int = 0
@@ -50,8 +56,8 @@ class Outcome:
 
     @property
     def holds(self) -> bool:
-        """True when nothing was lost, doubled, disordered, wrong or late."""
-        return not self.wrong and not self.differences and all(blow.holds for blow in self.blows)
+        """True when nothing was lost, doubled, disordered, wrong or late, and every strike struck."""
+        return not (self.wrong or self.differences or self.idle) and all(blow.holds for blow in self.blows)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,20 +77,31 @@ class Campaign:
         """One blow, and until the line is well again."""
         self.doing = " + ".join(strike.faults)
         before = await self.watch.look()
-        in_flight, began, failure = self.feeder.in_flight, time.monotonic(), ""
+        in_flight, began, failure, landed = self.feeder.in_flight, time.monotonic(), "", None
+        self.rig.without_database = strike.without_database
         try:
-            back = await strike.act(Struck(self.rig, self.feeder))
+            landed = await strike.act(Struck(self.rig, self.feeder))
         except (AssertionError, EngineFailed, TimeoutError, OSError) as error:
-            back, failure = time.monotonic(), f"{type(error).__name__}: {error}"
+            failure = f"{type(error).__name__}: {error}"
+        back = time.monotonic() if landed is None else landed.back
         # Whether a case goes through is seen by one that begins now, also where nobody has a hand free for more.
         self.feeder.begin()
         recovery = await self.watch.recovered(back=back, before=before)
+        self.rig.without_database = False
+        if landed is not None and not landed.times:
+            self.outcome.idle.append(f"{self.doing}: did nothing (counted: {landed.seen})")
+            self.say(f"        {self.doing}: DID NOTHING and is not counted ({landed.seen}: 0)")
+            return
         for fault in strike.faults:
             self.outcome.blows.append(
                 Blow(fault=fault, in_flight=in_flight, away=back - began, recovery=recovery, bound=self.bound, failure=failure)
             )
+        if landed is not None:
+            for fault in strike.faults:
+                self.outcome.seen.setdefault((fault, landed.seen), []).append(landed.times // len(strike.faults))
         well = "NOT WELL in time" if recovery is None else f"well after {recovery:.1f} s"
-        self.say(f"        {self.doing}: {in_flight} under way, away {back - began:.1f} s, {well}{' — ' if failure else ''}{failure}")
+        proof = failure if landed is None else f"{landed.seen}: {landed.times}"
+        self.say(f"        {self.doing}: {in_flight} under way, away {back - began:.1f} s, {well} — {proof}")
 
     async def kill_up_to(self, wanted: int, *, chance: random.Random, until: float) -> None:
         """Kill at random until so many kills there were, or until an instant (monotonic seconds)."""
@@ -126,7 +143,8 @@ class Campaign:
         outcome.kills, outcome.fed, outcome.received = dict(self.rig.kills), feeder.fed, len(feeder.received)
         outcome.refused, outcome.ended, outcome.repeats = feeder.refused, dict(feeder.ended), feeder.desk.repeats
         outcome.promises, outcome.seconds = feeder.journal.answers, seconds
-        outcome.wrong = feeder.wrong + outcome.wrong
+        outcome.given_up = self.rig.given_up.total()
+        outcome.wrong = feeder.wrong + feeder.desk.failures + self.rig.wrong + outcome.wrong
         return outcome
 
     async def tell(self) -> None:
@@ -134,12 +152,13 @@ class Campaign:
         began, told = time.monotonic(), 0
         while True:
             feeder = self.feeder
-            for text in feeder.wrong[told : told + 5]:
+            wrong = [*feeder.wrong, *feeder.desk.failures, *self.rig.wrong]
+            for text in wrong[told : told + 5]:
                 self.say(f"        WRONG {text[:300]}")
-            told = len(feeder.wrong)
+            told = len(wrong)
             self.say(
                 f"{time.monotonic() - began:5.0f} s  {len(feeder.received)} received, {feeder.in_flight} under way, "
-                f"{sum(feeder.ended.values())} ended, {len(feeder.wrong)} wrong, {sum(self.rig.kills.values())} kills; {self.doing}"
+                f"{sum(feeder.ended.values())} ended, {len(wrong)} wrong, {sum(self.rig.kills.values())} kills; {self.doing}"
             )
             await asyncio.sleep(TELL)
 
@@ -163,7 +182,7 @@ async def campaign(
     async with feeding(rig.system.layout.url, journal=kept, seed=seed, per_second=per_second, at_most=at_most) as feeder:
         watch = Watch(rig, feeder)
         running = Campaign(rig=rig, feeder=feeder, watch=watch, say=say, bound=bound)
-        tasks = [asyncio.create_task(rig.supervise()), asyncio.create_task(running.tell())]
+        tasks = [asyncio.create_task(each) for each in (rig.supervise(), running.tell(), watch.run())]
         try:
             yield running
         finally:

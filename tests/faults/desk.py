@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+import httpx
 import orjson
 
 from tongban_local.visitor import Unexpected, Visitor
@@ -24,6 +25,11 @@ IN_FLIGHT = "idempotency.in-flight"
 SIGNED_OUT = 401
 BUSY = 429
 FAILED = 500
+AWAY = frozenset({502, 503, 504})
+"""What is answered while something is away: asked again. Any other 5xx is a defect, whatever was struck."""
+
+FORWARD = "/dev/now"
+"""Where days are let pass."""
 
 Body = dict[str, Any]
 """A JSON object of the API; `Any` because its schema is the API's."""
@@ -58,7 +64,11 @@ class Desk:
 
     url: str
     repeats: int = 0
-    """How often a call had to be asked again because nobody answered or the answer was a 5xx."""
+    """How often a call had to be asked again because nobody answered or what answers was away."""
+    failures: list[str] = field(default_factory=list)
+    """Answers that a caller must never get: what was asked, and the status."""
+    days_let_pass: int = 0
+    """How often days were let pass on the system, or may have been."""
     waiting: int = 0
     """Calls for which nobody had a hand free yet."""
     _http: aiohttp.ClientSession | None = None
@@ -96,6 +106,8 @@ class Desk:
             async with self._http.request(method, f"/v1{path}", data=sent, headers=headers) as answer:
                 content = await answer.read()
                 found = orjson.loads(content) if "json" in answer.headers.get("content-type", "") else None
+                if answer.status >= FAILED and answer.status not in AWAY:
+                    self.failures.append(f"{method} {path.partition('?')[0]}: {answer.status} {str(found)[:200]}")
                 return Answer(answer.status, found, answer.headers.get("etag", ""))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Away(type(error).__name__) from error
@@ -107,6 +119,7 @@ class Desk:
     ) -> Answer:
         """The same call, with the same key, until the answer is a yes or a refusal for a reason."""
         rest = 0.3
+        self.days_let_pass += path == FORWARD
         while True:
             try:
                 answer = await self.call(who, method, path, body=body, scan=scan, key=key, tag=tag)
@@ -128,6 +141,9 @@ class Desk:
                     visitor = await Visitor.sign_in(who, url=self.url)
                     self._tokens[who] = visitor.token or ""
                     await visitor.close()
-                except (Unexpected, OSError, ValueError) as error:
+                except (Unexpected, OSError, ValueError, httpx.HTTPError) as error:
+                    status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else 0
+                    if status == FAILED or str(error).endswith(f": {FAILED}"):
+                        self.failures.append(f"sign-in of {who}: {FAILED}")
                     raise Away(type(error).__name__) from error
             return self._tokens[who]

@@ -15,10 +15,14 @@ from typing import Self
 from tests.faults.disks import SmallDisk
 from tongban_local.kafka import KafkaServer
 from tongban_local.postgres import PostgresServer
-from tongban_local.processes import Progress, is_root, wait_until, working_in
+from tongban_local.processes import EngineFailed, Progress, is_root, wait_until, working_in
 
 DISKS = {"postgres": 2500, "kafka": 1200}
 """Megabytes of the small disks: several times what a whole run writes."""
+
+NO_ROOM = "No space left on device"
+MORE = "create temporary table more as select repeat('x', 1000) from generate_series(1, 50000)"
+"""Some 50 MB, gone with the connection."""
 
 GONE = 30.0
 """Seconds until a killed server must be gone."""
@@ -52,8 +56,6 @@ class Engines:
         small: dict[str, SmallDisk] = {}
         # Durable: a server that does not wait for its log may lose what it said it committed when it is killed, and no service could help that.
         postgres = PostgresServer.start(data=data / "postgres", progress=progress)
-        # Every row then tells the instant of its commit, which the checker compares with the order on the log.
-        postgres.query("alter system set track_commit_timestamp = on")
         postgres.stop()
         place = Path(postgres._record.place)  # whoever fills its disk must know where it is
         stack.callback(shutil.rmtree, place, ignore_errors=True)
@@ -68,38 +70,57 @@ class Engines:
         stack.callback(kafka.stop)
         return cls(data=data, postgres=postgres, kafka=kafka, disks=small)
 
-    async def end_postgres(self, number: signal.Signals, *, away: float) -> float:
-        """End the database server by a signal, leave it away for some seconds, start it again; the instant at which it was back."""
-        os.kill(self.postgres.pid, number)
+    async def end_postgres(self, number: signal.Signals, *, away: float) -> tuple[float, bool]:
+        """End the database server by a signal, leave it away for some seconds, start it again; when it was back, and whether it was gone."""
+        before = self.postgres.pid
+        os.kill(before, number)
         await asyncio.sleep(away)
         await asyncio.to_thread(self.start_postgres)
-        return time.monotonic()
+        return time.monotonic(), self.postgres.pid != before
 
     def start_postgres(self) -> None:
         """Start the database server again on the port that everybody knows, once the old one is gone."""
         wait_until(lambda: not self.postgres._process.alive(), seconds=GONE)
         self.postgres = PostgresServer.start(data=self.data / "postgres", port=self.postgres.port)
 
-    async def end_kafka(self, *, away: float, broker: int = 1) -> float:
-        """Kill a broker, leave it away for some seconds, start it again; the instant at which it was back."""
+    async def end_kafka(self, *, away: float, broker: int = 1) -> tuple[float, bool]:
+        """Kill a broker, leave it away for some seconds, start it again; when it was back, and whether it was gone until then."""
         self.kafka.kill(broker)
         await asyncio.sleep(away)
+        gone = not working_in(self.kafka.data / f"broker-{broker}")
         await asyncio.to_thread(self.kafka.restart)
-        return time.monotonic()
+        return time.monotonic(), gone
 
-    async def fill_disk(self, engine: str, *, full: float) -> float:
-        """Fill an engine's disk for some seconds, free it, start the engine if it ended over that; when it was back."""
+    async def fill_disk(self, engine: str, *, full: float) -> tuple[float, bool]:
+        """Fill an engine's disk for some seconds, free it, start the engine if it ended over that.
+
+        When it was back, and whether it met the full disk.
+        """
         disk = self.disks[engine]
+        met = self._kafka_ended if engine == "kafka" else self._postgres_refuses
         try:
             await asyncio.to_thread(disk.fill)
             await asyncio.sleep(full)
+            struck = await asyncio.to_thread(met)
         finally:
             disk.free()
         if engine == "kafka":
             await asyncio.to_thread(self.kafka.restart)
         elif not await asyncio.to_thread(self._answers):
             await asyncio.to_thread(self.start_postgres)
-        return time.monotonic()
+        return time.monotonic(), struck
+
+    def _kafka_ended(self) -> bool:
+        """True when the broker ended, as it does when it cannot append; its own log lies on the disk that is full."""
+        return not working_in(self.kafka.data / "broker-1")
+
+    def _postgres_refuses(self) -> bool:
+        """True when the server has no room for more, or ended over that."""
+        try:
+            self.postgres.query(MORE)
+        except EngineFailed as refused:
+            return NO_ROOM in str(refused) or not self.postgres._process.alive()
+        return False
 
     def _answers(self) -> bool:
         """True when the database server lives and takes connections within a while."""

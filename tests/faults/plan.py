@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.faults import strikes
+from tests.faults.migrations import PASSINGS, migration
 from tests.faults.strikes import Strike
 from tests.faults.table import BOUND
 from tests.faults.toxics import SLOW
@@ -14,13 +15,13 @@ from tests.faults.watch import LONGEST
 
 SERVICES = ("catalog", "intake", "routing", "credential", "gateway")
 SENDING = ("intake", "routing", "credential")
+MIGRATING = ("intake", "routing", "credential", "catalog")
 
 POINTS = {
     "after-commit-before-send": SENDING,
     "after-send-before-mark": SENDING,
     "after-effect-before-offset": SENDING,
     "relay-handover": ("intake", "routing", "credential", "catalog"),
-    "in-migration": ("intake", "routing", "credential", "catalog"),
     "in-sealing": ("credential",),
     "in-timer": ("routing",),
 }
@@ -38,6 +39,8 @@ class Scale:
     """Crash points."""
     each_point: int
     """Crashes at each of them."""
+    migrations: int
+    """Migrations killed at work."""
     kills: int
     """SIGKILLs of services in all, at least."""
     freezes: int
@@ -63,6 +66,7 @@ class Scale:
 FULL = Scale(
     points=tuple(POINTS),
     each_point=5,
+    migrations=5,
     kills=200,
     freezes=5,
     broker_away=(60.0, 600.0),
@@ -79,6 +83,7 @@ FULL = Scale(
 SMALL = Scale(
     points=("after-send-before-mark", "after-effect-before-offset", "in-timer"),
     each_point=1,
+    migrations=1,
     kills=12,
     freezes=0,
     broker_away=(4.0,),
@@ -104,6 +109,7 @@ def draw(scale: Scale, *, chance: random.Random, poisoned: set[str]) -> tuple[li
     """
     crashes = _crashes(scale, chance)
     others = [*_engines(scale), *_habits(scale, chance, poisoned)]
+    others += [migration(MIGRATING[turn % len(MIGRATING)], passing=chance.choice(PASSINGS)) for turn in range(scale.migrations)]
     others += [strikes.bad_network(name, seconds=scale.network) for name in SLOW if scale.network]
     others += [strikes.disk_full(engine, seconds=scale.disk_full) for engine in ("kafka", "postgres") if scale.disk_full]
     others += [strikes.broker_away(seconds) for seconds in sorted(scale.broker_away)[:-1]]

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import httpx
+import orjson
 
 from tests.faults.engines import Engines
 from tests.faults.toxics import Network, between
 from tongban_local.layout import ALL, SERVICES, lay_out
 from tongban_local.ports import LOOPBACK, free_ports
-from tongban_local.processes import EngineFailed, Progress
+from tongban_local.processes import EngineFailed, Progress, last_lines
 from tongban_local.system import ServiceProcess, System
 
 PREFIX = "faults"
@@ -42,6 +46,14 @@ class Rig:
     chance: random.Random
     kills: Counter[str] = field(default_factory=Counter)
     """SIGKILLs of services, by the crash point they came from or why they were sent."""
+    crashes: Counter[str] = field(default_factory=Counter)
+    """How often each service died at a crash point."""
+    wrong: list[str] = field(default_factory=list)
+    """Deaths that nobody meant."""
+    given_up: Counter[str] = field(default_factory=Counter)
+    """How often each service ended because it could not start without its database, while that was away."""
+    without_database: bool = False
+    """Whether what is struck keeps services from their database: one that starts then may give up."""
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
     """More settings by service, for every start from now on."""
     armed: dict[str, str] = field(default_factory=dict)
@@ -49,6 +61,8 @@ class Rig:
     started: dict[str, float] = field(default_factory=dict)
     """When each service was last started, monotonic seconds."""
     _dies_at: dict[str, str] = field(default_factory=dict)
+    _meant: set[str] = field(default_factory=set)
+    """Services that we ended ourselves and nobody has started again."""
 
     @property
     def bootstrap(self) -> str:
@@ -61,24 +75,52 @@ class Rig:
 
     def start(self, name: str) -> None:
         """Start a service, with its crash point when one is armed."""
+        self._meant.discard(name)
         point = self.armed.pop(name, "")
         self._dies_at[name] = point
         self.system[name].start(self.settings.get(name, {}) | ({"crash_point": point} if point else {}))
         self.started[name] = time.monotonic()
 
-    def kill(self, name: str, *, why: str) -> None:
-        """Kill -9 a service; nothing when it is dead already."""
-        if self.system[name].pid is not None:
-            self._dies_at[name] = ""
-            self.system[name].kill()
-            self.kills[why] += 1
+    def kill(self, name: str, *, why: str) -> bool:
+        """Kill -9 a service; false when it is dead already."""
+        if self.system[name].pid is None:
+            return False
+        self._meant.add(name)
+        self.system[name].kill()
+        self.kills[why] += 1
+        return True
 
     async def restart(self, name: str, **settings: str) -> None:
-        """Kill a service so that it comes back with other settings, which stay."""
+        """Kill a service so that it comes back with other settings, which stay; returns when it is ready."""
         self.settings[name] = self.settings.get(name, {}) | settings
         since = time.monotonic()
         self.kill(name, why="for other settings")
         await self.started_since(name, since)
+        await self.ready(name)
+
+    async def ready(self, name: str, *, seconds: float = START) -> None:
+        """Wait until a service says that it is.
+
+        Raises:
+            TimeoutError: It did not.
+        """
+        async with asyncio.timeout(seconds), httpx.AsyncClient(timeout=2) as http:
+            while True:
+                with suppress(httpx.HTTPError):
+                    if (await http.get(f"{self.system[name].url}/readyz")).status_code == httpx.codes.OK:
+                        return
+                await asyncio.sleep(LOOK)
+
+    def log_size(self, name: str) -> int:
+        """Bytes of what a service has said so far."""
+        return self.system[name].log.stat().st_size
+
+    def logged(self, name: str, event: str, *, kind: str, after: int) -> int:
+        """The sum of the counts that a service's log tells of an event, after so many bytes."""
+        with self.system[name].log.open("rb") as file:
+            file.seek(after)
+            lines = [orjson.loads(line) for line in file if event.encode() in line and line.endswith(b"}\n")]
+        return sum(int(line["count"]) for line in lines if line.get("kind") == kind)
 
     async def started_since(self, name: str, since: float, *, seconds: float = 90.0) -> float:
         """Wait until a service was started after an instant; when that was.
@@ -98,12 +140,25 @@ class Rig:
     async def _mind(self, process: ServiceProcess) -> None:
         while True:
             if process.pid is None:
-                point = self._dies_at.pop(process.name, "")
-                if point:
-                    self.kills[point.partition(":")[0]] += 1
+                self._died(process)
                 await asyncio.sleep(self.chance.uniform(*REST))
                 self.start(process.name)
             await asyncio.sleep(LOOK)
+
+    def _died(self, process: ServiceProcess) -> None:
+        """Put a death down: ours, that of a crash point, a start given up while there was no database, or wrong."""
+        name, code = process.name, process.exit_code
+        point = self._dies_at.pop(name, "")
+        if name in self._meant:
+            return
+        if point and code == -signal.SIGKILL:
+            self.kills[point.partition(":")[0]] += 1
+            self.crashes[name] += 1
+        elif self.without_database and code is not None and code >= 0:
+            self.given_up[name] += 1
+        else:
+            armed = f", {point} armed" if point else ""
+            self.wrong.append(f"{name} ended by itself with {code}{armed}: {last_lines(process.log, count=5)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,11 +212,13 @@ def running(wanted: Wanted, *, progress: Progress) -> Iterator[Rig]:
 
 def _start(rig: Rig, *, crashed_first: bool, progress: Progress) -> None:
     if crashed_first:
-        rig.armed |= dict.fromkeys(SERVICES, "in-migration")
+        # The second passing: the first migration has done its work and nothing of it is committed.
+        rig.armed |= dict.fromkeys(SERVICES, "in-migration:2")
         for name in SERVICES:
             rig.start(name)
         for name in SERVICES:
-            assert rig.system[name].wait_gone(seconds=START), f"{name} did not die in its migration"
+            gone = rig.system[name].wait_gone(seconds=START)
+            assert gone and rig.system[name].exit_code == -signal.SIGKILL, f"{name} did not die in its migration"  # noqa: PT018 - one fact
             rig.kills["in-migration"] += 1
     for names in (ALL[:1], ALL[1:]):
         for name in names:

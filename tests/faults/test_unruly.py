@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
 
+from chassis import logs
 from chassis.bus import Bus, Received
 from chassis.bus_postgres import PostgresBus
 from chassis.bus_unruly import UnrulyBus, UnrulyMember, Way
@@ -60,6 +62,19 @@ async def test_twice_gives_everything_twice(log: Bus) -> None:
     await member.close()
 
     assert {name: came.count(name) for name in came} == {f"k{key}-{n}": 3 for key in range(KEYS) for n in range(1, EACH + 1)}
+
+
+@pytest.mark.parametrize(("way", "kind", "at_least"), [("twice", "repeated", 2 * KEYS * EACH), ("shuffled", "overtaken", 1)])
+async def test_what_was_spoiled_is_told(log: Bus, way: Way, kind: str, at_least: int, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure()
+    member = await _filled(log, f"told-{way}.v1", way=way)
+
+    await _read(member, count=(3 if way == "twice" else 1) * KEYS * EACH)
+    await member.close()
+
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"log.unruly"' in line]
+    assert {line["kind"] for line in told} == {kind}
+    assert sum(line["count"] for line in told) >= at_least
 
 
 async def test_half_a_batch_is_never_committed(log: Bus) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import os
 import shutil
+import struct
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -58,11 +61,26 @@ def install() -> Path:
     return PROGRAM
 
 
+TRIALS = 6
+"""Connections on each way that show whether it is bad."""
+
+NOTICED = 0.05
+"""Seconds more than the usual that count as bad: ten thousand bytes at 100 kB/s take twice that."""
+
+_HOLD = 2.0
+"""Seconds that such a connection is left open: longer than one that is to be reset lives."""
+
+_ASKS_FOR_TLS = struct.pack(">II", 8, 80877103)
+_LONG_AND_WRONG = struct.pack(">II", 9_900, 0) + bytes(9_892)
+"""The longest beginning that PostgreSQL reads; it is refused, and the connection ended."""
+
+
 class Network:
     """The way from the services to PostgreSQL and to Kafka."""
 
-    def __init__(self, api: str, *, ports: Mapping[str, int]) -> None:
+    def __init__(self, api: str, *, ports: Mapping[str, int], around: Mapping[str, int]) -> None:
         self._api = api
+        self._around = around
         self.ports = ports
         """Where each engine is reached, by its name."""
 
@@ -73,6 +91,12 @@ class Network:
             for stream in ("upstream", "downstream"):
                 body: dict[str, Any] = {"name": f"{kind}-{stream}", "type": kind, "stream": stream, "toxicity": part}
                 httpx.post(f"{self._api}/proxies/{engine}/toxics", json=body | {"attributes": attributes}).raise_for_status()
+
+    async def felt(self) -> int:
+        """How many of some connections to PostgreSQL made now break on this way, or take longer on it than every one that goes around it."""
+        here, around = (asyncio.gather(*(_try(port) for _ in range(TRIALS))) for port in (self.ports["postgres"], self._around["postgres"]))
+        usual = max((each for each in await around if each is not None), default=math.inf)
+        return sum(1 for each in await here if each is None or each > usual + NOTICED)
 
     def mend(self) -> None:
         """Let everything through again."""
@@ -109,10 +133,27 @@ def between(engines: Mapping[str, int], *, ports: Mapping[str, int], log: Path, 
         for name, port in engines.items():
             proxy = {"name": name, "listen": f"{LOOPBACK}:{ports[name]}", "upstream": f"{LOOPBACK}:{port}", "enabled": True}
             httpx.post(f"{api}/proxies", json=proxy).raise_for_status()
-        yield Network(api, ports=ports)
+        yield Network(api, ports=ports, around=engines)
     finally:
         process.kill()
         process.wait()
+
+
+async def _try(port: int) -> float | None:
+    """Seconds that a connection needs for two answers and its end; None when it breaks."""
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(4 * _HOLD):
+            reader, writer = await asyncio.open_connection(LOOPBACK, port)
+            writer.write(_ASKS_FOR_TLS)
+            await reader.readexactly(1)
+            await asyncio.sleep(_HOLD)
+            writer.write(_LONG_AND_WRONG)
+            refused = await reader.read()
+            writer.close()
+    except (OSError, TimeoutError, asyncio.IncompleteReadError):
+        return None
+    return time.monotonic() - began if refused else None
 
 
 def _answers(api: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ class Sample:
 
     unsent: Mapping[str, int]
     """The oldest position in each outbox, 0 when it is empty."""
+    oldest: float
+    """Seconds for which the row that waits longest has waited, as far as was seen."""
     lag: int
     """Records on the topic of cases that the slowest group has not committed."""
 
@@ -53,17 +56,26 @@ class Watch:
         self._feeder = feeder
         self._connections: dict[str, asyncpg.Connection[asyncpg.Record]] = {}
         self._bus: KafkaBus | None = None
-        self._since: dict[str, tuple[int, float]] = {}
+        self._alone = asyncio.Lock()
+        self._seen: dict[str, deque[tuple[int, float]]] = {name: deque() for name in SERVICES}
+        """Of each outbox: highest positions, and when each was first seen; those below the oldest row are forgotten."""
+
+    async def run(self) -> None:
+        """Look until cancelled, also while an engine is away: a row that waits goes on waiting then."""
+        while True:
+            await self.look()
+            await asyncio.sleep(EVERY)
 
     async def look(self) -> Sample | None:
         """How it stands now; None where an engine does not answer."""
-        try:
-            async with asyncio.timeout(PATIENCE):
-                unsent = {name: int(str(await self._ask(name, "select coalesce(min(position), 0) from outbox"))) for name in SERVICES}
-                return Sample(unsent=unsent, lag=await self._lag())
-        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, BusTrouble):
-            await self.close()
-            return None
+        async with self._alone:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    unsent = {name: await self._head(name) for name in SERVICES}
+                    return Sample(unsent=unsent, oldest=self._oldest(unsent), lag=await self._lag())
+            except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, BusTrouble):
+                await self.close()
+                return None
 
     async def recovered(self, *, back: float, before: Sample | None) -> float | None:
         """Seconds from an instant until a case received after it is routed, nothing waits long to be sent, and the lag goes down.
@@ -71,14 +83,13 @@ class Watch:
         None when that was not so within `LONGEST`.
         """
         most, routed = 0, False
-        self._since.clear()
         usual = max(STEADY, 2 * before.lag if before else 0)
         while time.monotonic() < back + LONGEST:
             routed = routed or await self._routed(after=back)
             sample = await self.look()
             if sample is not None:
                 most = max(most, sample.lag)
-                if routed and self._oldest(sample) < OLDEST and (sample.lag <= usual or sample.lag < most / 2):
+                if routed and sample.oldest < OLDEST and (sample.lag <= usual or sample.lag < most / 2):
                     return time.monotonic() - back
             await asyncio.sleep(EVERY)
         return None
@@ -104,30 +115,49 @@ class Watch:
                 async with asyncio.timeout(PATIENCE):
                     await bus.stop()
 
-    def _oldest(self, sample: Sample) -> float:
-        """Seconds for which the row that waits longest was seen to wait; clocks of rows may have been moved."""
+    async def _head(self, service: str) -> int:
+        """The oldest position in an outbox; keeps when how far the positions went."""
+        row = await self._row(service, "select coalesce(min(position), 0) as head, coalesce(max(position), 0) as last from outbox")
+        head, last = int(row["head"]), int(row["last"])
+        seen = self._seen[service]
+        while len(seen) > 1 and seen[0][0] < head:
+            seen.popleft()
+        if last and (not seen or last > seen[-1][0]):
+            seen.append((last, time.monotonic()))
+        return head
+
+    def _oldest(self, unsent: Mapping[str, int]) -> float:
+        """How long the row that waits longest has waited: it was there when positions were first seen to have reached its own.
+
+        Clocks of rows may have been moved, so theirs say nothing.
+        """
         now = time.monotonic()
-        for name, position in sample.unsent.items():
-            if self._since.get(name, (0, 0.0))[0] != position:
-                self._since[name] = (position, now)
-        return max((now - since for position, since in self._since.values() if position), default=0.0)
+        first = [next(at for last, at in self._seen[name] if last >= head) for name, head in unsent.items() if head]
+        return max((now - at for at in first), default=0.0)
 
     async def _routed(self, *, after: float) -> bool:
         case_id = next((case_id for asked, case_id in self._feeder.received if asked > after), None)
         if case_id is None:
             return False
-        try:
-            async with asyncio.timeout(PATIENCE):
-                return await self._ask("routing", ROUTED, case_id) is not None
-        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            await self.close()
-            return False
+        async with self._alone:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    connection = await self._connection("routing")
+                    return await connection.fetchval(ROUTED, case_id) is not None
+            except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await self.close()
+                return False
 
-    async def _ask(self, service: str, statement: str, *given: object) -> object:
+    async def _connection(self, service: str) -> asyncpg.Connection[asyncpg.Record]:
         if service not in self._connections:
             address = self._rig.database(service).replace("+asyncpg", "")
             self._connections[service] = await asyncpg.connect(address, timeout=PATIENCE)
-        return await self._connections[service].fetchval(statement, *given)
+        return self._connections[service]
+
+    async def _row(self, service: str, statement: str) -> asyncpg.Record:
+        row = await (await self._connection(service)).fetchrow(statement)
+        assert row is not None
+        return row
 
     async def _lag(self) -> int:
         if self._bus is None:

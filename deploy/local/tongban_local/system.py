@@ -59,6 +59,11 @@ class ServiceProcess:
         """Its process, while it runs."""
         return None if self._process is None or self._process.poll() is not None else self._process.pid
 
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended: a status, or a signal's number below zero; None while it runs and before its first start."""
+        return None if self._process is None else self._process.poll()
+
     def start(self, extra: Mapping[str, str] | None = None) -> None:
         """Start it; ``extra`` settings by their lower-case name, e.g. ``{"crash_point": "in-sealing"}``."""
         told = {f"TONGBAN_{self.name.upper()}_{key.upper()}": value for key, value in (extra or {}).items()}

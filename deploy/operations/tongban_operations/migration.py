@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
+from chassis import crash
 from chassis.database import is_transient
 from chassis.migrate import is_current, upgrade
 from tongban_operations.terminal import Commands, Unable, say
@@ -33,8 +34,10 @@ def register(commands: Commands) -> None:
 def _migrate(chosen: argparse.Namespace) -> int:
     # Only the service whose image this is can be imported.
     application = import_module(f"{chosen.service}_svc.app")
-    url: str = application.Settings().database_url
-    asyncio.run(_until(application, url=url, only_wait=chosen.wait))
+    settings = application.Settings()
+    # Empty but in development, where it is tried what a migration that dies leaves behind.
+    crash.arm(settings.crash_point)
+    asyncio.run(_until(application, url=settings.database_url, only_wait=chosen.wait))
     say(f"{chosen.service}: 数据库结构已是本版本所需 / the database has the form that this version needs")
     return 0
 
