@@ -9,11 +9,11 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import uuid_utils
-from sqlalchemy import ARRAY, BigInteger, Row, bindparam, delete, func, insert, select
+from sqlalchemy import ARRAY, BigInteger, bindparam, delete, func, insert, literal, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,6 +24,7 @@ from chassis.crash import crash_point
 from chassis.database import Tx
 from chassis.hearing import WATERMARK
 from chassis.logs import get_logger
+from chassis.prepared import Prepared
 from chassis.tables import OUTBOX, SENT
 from chassis.writing import Rows
 from contracts.codec import encode_object
@@ -162,6 +163,22 @@ def shown_keys(tx: Tx[Any]) -> list[str]:
     return sorted(tx.at_hand.get(_ROWS, ()))
 
 
+class _Waiting(NamedTuple):
+    """A row of the outbox, column by column."""
+
+    position: int
+    topic: str
+    key: str
+    id: str
+    type: str
+    source: str
+    subject: str
+    sequence: int
+    at: datetime
+    traceparent: str | None
+    data: bytes | None
+
+
 class Relay:
     """Hands the outbox of a service to the log; of several processes one at a time does."""
 
@@ -207,7 +224,7 @@ class Relay:
         while not self._context.stopping.is_set():
             began = self._context.now.now()
             offset = self._context.now.offset
-            rows = (await connection.execute(_OLDEST)).all()
+            rows = [_Waiting(*row) for row in await _OLDEST.fetch(connection, {})]
             try:
                 if rows:
                     crash_point("after-commit-before-send")
@@ -225,8 +242,8 @@ class Relay:
             if len(rows) < AT_ONCE:
                 await self._wait()
 
-    async def _send(self, connection: AsyncConnection, rows: Sequence[Row[Any]]) -> None:
-        batches: dict[Place, list[Row[Any]]] = {}
+    async def _send(self, connection: AsyncConnection, rows: Sequence[_Waiting]) -> None:
+        batches: dict[Place, list[_Waiting]] = {}
         for row in rows:
             partitions = await self._context.bus.partitions(row.topic)
             batches.setdefault((row.topic, partition_of(row.key, partitions)), []).append(row)
@@ -234,13 +251,13 @@ class Relay:
         crash_point("after-send-before-mark")
         done = [row.position for batch, error in zip(batches.values(), ended, strict=True) if error is None for row in batch]
         if done:
-            await connection.execute(_DONE, {"positions": done})
+            await _DONE.fetch(connection, {"positions": done})
             self._highest = max(self._highest, *done)
         for error in ended:
             if error is not None:
                 raise error
 
-    async def _append(self, place: Place, rows: Sequence[Row[Any]]) -> None:
+    async def _append(self, place: Place, rows: Sequence[_Waiting]) -> None:
         topic, partition = place
         await self._context.bus.append(topic, partition, [_record(row) for row in rows])
         self._sent.labels(topic).inc(len(rows))
@@ -271,14 +288,14 @@ class Relay:
         _log.warning("relay.waits", error=self.trouble)
 
 
-_OLDEST = select(OUTBOX).order_by(OUTBOX.c.position).limit(AT_ONCE)
+_OLDEST = Prepared(select(*(OUTBOX.c[name] for name in _Waiting._fields)).order_by(OUTBOX.c.position).limit(AT_ONCE))
 _HIGHEST = select(func.max(SENT.c.position))
 _done = delete(OUTBOX).where(OUTBOX.c.position == func.any(bindparam("positions", type_=ARRAY(BigInteger)))).returning(OUTBOX).cte("done")
-_DONE = insert(SENT).from_select([column.name for column in OUTBOX.c], select(*_done.c))
+_DONE = Prepared(insert(SENT).from_select([column.name for column in OUTBOX.c], select(*_done.c)).returning(literal(1)))
 """One statement, so that no row is ever in both tables or in neither."""
 
 
-def _record(row: Row[Any]) -> Record:
+def _record(row: _Waiting) -> Record:
     envelope = Envelope(
         id=row.id,
         type=row.type,
