@@ -243,20 +243,25 @@ class Service:
 
     async def hear(self, event: Event, *, source: str = "intake") -> None:
         """As the inbox would, under the key's lock."""
+        await self.hear_together(event, source=source)
+
+    async def hear_together(self, *events: Event, source: str = "intake") -> None:
+        """A batch, in one transaction under the locks of all keys."""
         async with self.context.database.consume(self.context) as tx:
-            await lock(tx, event.key)
-            tx.envelope = Envelope(
-                id=str(uuid.uuid4()),
-                type=event.TYPE,
-                source=f"/{source}/{event.place}",
-                subject=event.subject,
-                time=event.at,
-                key=event.key,
-                sequence=1,
-                position=1,
-                data=encode_object(event),
-            )
-            await SUBSCRIPTIONS[type(event)](tx, event)
+            await lock(tx, *(event.key for event in events))
+            for event in events:
+                tx.envelope = Envelope(
+                    id=str(uuid.uuid4()),
+                    type=event.TYPE,
+                    source=f"/{source}/{event.place}",
+                    subject=event.subject,
+                    time=event.at,
+                    key=event.key,
+                    sequence=1,
+                    position=1,
+                    data=encode_object(event),
+                )
+                await SUBSCRIPTIONS[type(event)](tx, event)
 
     async def seal(self, case: CaseReceived) -> NoticeSealed | DecisionSealed:
         """What credential-svc does about the last notice that waits for its seal."""

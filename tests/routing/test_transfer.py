@@ -71,6 +71,16 @@ async def test_a_received_case_is_offered_delivered_and_validated_at_once(servic
     assert set(await service.running(case)) == {"transfer_sign", "transfer_lapse", "acceptance"}
 
 
+async def test_cases_that_come_in_one_batch_each_keep_their_receipts(service: Service) -> None:
+    cases = [a_case() for _ in range(3)]
+
+    await service.hear_together(*cases)
+
+    shown = [await service.shown("/v1/transfers", by=CLERK, case=case.case_no) for case in cases]
+    steps = [[receipt["step"] for receipt in each["items"][0]["receipts"]] for each in shown]
+    assert steps == [["offered", "delivered", "validated"]] * 3
+
+
 async def test_receipts_are_signed_by_the_organ_they_stand_for_and_form_one_chain(service: Service) -> None:
     case = await service.signed()
 

@@ -62,7 +62,8 @@ _LAST = of_a_case(
     Shelf(
         RECEIPTS,
         key="case_id",
-        identity=lambda receipt: receipt.number,
+        # Of all cases of a batch: by their numbers alone the receipts of one case would be written over those of another.
+        identity=lambda receipt: receipt.receipt_id,
         row=_row,
         read=lambda body: decode(Receipt, body),
         only=RECEIPTS.c.number
