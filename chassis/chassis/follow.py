@@ -132,8 +132,7 @@ class Follower:
                     await self._read_all(None, offsets=dict(self._offsets))
                 else:
                     if not self.remembered.is_set():
-                        await self._remember(self._database)
-                        self.remembered.set()
+                        await self.remember(self._database)
                     await self._follow(self._database)
             except Exception as error:  # noqa: BLE001 - whatever it is, the process must go on following
                 self.trouble = _name(error)
@@ -141,7 +140,7 @@ class Follower:
             await asyncio.sleep(rest)
             rest = min(rest * 2, _LONGEST_REST)
 
-    async def _remember(self, database: Database) -> None:
+    async def remember(self, database: Database) -> None:
         """Take the tables into memory. Pages may be newer than the offsets: those records come again, in order, before it is caught up."""
         async with database.hold(f"remember {uuid_utils.uuid7()}") as connection:
             if connection is None:
@@ -159,6 +158,7 @@ class Follower:
                 last = (rows[-1].topic, rows[-1].key)
                 await asyncio.sleep(0)
         self._offsets = offsets
+        self.remembered.set()
 
     async def _follow(self, database: Database) -> None:
         async with AsyncExitStack() as stack:

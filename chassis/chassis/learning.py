@@ -11,12 +11,13 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias
 
-from sqlalchemy import ARRAY, BigInteger, Text, bindparam, delete, func, select, text, union_all
+from sqlalchemy import ARRAY, Text, bindparam, delete, func, select, text, union_all
 from sqlalchemy.dialects.postgresql import insert
 
-from chassis import inbox, parking, sent
+from chassis import inbox, parking, standing
 from chassis.bus import Bus, Following, Offsets, Received, UnknownTopic
 from chassis.database import C, Tx, lock
+from chassis.follow import Follower
 from chassis.hearing import WATERMARK, Heard, Meaning
 from chassis.inbox import Consumer
 from chassis.logs import get_logger
@@ -93,7 +94,7 @@ class Learned:
     own: int = 0
     """Events of the service that the backup did not know."""
     heard: int = 0
-    """Records of others that were gone through."""
+    """Records that were gone through as when they are heard."""
     differences: list[Difference] = field(default_factory=list)
 
 
@@ -127,7 +128,16 @@ class _Own:
 class Learning(Generic[C]):
     """What one service can learn."""
 
-    def __init__(self, context: C, *, sends: Collection[str], consumer: Consumer[C] | None, lessons: Lessons, holds: bool) -> None:
+    def __init__(
+        self,
+        context: C,
+        *,
+        sends: Collection[str],
+        consumer: Consumer[C] | None,
+        lessons: Lessons,
+        holds: Collection[str] = (),
+        follower: Follower | None = None,
+    ) -> None:
         """Prepare; nothing is read yet.
 
         Args:
@@ -135,9 +145,12 @@ class Learning(Generic[C]):
             sends: Topics that carry its events.
             consumer: What it hears with.
             lessons: What it is taught of its own events.
-            holds: Whether the keys of unknown events are held for a person.
+            holds: Those of the topics whose unknown events have their keys held for a person.
+            follower: What handlers and lessons look up in memory is followed by it.
         """
-        self._holds = holds
+        self._holds = sorted(holds)
+        self._follower = follower
+        self._own_heard = frozenset(kind.TYPE for kind in context.subscriptions)
         self.context = context
         self._sends = sorted(sends)
         self._hears = frozenset(kind.TOPIC for kind in context.subscriptions)
@@ -154,8 +167,8 @@ class Learning(Generic[C]):
         context = self.context
         shown = await highest_position(context.bus, self._sends, service=context.name)
         async with context.database.read(context) as tx:
-            known = await sent.last_position(tx)
-        if shown > known:
+            known, is_begun = await standing.known_position(tx), await standing.is_begun(tx)
+        if shown > known or is_begun:
             raise BehindTheLog(facts={"service": context.name, "log": shown, "database": known})
 
     async def learn(self, *, progress: Callable[[str], None]) -> Learned:
@@ -169,22 +182,25 @@ class Learning(Generic[C]):
         async with AsyncExitStack() as stack:
             if await stack.enter_async_context(database.hold(RELAYING)) is None:
                 raise StillRunning(facts={"service": self.context.name})
+            if self._follower is not None:
+                # Handlers look things up in memory; without it they would take what they find for all there is.
+                await self._follower.remember(database)
+            shown = await highest_position(self.context.bus, self._sends, service=self.context.name)
             async with database.consume(self.context) as tx:
-                floor = await _floor(tx)
-            said: set[tuple[str, str, int]] = set()
-            highest = 0
+                begun = await standing.begin(tx, above=shown + AHEAD)
+            highest = shown
             if self._holds:
                 # First of all: what others said of these keys then waits behind it.
-                async for records in self._whole_log(self._sends):
-                    await self._hold(records, floor=floor, learned=learned)
+                async for records in self._whole_log(self._holds):
+                    await self._hold(records, floor=begun.floor, learned=learned)
             async for records in self._whole_log({*self._sends, *self._hears}):
-                highest = max(highest, await self._take(records, floor=floor, said=said, learned=learned))
+                highest = max(highest, await self._take(records, floor=begun.floor, learned=learned))
                 progress(f"{records[0].topic if records else '…'}: {learned.own} + {learned.heard}")
             async with database.consume(self.context) as tx:
-                await _forget_said(tx, said)
+                await _forget_said(tx, since=begun.drawn)
                 if self._holds:
-                    await tx.execute(_PASS_NUMBERS, {"count": AHEAD + learned.own})
-                await tx.execute(_ADVANCE, {"position": max(highest, await sent.last_position(tx)) + AHEAD})
+                    await tx.execute(_PASS_NUMBERS, {"count": AHEAD + max(highest - begun.known, 0)})
+                await standing.end(tx, known=highest, above=highest + AHEAD)
         _log.info("restore.learned", count=learned.own)
         return learned
 
@@ -205,30 +221,29 @@ class Learning(Generic[C]):
         mine = [_Own(record, envelope) for record, envelope in read if envelope is not None and self._is_own(envelope)]
         unknown = await self._unknown([own for own in mine if own.envelope.position > floor])
         for own in mine:
-            if own.envelope.id in unknown and own.record.topic in self._hears:
+            if own.envelope.id in unknown:
                 async with self.context.database.consume(self.context) as tx:
                     await lock(tx, own.envelope.key, held_too=True)
                     await parking.hold(tx, own.heard)
                 learned.differences.append(HELD.about(own.envelope.key, type=own.envelope.type, at=own.envelope.time.isoformat()))
 
-    async def _take(self, records: Sequence[Received], *, floor: int, said: set[tuple[str, str, int]], learned: Learned) -> int:
-        """Take records in their order: those of others together, an unknown one of our own between them by its lesson."""
+    async def _take(self, records: Sequence[Received], *, floor: int, learned: Learned) -> int:
+        """Take records in their order: what is heard together, an unknown one of our own between them by its lesson."""
         read = [(record, _read(record)) for record in records]
         mine = [_Own(record, envelope) for record, envelope in read if envelope is not None and self._is_own(envelope)]
         unknown = await self._unknown([own for own in mine if own.envelope.position > floor])
-        others: list[Received] = []
+        heard: list[Received] = []
         for record, envelope in read:
-            if envelope is not None and self._is_own(envelope):
-                if envelope.id in unknown:
-                    await self._hear(others, learned=learned)
-                    others = []
-                    found = await self._learn(_Own(record, envelope))
-                    learned.differences += [each for each in found if each not in learned.differences]
-                    said.add((envelope.type, envelope.subject, envelope.sequence))
-                    learned.own += 1
-            else:
-                others.append(record)
-        await self._hear(others, learned=learned)
+            is_own = envelope is not None and self._is_own(envelope)
+            if envelope is not None and envelope.id in unknown:
+                await self._hear(heard, learned=learned)
+                heard = []
+                found = await self._learn(_Own(record, envelope))
+                learned.differences += [each for each in found if each not in learned.differences]
+                learned.own += 1
+            if not is_own or (envelope is not None and envelope.type in self._own_heard):
+                heard.append(record)
+        await self._hear(heard, learned=learned)
         return max((own.envelope.position for own in mine), default=0)
 
     def _is_own(self, envelope: Envelope) -> bool:
@@ -242,9 +257,9 @@ class Learning(Generic[C]):
             known = set((await tx.execute(_KNOWN, {"ids": ids})).scalars())
         return frozenset(ids) - known
 
-    async def _hear(self, others: Sequence[Received], *, learned: Learned) -> None:
+    async def _hear(self, heard: Sequence[Received], *, learned: Learned) -> None:
         if self._consumer is not None:
-            hears = [record for record in others if record.topic in self._hears]
+            hears = [record for record in heard if record.topic in self._hears]
             for start in range(0, len(hears), inbox.AT_ONCE):
                 await self._consumer.take(hears[start : start + inbox.AT_ONCE])
             learned.heard += len(hears)
@@ -309,19 +324,14 @@ def _read(record: Received) -> Envelope | None:
     return envelope if envelope.source.startswith("/") else None
 
 
-async def _floor(tx: Tx[Any]) -> int:
-    """Positions up to this one were sent before anything that the backup still lists."""
-    lowest = await tx.connection.scalar(_LOWEST)
-    return await sent.last_position(tx) if lowest is None else int(lowest) - 1
+async def _forget_said(tx: Tx[Any], *, since: int) -> None:
+    """Take out of the outbox what was written while it learned and the log has already under another id.
 
-
-async def _forget_said(tx: Tx[Any], said: set[tuple[str, str, int]]) -> None:
-    """Take out of the outbox what the log has already under another id."""
-    rows = await tx.execute(select(OUTBOX.c.position, OUTBOX.c.type, OUTBOX.c.subject, OUTBOX.c.sequence))
-    positions = [row.position for row in rows if (row.type, row.subject, row.sequence) in said]
-    await tx.execute(
-        delete(OUTBOX).where(OUTBOX.c.position == func.any(bindparam("positions", type_=ARRAY(BigInteger)))), {"positions": positions}
-    )
+    What the log has stands in ``sent``, whichever run learned it. Documents carry no sequence: two of a key are never the same.
+    """
+    for setting in ("enable_hashjoin", "enable_seqscan"):
+        await tx.execute(select(func.set_config(setting, "on", True)))
+    await tx.execute(_SAID, {"since": since})
 
 
 def _row(own: _Own) -> dict[str, object]:
@@ -342,11 +352,15 @@ def _row(own: _Own) -> dict[str, object]:
 
 
 _KEEP = insert(SENT).on_conflict_do_nothing()
-_listed = union_all(select(SENT.c.position), select(OUTBOX.c.position)).subquery("listed")
-_LOWEST = select(func.min(_listed.c.position))
 _wanted = func.any(bindparam("ids", type_=ARRAY(Text)))
 _KNOWN = union_all(select(SENT.c.id).where(SENT.c.id == _wanted), select(OUTBOX.c.id).where(OUTBOX.c.id == _wanted))
-_ADVANCE = select(func.setval(func.pg_get_serial_sequence(OUTBOX.name, OUTBOX.c.position.name), bindparam("position", type_=BigInteger)))
+_SAID = delete(OUTBOX).where(
+    OUTBOX.c.position > bindparam("since"),
+    OUTBOX.c.sequence > 0,
+    OUTBOX.c.type == SENT.c.type,
+    OUTBOX.c.subject == SENT.c.subject,
+    OUTBOX.c.sequence == SENT.c.sequence,
+)
 _PASS_NUMBERS = text(
     "select setval(format('%I.%I', schemaname, sequencename), coalesce(last_value, start_value) + increment_by * :count)"
     " from pg_sequences where schemaname = current_schema() and sequencename not like 'outbox%'"

@@ -159,8 +159,12 @@ async def discard(tx: Tx[Any], parked_id: int, *, by: PersonRef) -> None:
 
 
 async def hold(tx: Tx[Any], heard: Heard) -> None:
-    """Put an event aside that only a person can settle: until it is discarded nothing is written under its key."""
-    await park(tx, replace(heard, meaning=Meaning.PARK, reason=RESTORED))
+    """Put an event aside that only a person can settle: until it is discarded nothing is written under its key.
+
+    One that is held already stays as it is; the caller holds its key's lock.
+    """
+    if await tx.connection.scalar(_IS_HELD, {"consumer": tx.context.name, "key": heard.key, "event_id": heard.event_id}) is None:
+        await park(tx, replace(heard, meaning=Meaning.PARK, reason=RESTORED))
 
 
 async def know_held(context: Context) -> None:
@@ -242,6 +246,16 @@ def _received(row: Any) -> Received:
 
 _WAITING = (PARKED.c.consumer == bindparam("consumer"), PARKED.c.state == "parked")
 _HELD = select(PARKED.c.key).distinct().where(*_WAITING, PARKED.c.reason == RESTORED)
+_IS_HELD = (
+    select(PARKED.c.parked_id)
+    .where(
+        PARKED.c.consumer == bindparam("consumer"),
+        PARKED.c.key == bindparam("key"),
+        PARKED.c.event_id == bindparam("event_id"),
+        PARKED.c.reason == RESTORED,
+    )
+    .limit(1)
+)
 _FIRST = (
     select(PARKED)
     .where(*_WAITING, PARKED.c.topic == bindparam("topic"), PARKED.c.key == bindparam("key"))

@@ -46,17 +46,22 @@ async def publish_again(tx: Tx[Any], *, topic: str, after: str = "") -> str | No
 
 
 async def last_position(tx: Tx[Any]) -> int:
-    """The highest position that the database has given out, whether it was sent or not; 0 when none."""
-    drawn = await tx.connection.scalar(_DRAWN)
-    return int(drawn or 0)
+    """The highest position of a row that the database knows, sent or not; 0 when it never had one.
+
+    Only where it has no row at all the sequence says it: after a recovery from the WAL that stands up to 32 ahead of what was ever drawn,
+    so it would hide that many events. A fresh one, from which nothing was drawn, says nothing.
+    """
+    known = await tx.connection.scalar(_KNOWN)
+    return int(known or 0)
 
 
 _names = [column.name for column in OUTBOX.c]
 _old = select(SENT.c.position, SENT.c.sent_at).order_by(SENT.c.position).limit(bindparam("limit")).subquery("old")
 _FORGET = delete(SENT).where(
-    SENT.c.position.in_(select(_old.c.position).where(_old.c.sent_at < func.now() - bindparam("kept", type_=Interval)))
+    SENT.c.position.in_(select(_old.c.position).where(_old.c.sent_at < func.now() - bindparam("kept", type_=Interval))),
+    SENT.c.position < select(func.max(SENT.c.position)).scalar_subquery(),
 )
-"""Looks at the lowest positions alone: they were sent first, or again a moment ago."""
+"""Looks at the lowest positions alone: they were sent first, or again a moment ago. The highest stays: by it the database is known."""
 _back = delete(SENT).where(SENT.c.sent_at >= bindparam("since")).returning(*(SENT.c[name] for name in _names)).cte("back")
 _AGAIN = insert(OUTBOX).from_select(_names, select(*_back.c).order_by(_back.c.position))
 _NOBODY_WRITES = text(f"lock table {OUTBOX.name} in share row exclusive mode")
@@ -68,4 +73,8 @@ _FOLLOWED = (
     .order_by(FOLLOWED.c.key)
     .limit(AT_ONCE)
 )
-_DRAWN = select(func.pg_sequence_last_value(func.pg_get_serial_sequence(OUTBOX.name, OUTBOX.c.position.name)))
+_listed = func.greatest(
+    select(func.max(SENT.c.position)).scalar_subquery(),
+    select(func.max(OUTBOX.c.position)).scalar_subquery(),
+)
+_KNOWN = select(func.coalesce(_listed, func.pg_sequence_last_value(func.pg_get_serial_sequence(OUTBOX.name, OUTBOX.c.position.name))))

@@ -178,7 +178,15 @@ def create_service(
         ),
     )
 
-    learning = Learning(context, sends={*sends, ACCESS_EVENTS}, consumer=parts.consumer, lessons=lessons or {}, holds=holds)
+    learning = Learning(
+        context,
+        sends={*sends, ACCESS_EVENTS},
+        consumer=parts.consumer,
+        lessons=lessons or {},
+        # Traces of access hold nobody up: they come back as they are heard.
+        holds=sends if holds else (),
+        follower=parts.follower,
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
