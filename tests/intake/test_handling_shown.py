@@ -35,6 +35,7 @@ from tests.intake.builders import (
     withdrawn,
 )
 from tests.support.figures import fires, samples
+from tests.support.sending import statements
 
 ID_END = "31002X"
 
@@ -207,16 +208,16 @@ def test_only_so_many_numbers_are_remembered() -> None:
 async def test_a_batch_reads_and_writes_as_much_as_one_event(service: Service) -> None:
     cases = [(await service.received())["case_id"] for _ in range(3)]
     facts = [fact(case_id) for case_id in cases for fact in (validated, signed_for, withdrawn)]
-    executed: list[str] = []
+    read: list[str] = []
 
-    async with service.context.database.consume(service.context) as tx:
-        listen(tx.connection.sync_connection, "before_cursor_execute", lambda *told: executed.append(told[2]))
-        await prepare(tx, facts)
-        for position, fact in enumerate(facts, start=1):
-            tx.envelope = an_envelope(fact, position=position)
-            await SUBSCRIPTIONS[type(fact)](tx, fact)
-        await tx.flush()
+    with statements(service.context.database, pool="consumers") as written:
+        async with service.context.database.consume(service.context) as tx:
+            listen(tx.connection.sync_connection, "before_cursor_execute", lambda *told: read.append(told[2]))
+            await prepare(tx, facts)
+            for position, fact in enumerate(facts, start=1):
+                tx.envelope = an_envelope(fact, position=position)
+                await SUBSCRIPTIONS[type(fact)](tx, fact)
     shown = [await service.shown(case_id) for case_id in cases]
 
-    assert len(executed) == 2
+    assert (len(read), len(written)) == (1, 1)
     assert [(case["stage"], case["version"]) for case in shown] == [("withdrawn", 2)] * 3
