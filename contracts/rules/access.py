@@ -147,6 +147,7 @@ GRANTS: dict[tuple[str, str], Grants] = {
     ("case", "check"): tuple((role, Scope.ANY) for role in (Role.RECEIVING_CLERK, Role.REVIEWER, Role.APPLICANT, Role.PARTNER)),
     ("case", "receive"): _AT_THE_WINDOW,
     ("case", "supplement"): _AT_THE_WINDOW,
+    ("case", "reenter"): (_CLERK, _PARTNER_RECEIVES),
     ("case", "withdraw"): _AT_THE_WINDOW,
     ("case", "find"): (_CLERK, _REVIEWER, _APPROVER),
     ("case", "view_person"): _PERSON,

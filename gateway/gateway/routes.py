@@ -84,6 +84,7 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/cases/{no}", "intake", view="case"),
     Row("/v1/cases/{no}/person", "intake"),
     Row("/v1/cases/{no}/supplements", "intake"),
+    Row("/v1/cases/{no}/re-entry", "intake"),
     Row("/v1/materials/**", "intake"),
     Row("/v1/windows/**", "intake", public=READ),
     Row("/v1/progress", "intake", public=ASK),

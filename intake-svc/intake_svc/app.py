@@ -1,6 +1,6 @@
 """Intake put together.
 
-Rooms, each calling only those before it: ``hall``, ``material`` and ``progress``, then ``application``, ``case``, ``enquiry``.
+Rooms, each calling only those before it: ``hall``, ``material`` and ``progress``, then ``application``, ``case``, ``enquiry``, ``reentry``.
 """
 
 from __future__ import annotations
@@ -33,12 +33,13 @@ def create_app(settings: Settings) -> FastAPI:
     from intake_svc.hall import api as halls
     from intake_svc.material import api as materials
     from intake_svc.material import jobs
+    from intake_svc.reentry import api as reentries
 
     return create_service(
         Intake,
         settings,
         title="Tongban intake",
-        routers=(halls.router, materials.router, applications.router, enquiries.router, cases.router),
+        routers=(halls.router, materials.router, applications.router, enquiries.router, cases.router, reentries.router),
         metadata=METADATA,
         migrations=MIGRATIONS,
         subscriptions=handlers.SUBSCRIPTIONS,

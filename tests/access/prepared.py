@@ -228,6 +228,7 @@ SPECIAL: dict[str, Any] = {
     ),
     "POST /v1/dev/now": _json({"forward": "PT0.2S"}),
     "POST /v1/cases/{no}/supplements": lambda path, at: Call(path=path, json={"notice_id": at.notice_id, "materials": []}, headers=NEVER),
+    "POST /v1/cases/{no}/re-entry": _json({"applicant": application([])["applicant"]}),
     "POST /v1/cases/{no}/withdrawal": _json({"reason": "试验"}),
     "POST /v1/transfers/{transfer_id}/receipts": _of_the_case_with({"step": "signed_for"}),
     "POST /v1/transfers/{transfer_id}/return": _of_the_case_with({"ground": "duplicate", "reason": "试验"}),

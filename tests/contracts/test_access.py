@@ -60,7 +60,7 @@ def may(caller: Caller, aggregate: str, action: str, *, keys: frozenset[str] = f
 @pytest.mark.parametrize(
     ("caller", "allowed"),
     [
-        (CLERK, {"view", "receive", "supplement", "withdraw", "find", "view_person", "view_material", "check"}),
+        (CLERK, {"view", "receive", "supplement", "reenter", "withdraw", "find", "view_person", "view_material", "check"}),
         (REVIEWER, {"view", "find", "view_person", "view_material", "check"}),
         (APPROVER, {"view", "find", "view_person", "view_material"}),
         (SUPERVISOR, {"view"}),
@@ -69,7 +69,7 @@ def may(caller: Caller, aggregate: str, action: str, *, keys: frozenset[str] = f
         (APPLICANT, {"check"}),
         (NARROWED, {"view", "receive", "supplement", "withdraw", "view_person", "view_material", "check"}),
         (ELSEWHERE, {"check"}),
-        (PARTNER, {"view", "receive", "supplement", "withdraw", "view_person", "view_material", "check"}),
+        (PARTNER, {"view", "receive", "supplement", "reenter", "withdraw", "view_person", "view_material", "check"}),
         (OPERATOR, set()),
         (SERVICE, {"view", "view_person", "view_material"}),
         (ANONYMOUS, set()),

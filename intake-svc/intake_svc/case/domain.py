@@ -6,10 +6,11 @@ After receipt intake changes nothing legal: what routing and credential report i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import TypedDict
 
 from contracts.events import CaseClosed, CaseEvent, CaseReceived, CaseSupplemented, Submitted
 from contracts.refusals import Conflict, IllegalMove, Invalid, NotFound
@@ -105,6 +106,25 @@ class Handed(Submitted):
     """A material as handed in, with where intake keeps it."""
 
     material_id: str
+
+
+class Known(TypedDict):
+    """What a receipt knows of the applicant."""
+
+    applicant_key: str
+    applicant_label: str
+    progress_key: str
+
+
+class Row(TypedDict):
+    """What access rules ask for."""
+
+    case_id: CaseId
+    receiving_region: RegionCode
+    receiving_organ: OrganCode
+    handling_region: RegionCode
+    handling_organ: OrganCode
+    applicant_key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,12 +341,31 @@ class Case:
         if self.progress.ending is not None and self.state is CaseState.RECEIVED:
             self._close(self.progress.ending, at=at)
 
+    def enter_again(self, receipt: Receipt, *, materials: tuple[Handed, ...]) -> None:
+        """Know again who applies, and where those materials are that were lost with the database; nothing legal changes."""
+        places = {(one.code, one.digest): one.material_id for one in materials}
+        self.receipt = receipt
+        self.materials = tuple(replace(one, material_id=places.get((one.code, one.digest), one.material_id)) for one in self.materials)
+
     def _close(self, ending: Ending, *, at: datetime) -> None:
         self._move(CaseState.CLOSED)
         self.closed_at = at
         self._record(
             CaseClosed(case_id=self.case_id, root_case_id=self.root_case_id, region=self.received.receiving_region, at=at, ending=ending)
         )
+
+    @property
+    def row(self) -> Row:
+        """The columns that access rules ask for."""
+        receipt = self.received
+        return {
+            "case_id": self.case_id,
+            "receiving_region": receipt.receiving_region,
+            "receiving_organ": receipt.receiving_organ,
+            "handling_region": receipt.handling_region,
+            "handling_organ": receipt.handling_organ,
+            "applicant_key": receipt.applicant_key,
+        }
 
     @property
     def received(self) -> Receipt:

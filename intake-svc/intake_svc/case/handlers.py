@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from chassis.context import Subscriptions
 from chassis.database import Tx, lock
-from chassis.learning import Difference, Finding, Lessons
+from chassis.learning import Difference, Lessons
 from chassis.vault import Unreadable
 from contracts.caller import Caller, CallerKind
 from contracts.codec import decode, encode_object
@@ -29,25 +29,17 @@ from intake_svc.application.handlers import (
     get_parts,
 )
 from intake_svc.case import store
-from intake_svc.case.domain import Case, CaseNotFound, ChannelMismatch, Handed, Receipt, SupplementEmpty, again
+from intake_svc.case.domain import Case, CaseNotFound, ChannelMismatch, Handed, Known, Receipt, SupplementEmpty, again
+from intake_svc.case.texts import PERSON_LOST, SUPPLEMENT_LOST
 from intake_svc.context import Intake
 from intake_svc.material import handlers as material
 from intake_svc.material.domain import Claim
 from intake_svc.progress.domain import SHOWN
 from rules import case_numbers
 from rules.access import Never, Tree, permit, tree
-from rules.check import verdict_digest
+from rules.check import Applicant, verdict_digest
 from rules.identifiers import mask_name, normalise
 from rules.workdays import local_day
-
-PERSON_LOST = Finding(
-    rule="restore.person-lost",
-    zh="办件在办,但申请人信息、表单和材料已随数据库丢失:请收件窗口联系申请人补录,证照须待补录后方可生成",
-    en="The case goes on, but applicant, form and materials are lost: the receiving window must ask for them; no credential before that",
-)
-SUPPLEMENT_LOST = Finding(
-    rule="restore.supplement-lost", zh="补正内容已丢失:请重新索取", en="What was supplemented is lost: ask for it again"
-)
 
 LAST_SIX = 6
 """Characters of the identity number that the public question for a case asks for."""
@@ -124,13 +116,7 @@ async def supplement_case(
         SupplementEmpty: Nothing was given.
         ApplicationHasDefects: What is still, or newly, wrong, and what the notice names that stands as it stood.
     """
-    root = await store.find_root(tx, no)
-    if root is None:
-        raise CaseNotFound
-    await lock(tx, root)
-    case = await see_case(tx, no, caller=caller, action="supplement")
-    if version not in {None, case.version}:
-        raise Stale
+    case = await take_case(tx, no, caller=caller, action="supplement", version=version)
     case.await_supplement(notice_id)
     if not form and not materials:
         raise SupplementEmpty
@@ -153,6 +139,19 @@ async def supplement_case(
     await store.save_cases(tx, [case], sealed=await _seal(tx, case, person))
     await material.claim_materials(tx, _claims(case, [one for one in handed if one.material_id not in own]))
     return case
+
+
+async def enter_again(tx: Tx[Intake], case: Case, *, person: Person, materials: Sequence[Named], files: Mapping[str, File]) -> None:
+    """Keep again what was lost with the database and is the same as was handed in; the case's lock is held.
+
+    Raises:
+        MaterialClaimed: A material was handed in for another case meanwhile.
+    """
+    given, receipt = _handed(materials, files), case.received
+    key = tx.context.applicant_key(id_type=person.applicant.id_type, id_number=person.applicant.id_number)
+    case.enter_again(replace(receipt, **_known(tx, person.applicant, key=key, case_no=receipt.case_no)), materials=given)
+    await store.save_cases(tx, [case], sealed=await _seal(tx, case, person))
+    await material.claim_materials(tx, _claims(case, given))
 
 
 async def on_reported(tx: Tx[Intake], event: CaseEvent) -> None:
@@ -213,9 +212,27 @@ async def see_case(tx: Tx[Intake], no: str, *, caller: Caller, action: str = "vi
         raise CaseNotFound
     keys = tx.context.applicant_keys(caller)
     try:
-        permit(caller, "case", action, _row(case), regions=tx.context.catalogue, about=case.case_id, applicant_keys=keys)
+        permit(caller, "case", action, case.row, regions=tx.context.catalogue, about=case.case_id, applicant_keys=keys)
     except NotFound as hidden:
         raise CaseNotFound from hidden
+    return case
+
+
+async def take_case(tx: Tx[Intake], no: str, *, caller: Caller, action: str, version: int | None) -> Case:
+    """A case under its lock, if the caller may act on it so.
+
+    Raises:
+        CaseNotFound: As for `see_case`.
+        Forbidden: As for `see_case`.
+        Stale: It was changed since the caller read it, where the caller says what it read.
+    """
+    root = await store.find_root(tx, no)
+    if root is None:
+        raise CaseNotFound
+    await lock(tx, root)
+    case = await see_case(tx, no, caller=caller, action=action)
+    if version not in {None, case.version}:
+        raise Stale
     return case
 
 
@@ -332,14 +349,20 @@ def _receive(tx: Tx[Intake], asked: _Asked, checked: Checked, place: Place) -> C
         agreement_id=route.agreement_id,
         route_rule=route.rule,
         check_digest=verdict_digest(checked.parts, defects=()),
-        applicant_key=asked.applicant_key,
-        applicant_label=mask_name(applicant.name, legal=applicant.type == "legal"),
-        progress_key=_progress_key(tx, case_no, id_number=applicant.id_number),
+        **_known(tx, applicant, key=asked.applicant_key, case_no=case_no),
     )
     case = Case(case_id=submission.case_id, root_case_id=submission.case_id)
     materials = _handed(submission.materials, checked.files)
     case.receive(receipt, form_digest=digest(submission.person.form), materials=materials)
     return case
+
+
+def _known(tx: Tx[Intake], applicant: Applicant, *, key: str, case_no: CaseNo) -> Known:
+    return {
+        "applicant_key": key,
+        "applicant_label": mask_name(applicant.name, legal=applicant.type == "legal"),
+        "progress_key": _progress_key(tx, case_no, id_number=applicant.id_number),
+    }
 
 
 async def _take_numbers(tx: Tx[Intake], count: int) -> None:
@@ -365,31 +388,7 @@ def _handed(named: Sequence[Named], files: Mapping[str, File]) -> tuple[Handed, 
 
 def _claims(case: Case, materials: Sequence[Handed]) -> list[Claim]:
     """One claim per file, also where it serves two lines of the checklist."""
-    receipt = case.received
-    return [
-        Claim(
-            material_id=material_id,
-            case_id=case.case_id,
-            receiving_region=receipt.receiving_region,
-            receiving_organ=receipt.receiving_organ,
-            handling_region=receipt.handling_region,
-            handling_organ=receipt.handling_organ,
-            applicant_key=receipt.applicant_key,
-        )
-        for material_id in dict.fromkeys(one.material_id for one in materials)
-    ]
-
-
-def _row(case: Case) -> dict[str, object]:
-    receipt = case.received
-    return {
-        "case_id": case.case_id,
-        "receiving_region": receipt.receiving_region,
-        "receiving_organ": receipt.receiving_organ,
-        "handling_region": receipt.handling_region,
-        "handling_organ": receipt.handling_organ,
-        "applicant_key": receipt.applicant_key,
-    }
+    return [Claim(material_id=material_id, **case.row) for material_id in dict.fromkeys(one.material_id for one in materials)]
 
 
 def _progress_key(tx: Tx[Intake], case_no: CaseNo, *, id_number: str) -> str:

@@ -219,13 +219,14 @@ async def save_cases(tx: Tx[Intake], cases: Sequence[Case], *, sealed: bytes | N
     Args:
         tx: Open transaction.
         cases: As changed.
-        sealed: The sealed value, where it changed; for a single case.
+        sealed: The sealed value, where it changed, and with it perhaps who applies; for a single case.
 
     Raises:
         StaleVersion: One of them was changed since it was read.
     """
     for case in cases:
-        changed: dict[str, object] = {name: value for name, value in _row(case).items() if name in _CHANGING}
+        names = _CHANGING if sealed is None else _CHANGING | _OF_PERSON
+        changed: dict[str, object] = {name: value for name, value in _row(case).items() if name in names}
         changed["version"] = case.version + 1
         if sealed is not None:
             changed["sealed"] = sealed
@@ -270,6 +271,7 @@ async def show_case(tx: Tx[Intake], case: Case) -> None:
 
 
 _CHANGING = frozenset({"state", "stage", "closed_at", "sequence", "body"})
+_OF_PERSON = frozenset({"applicant_key", "applicant_label"})
 _CLASSES = table("pg_class", column("oid"), column("reltuples", REAL))
 _ROWS = select(func.coalesce(func.sum(_CLASSES.c.reltuples), 0)).where(_CLASSES.c.oid == func.to_regclass(CASES.name))
 """What the server believes: good enough to choose a share, and free. Below zero before it was ever counted."""
