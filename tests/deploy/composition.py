@@ -41,10 +41,15 @@ class Composition:
     @property
     def jobs(self) -> list[str]:
         """What runs once and must end well before others start."""
-        return [name for name, each in self.services.items() if each.get("restart") == "no"]
+        return [name for name, each in self.services.items() if each.get("restart") == "no" and "profiles" not in each]
+
+    @property
+    def commands(self) -> list[str]:
+        """What is started by name alone."""
+        return [name for name, each in self.services.items() if "profiles" in each]
 
     def order(self) -> list[str]:
-        """Names so that each comes after what it depends on."""
+        """Names of what is started together, so that each comes after what it depends on."""
         found: list[str] = []
 
         def visit(name: str) -> None:
@@ -54,7 +59,8 @@ class Composition:
                 found.append(name)
 
         for name in self.services:
-            visit(name)
+            if name not in self.commands:
+                visit(name)
         return found
 
     def secret(self, name: str) -> Path:

@@ -80,10 +80,10 @@ class Outside:
         )
         assert done.returncode == 0, done.stderr
 
-    def run_job(self, name: str) -> None:
-        """Run what must end well before others start."""
-        done = subprocess.run(
-            self.command(name),
+    def run(self, name: str, *instead: str) -> "subprocess.CompletedProcess[str]":
+        """Run what ends by itself, with other words where some are given."""
+        return subprocess.run(
+            [*self.image.entrypoint, *instead] if instead else self.command(name),
             cwd=self.image.home,
             env=self.environment(name),
             check=False,
@@ -91,6 +91,10 @@ class Outside:
             text=True,
             timeout=STARTING,
         )
+
+    def run_job(self, name: str) -> None:
+        """Run what must end well before others start."""
+        done = self.run(name)
         assert done.returncode == 0, f"{name}: {done.stdout}\n{done.stderr}"
 
     def start(

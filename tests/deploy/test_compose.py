@@ -1,5 +1,6 @@
 """The compose file: what the linter says, and the whole system it describes, run without a container engine."""
 
+import asyncio
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,9 +16,10 @@ from contracts.envelope import Record
 from tests.deploy.composition import Composition, NotSet
 from tests.deploy.outside import SERVING, Outside
 from tests.deploy.tools import dclint
-from tests.support.line import act, closed, delivered, receive, sealed, sign
+from tests.support.line import act, closed, delivered, receive, sealed, sign, until
 from tongban_local.visitor import Visitor
 from tongban_operations import rights
+from tongban_operations.checker.log import open_log
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -29,14 +31,18 @@ def composition(project: Path) -> Composition:
     return Composition(project / "deploy" / "compose.yaml", SET)
 
 
-@asynccontextmanager
-async def kafka_as(user: str, outside: Outside) -> AsyncIterator[KafkaBus]:
+def address_as(user: str, outside: Outside) -> KafkaAddress:
     """Kafka as this user, with the password that was made for it."""
     password = outside.composition.secret("kafka-users").with_name(f"{user}-kafka-password").read_text()
-    address = KafkaAddress(bootstrap=outside.here("kafka-1:9092"), user=user, password=password, mechanism="PLAIN")
-    bus = KafkaBus(address)
-    await bus.start()
+    return KafkaAddress(bootstrap=outside.here("kafka-1:9092"), user=user, password=password, mechanism="PLAIN")
+
+
+@asynccontextmanager
+async def kafka_as(user: str, outside: Outside) -> AsyncIterator[KafkaBus]:
+    """Its bus, as a service has one."""
+    bus = KafkaBus(address_as(user, outside))
     try:
+        await bus.start()
         yield bus
     finally:
         await bus.stop()
@@ -59,6 +65,16 @@ async def test_a_case_is_received_decided_and_handed_out_on_the_system_of_the_fi
     for visitor in people:
         await visitor.close()
 
+    async def proved() -> bool:
+        return (await asyncio.to_thread(outside.run, "check")).returncode == 0
+
+    # What follows from the hand-out is still on its way.
+    await until("the proof finds nothing", proved)
+    traced = outside.run("check", "tongban_operations", "trace", no)
+    assert traced.returncode == 0, traced.stderr
+    assert "case.closed" in traced.stdout
+    assert "seal" in traced.stdout
+
 
 async def test_each_service_has_exactly_the_rights_it_needs(outside: Outside, project: Path) -> None:
     """What was written is read from the topics, what is heard and followed from the services' own tables."""
@@ -72,7 +88,7 @@ async def test_each_service_has_exactly_the_rights_it_needs(outside: Outside, pr
                     wrote[source.split("/")[1]].add(topic.name)
             await following.close()
 
-    listed = {each.user: each for each in rights.load(project / "deploy" / "rights.yaml")}
+    listed = {each.user: each for each in rights.load(project / "deploy" / "rights.yaml") if each.user in SERVING}
     followed = {
         name: set(outside.postgres.query("select distinct topic from follow_offsets", database=f"tongban_{name}").split())
         for name in SERVING[:-1]
@@ -90,6 +106,39 @@ async def test_kafka_refuses_whom_the_list_does_not_name(outside: Outside) -> No
             await bus.append("case.events.v1", 0, [record])
         with pytest.raises(BusTrouble):
             await bus.append("access.rules.v1", 0, [record])
+
+
+async def test_who_proves_reads_every_topic_and_has_not_even_a_writer(outside: Outside, project: Path) -> None:
+    options = address_as("checker", outside).options()
+    listed = [topic.name for topic in load(project / "deploy" / "topics.yaml")]
+
+    async with open_log(bootstrap=options.pop("bootstrap_servers"), log=None, kafka=options) as reader:
+        read = {name: [record for partition in await reader.partitions(name) async for record in reader.read(partition)] for name in listed}
+
+    assert {name for name, records in read.items() if not records} <= {"work.events.v1"}
+    with pytest.raises(BusTrouble):
+        async with kafka_as("checker", outside):
+            pass
+
+
+def test_who_proves_reads_every_database_and_writes_none(outside: Outside) -> None:
+    password = Path(outside.environment("check")["TONGBAN_ROUTING_DATABASE_PASSWORD_FILE"]).read_text()
+    target = ["-h", "127.0.0.1", "-p", str(outside.postgres.port), "-U", "tongban_checker"]
+
+    def ask(service: str, statement: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [outside.postgres.binaries.program("psql"), "-X", "-qAt", *target, "-d", f"tongban_{service}", "-c", statement],
+            env={"PGPASSWORD": password},
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+
+    assert {service: ask(service, "select count(*) >= 0 from outbox").stdout for service in SERVING[:-1]} == dict.fromkeys(
+        SERVING[:-1], "t\n"
+    )
+    refused = ask("intake", "set default_transaction_read_only = off; begin read write; delete from outbox")
+    assert "permission denied for table outbox" in refused.stderr
 
 
 def test_no_service_opens_the_database_of_another(outside: Outside) -> None:
@@ -125,7 +174,7 @@ def test_only_the_gateway_is_reached_from_outside_and_only_from_this_host(compos
 
 
 def test_our_containers_may_write_nowhere_and_gain_nothing(composition: Composition) -> None:
-    for name in (*SERVING, *composition.jobs):
+    for name in (*SERVING, *composition.jobs, *composition.commands):
         each = composition.services[name]
         assert each["read_only"], name
         assert each["cap_drop"] == ["ALL"], name

@@ -53,11 +53,17 @@ def of_kind(kind: str, folder: Path = AVAILABLE) -> dict[str, dict[str, Any]]:
 
 def containers() -> Iterator[tuple[str, dict[str, Any]]]:
     """Every container of every workload, with the workload's name."""
-    for kind in ("Deployment", "Job"):
+    for name, spec in pods():
+        for container in (*spec["containers"], *spec.get("initContainers", ())):
+            yield name, container
+
+
+def pods() -> Iterator[tuple[str, dict[str, Any]]]:
+    """What every workload starts, with the workload's name."""
+    for kind in ("Deployment", "Job", "CronJob"):
         for name, each in of_kind(kind).items():
-            spec = each["spec"]["template"]["spec"]
-            for container in (*spec["containers"], *spec.get("initContainers", ())):
-                yield name, container
+            of_pods = each["spec"]["jobTemplate"] if kind == "CronJob" else each
+            yield name, of_pods["spec"]["template"]["spec"]
 
 
 def complaints(resource: dict[str, Any], *, version: str) -> str:
@@ -105,7 +111,7 @@ def test_the_rights_name_the_topics_and_the_services() -> None:
     users = rights.load(ROOT / "deploy" / "rights.yaml")
     known = {topic.name for topic in topics.load(ROOT / "deploy" / "topics.yaml")}
 
-    assert {each.user for each in users} == set(SERVING)
+    assert {each.user for each in users} == {*SERVING, "checker"}
     assert {topic for each in users for topic in (*each.writes, *each.reads)} <= known
 
 
@@ -117,7 +123,12 @@ def test_every_variable_is_a_setting_of_its_service(service: str) -> None:
     compose = Composition(ROOT / "deploy" / "compose.yaml", {"TONGBAN_OIDC_ISSUER": "https://x", "TONGBAN_PUBLIC_URL": "https://x"})
 
     told = {
-        "kubernetes": {name for each in of_kind("ConfigMap").values() for name in each["data"] if name.startswith(prefix)},
+        "kubernetes": {
+            name
+            for configured, each in of_kind("ConfigMap").items()
+            for name in each["data"]
+            if name.startswith(prefix) and not configured.startswith("check-settings")
+        },
         "compose": set(compose.services[service]["environment"]),
     }
 
@@ -203,9 +214,8 @@ def test_secrets_that_nobody_makes_are_those_that_the_page_for_operators_names()
     """Operators make some; ``kubectl create secret`` of deploy/README.md makes the rest."""
     used = {
         source["secret"]["name"]
-        for kind in ("Deployment", "Job")
-        for each in of_kind(kind).values()
-        for volume in each["spec"]["template"]["spec"]["volumes"]
+        for _, pod in pods()
+        for volume in pod["volumes"]
         for source in volume.get("projected", {}).get("sources", ())
     }
     made = {*of_kind("KafkaUser"), "tongban-kafka-cluster-ca-cert"}
@@ -214,7 +224,7 @@ def test_secrets_that_nobody_makes_are_those_that_the_page_for_operators_names()
     page = (ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
     left = used - made
 
-    assert left == {f"{name}-keys" for name in SERVING}
+    assert left == {*(f"{name}-keys" for name in SERVING), "checker-database"}
     assert [name for name in (*left, "backup-store") if f"create secret generic {name}" not in page] == []
 
 
@@ -246,3 +256,24 @@ def test_whoever_may_be_reached_may_also_be_called() -> None:
         [rule] = policies[f"{name}-database"]["spec"]["egress"]
         entrance = of_kind("NetworkPolicy")[f"{name}-database-entrance"]["spec"]
         assert rule["to"] == [{"podSelector": entrance["podSelector"]}]
+
+
+def test_the_proof_runs_when_it_is_asked_for_and_reaches_every_database() -> None:
+    check = of_kind("CronJob")["check"]
+    labels = check["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"]
+    policies = of_kind("NetworkPolicy")
+    [rule] = policies["check-databases"]["spec"]["egress"]
+    [settings] = [each["data"] for name, each in of_kind("ConfigMap").items() if name.startswith("check-settings")]
+    compose = Composition(ROOT / "deploy" / "compose.yaml", {"TONGBAN_OIDC_ISSUER": "https://x", "TONGBAN_PUBLIC_URL": "https://x"})
+
+    assert check["spec"]["suspend"]
+    assert policies["check-databases"]["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    for name in SERVING[:-1]:
+        entrance = policies[f"{name}-database-entrance"]["spec"]
+        assert {"podSelector": entrance["podSelector"]} in rule["to"], name
+        let_in = [each["podSelector"]["matchLabels"] for each in entrance["ingress"][0]["from"]]
+        assert any(wanted.items() <= labels.items() for wanted in let_in), name
+        assert [role["name"] for role in of_kind("Cluster")[f"{name}-database"]["spec"]["managed"]["roles"]] == ["tongban_checker"]
+    assert settings.keys() - {"TONGBAN_ROUTING_KAFKA_AUTHORITY_FILE"} == compose.services["check"]["environment"].keys() - {
+        "TONGBAN_ROUTING_KAFKA_MECHANISM"
+    }

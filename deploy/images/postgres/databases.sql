@@ -3,6 +3,7 @@
 \set intake `cat /run/secrets/intake-database-password`
 \set routing `cat /run/secrets/routing-database-password`
 \set credential `cat /run/secrets/credential-database-password`
+\set checker `cat /run/secrets/checker-database-password`
 
 create role tongban_catalog login password :'catalog';
 create role tongban_intake login password :'intake';
@@ -16,3 +17,8 @@ create database tongban_routing owner tongban_routing template template0 encodin
 create database tongban_credential owner tongban_credential template template0 encoding 'UTF8' locale_provider builtin builtin_locale 'C.UTF-8' locale 'C';
 
 revoke all on database tongban_catalog, tongban_intake, tongban_routing, tongban_credential from public;
+
+-- Who proves that nothing is missing or double reads all of them, and writes nothing.
+create role tongban_checker login password :'checker' in role pg_read_all_data;
+alter role tongban_checker set default_transaction_read_only = on;
+grant connect on database tongban_catalog, tongban_intake, tongban_routing, tongban_credential to tongban_checker;

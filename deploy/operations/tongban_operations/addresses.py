@@ -4,17 +4,21 @@ import os
 import ssl
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from tongban_operations.terminal import Unable
 
 
 def database(service: str) -> str:
-    """Where the database is, with the password that a secret store gives beside the address."""
+    """Where the database is, in libpq's words, with the password that a secret store gives beside the address."""
     url, password_file = setting(service, "database_url"), setting(service, "database_password_file", otherwise="")
+    parts = urlsplit(url.replace("postgresql+asyncpg://", "postgresql://", 1))
+    # What the services' driver calls ssl.
+    parts = parts._replace(
+        query=urlencode([("sslmode" if name == "ssl" else name, value) for name, value in parse_qsl(parts.query)], safe="/")
+    )
     if not password_file:
-        return url
-    parts = urlsplit(url)
+        return parts.geturl()
     password = quote(_line_of(password_file), safe="")
     return parts._replace(netloc=f"{quote(parts.username or '', safe='')}:{password}@{parts.netloc.rpartition('@')[2]}").geturl()
 

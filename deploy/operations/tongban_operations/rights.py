@@ -73,7 +73,7 @@ def grants(rights: Sequence[Rights]) -> tuple[Grant, ...]:
             found.append(Grant(user=each.user, kind="topic", name=topic, operations=("Describe", *reads, *writes)))
         if each.hears:
             found.append(Grant(user=each.user, kind="group", name=each.user, operations=("Describe", "Read")))
-        if not each.writes:
-            # Every process has a writer ready, numbered by the broker; who writes to some topic may have that anyway, to a topic this opens none.
+        if not each.writes and each.follows:
+            # Every process of a service has a writer ready, numbered by the broker; who writes to some topic may have that anyway, to a topic this opens none.
             found.append(Grant(user=each.user, kind="cluster", name=CLUSTER, operations=("IdempotentWrite",)))
     return tuple(found)
