@@ -17,6 +17,7 @@ from tests.support.figures import alerts, fires, samples_of
 from tongban_local.layout import ALL, SERVICES
 from tongban_local.openapi import applications
 from tongban_local.system import System
+from tongban_operations.alerts import MANIFEST, manifest
 from tongban_operations.dashboards import dashboards
 
 OF_PROMETHEUS = {"up"}
@@ -136,3 +137,21 @@ def test_the_dashboards_are_those_of_the_list(project: Path) -> None:
     written = {path.name: path.read_text(encoding="utf-8") for path in (folder / "dashboards").iterdir()}
 
     assert written == dashboards((folder / "dashboards.yaml").read_text(encoding="utf-8"))
+
+
+def test_the_operators_rules_are_those_of_the_file(project: Path) -> None:
+    rules = (project / "deploy" / "watching" / "rules.yml").read_text(encoding="utf-8")
+
+    assert (project / "deploy" / MANIFEST).read_text(encoding="utf-8") == manifest(rules)
+
+
+def test_processes_are_asked_under_the_name_by_which_the_rules_know_them(project: Path) -> None:
+    """Whoever asks names its targets himself; a rule about ``up`` sees none where that is another name."""
+    deploy = project / "deploy"
+    named = {word for rule in alerts() for word in re.findall(r'up\{job="(\w+)"\}', rule["expr"])}
+    [asked] = yaml.safe_load((deploy / "watching" / "prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"]
+    monitor = yaml.safe_load((deploy / "kubernetes" / "overlays" / "watched" / "pods.yaml").read_text(encoding="utf-8"))
+    [endpoint] = monitor["spec"]["podMetricsEndpoints"]
+    relabelled = {each["targetLabel"]: each.get("replacement") for each in endpoint["relabelings"]}
+
+    assert named == {asked["job_name"]} == {relabelled["job"]}
