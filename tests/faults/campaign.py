@@ -18,6 +18,7 @@ from tests.faults.rig import Rig
 from tests.faults.strikes import Strike, Struck
 from tests.faults.table import Blow
 from tests.faults.watch import Watch
+from tongban_local.layout import SERVICES
 from tongban_local.processes import EngineFailed
 from tongban_operations.checker import Difference, check
 
@@ -129,7 +130,7 @@ class Campaign:
         await asyncio.sleep(3)
         self.doing = "checking"
         report = await check(
-            databases={name: self.rig.database(name) for name in HEARING},
+            databases={name: self.rig.database(name) for name in SERVICES},
             bootstrap=self.rig.bootstrap,
             log=None,
             journal=self.feeder.journal.path,

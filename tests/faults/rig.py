@@ -217,8 +217,9 @@ def _start(rig: Rig, *, crashed_first: bool, progress: Progress) -> None:
         for name in SERVICES:
             rig.start(name)
         for name in SERVICES:
-            gone = rig.system[name].wait_gone(seconds=START)
-            assert gone and rig.system[name].exit_code == -signal.SIGKILL, f"{name} did not die in its migration"  # noqa: PT018 - one fact
+            process = rig.system[name]
+            if not process.wait_gone(seconds=START) or process.exit_code != -signal.SIGKILL:
+                raise EngineFailed(f"{name} did not die in its migration ({process.exit_code}): {last_lines(process.log, count=10)}")
             rig.kills["in-migration"] += 1
     for names in (ALL[:1], ALL[1:]):
         for name in names:
