@@ -50,6 +50,7 @@ from contracts.values import (
 )
 from routing_svc.app import SUBSCRIPTIONS, TIMERS
 from routing_svc.context import Routing
+from routing_svc.schema import prepare
 from rules.catalogue import Parts
 from rules.check import verdict_digest
 from tests.contracts.builders import (
@@ -249,6 +250,7 @@ class Service:
         """A batch, in one transaction under the locks of all keys."""
         async with self.context.database.consume(self.context) as tx:
             await lock(tx, *(event.key for event in events))
+            await prepare(tx, events)
             for event in events:
                 tx.envelope = Envelope(
                     id=str(uuid.uuid4()),
