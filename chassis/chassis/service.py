@@ -189,14 +189,14 @@ def create_service(
     )
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         logs.configure(settings.log_level)
         tracing.work_as(context.name)
         crash.arm(settings.crash_point)
         wanted = topics.load(settings.topics_file) if settings.migrate_on_start else ()
         if settings.migrate_on_start:
             await upgrade(settings.database_url, migrations, metadata=metadata)
-        link = _Link()
+        link = _Link(end=partial(_end_serving, app))
         tasks = [asyncio.create_task(_connect(bus, wanted, learning, link), name="log")]
         try:
             await link.tried.wait()
@@ -296,7 +296,7 @@ def _checks(parts: _Parts[C]) -> dict[str, Check]:
     return {"database": database, "log": log, "followed": followed, "told": told}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Link:
     """How the service stands to the log."""
 
@@ -304,6 +304,8 @@ class _Link:
     """Set when the log was reached, or could not be at once."""
     clear: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the log shows nothing of this service that its database does not know."""
+    end: Callable[[Exception], None]
+    """Ends the process, once it serves."""
     behind: BehindTheLog | None = None
 
 
@@ -318,12 +320,21 @@ async def _connect(bus: Bus, wanted: Sequence[Topic], learning: Learning[Any], l
                 if isinstance(error, BehindTheLog):
                     _log.error("service.behind_the_log", rule=error.RULE, position=error.facts.get("log"))
                     link.behind = error
-                else:
-                    _log.warning("log.away", exc_info=error)
+                    if link.tried.is_set():
+                        link.end(error)
+                    link.tried.set()
+                    return
+                _log.warning("log.away", exc_info=error)
                 link.tried.set()
                 await asyncio.sleep(_REST)
     link.clear.set()
     link.tried.set()
+
+
+def _end_serving(app: FastAPI, error: Exception) -> None:
+    """Stop a service that began to answer before it was known that it must not: `chassis.serving` looks."""
+    app.state.ended = error
+    app.state.context.stopping.set()
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]], *, patience: float) -> None:

@@ -22,6 +22,9 @@ LEAVING = 4.0
 DRAIN = 10
 """Seconds an open request may still take once the door is shut."""
 
+FAILED = 3
+"""Exit status of a process that could not start, uvicorn's own; and of one that should not have."""
+
 _LOOK = 0.02
 _READY = frozenset({"/readyz", "/healthz"})
 
@@ -91,17 +94,17 @@ class Door:
     """The application as it is served: on its way out it is not ready, and each answer is the last of its connection."""
 
     def __init__(self, application: ASGIApp) -> None:
-        self._application = application
+        self.application = application
         self.leaving = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if not self.leaving or scope["type"] != "http":
-            await self._application(scope, receive, send)
+            await self.application(scope, receive, send)
         elif scope["path"] in _READY:
             await JSONResponse({"status": "leaving"}, status_code=503, headers={"connection": "close"})(scope, receive, send)
         else:
-            await self._application(scope, receive, _parting(send))
+            await self.application(scope, receive, _parting(send))
 
 
 def _parting(send: Send) -> Send:
@@ -127,13 +130,23 @@ class Server(uvicorn.Server):
             signal.signal(number, self.handle_exit)
         yield
 
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: whether it is time to stop."""
+        return await super().on_tick(counter) or has_ended(self._door.application)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Leave, then shut the door, finish what is open and stop what runs beside the routes."""
         self._door.leaving = True
-        until = monotonic() + LEAVING
+        # Whatever a service still takes that must not serve is one thing more to put right.
+        until = monotonic() + (0 if has_ended(self._door.application) else LEAVING)
         while self.server_state.connections and monotonic() < until and not self.force_exit:  # noqa: ASYNC110 - uvicorn keeps a set
             await asyncio.sleep(_LOOK)
         await super().shutdown(sockets)
+
+
+def has_ended(application: object) -> bool:
+    """Whether an application found that it must not serve, and why stands in its ``state.ended``."""
+    return getattr(getattr(application, "state", None), "ended", None) is not None
 
 
 def server_config(application: ASGIApp, *, host: str, port: int) -> uvicorn.Config:
@@ -155,9 +168,11 @@ def serve(application: ASGIApp, *, host: str, port: int) -> None:
     """Serve in this process until it is told to stop.
 
     Raises:
-        SystemExit: It could not start.
+        SystemExit: It could not start, or should not have.
     """
     # What was imported stays: a full collection that walks through it holds every request for tens of milliseconds.
     gc.collect()
     gc.freeze()
     Server(application, host=host, port=port).run()
+    if has_ended(application):
+        raise SystemExit(FAILED)

@@ -30,7 +30,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
-from chassis.serving import server_config
+from chassis.serving import has_ended, server_config
 from tongban_local.layout import ALL, SERVICES, Layout, lay_out
 from tongban_local.people import logins
 from tongban_local.postgres import PostgresServer
@@ -51,6 +51,10 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Touch no signal handler: five servers would each take Ctrl-C from the others."""
         yield
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether it is time to stop; a service that must not serve says so itself."""
+        return await super().on_tick(counter) or has_ended(self.config.app)
 
 
 def say(line: str) -> None:
