@@ -46,3 +46,5 @@ class Credential(Context):
     """Keys in use, by owner; filled after they are committed."""
     sealing_asked: asyncio.Event = field(default_factory=asyncio.Event)
     """Set after a commit that wrote something to seal; wakes the job."""
+    status_list: int = 0
+    """The status list in which a place was given last; 0 until one was."""

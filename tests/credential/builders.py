@@ -215,8 +215,8 @@ class Service:
             async with self.context.database.begin(self.context) as tx:
                 await SUBSCRIPTIONS[type(event)](tx, event)
 
-    async def seal(self) -> int:
-        return await seal_and_issue(self.context)
+    async def seal(self) -> None:
+        await seal_and_issue(self.context)
 
     async def issue(self, **about: Any) -> dict[str, Any]:
         """A credential of a fresh case, as its organ sees it."""

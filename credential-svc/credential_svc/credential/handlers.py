@@ -108,7 +108,8 @@ async def learn_decision_sealed(tx: Tx[Credential], event: DecisionSealed) -> li
     found = await seals.learn_seal(tx, event.notice_id, seal=event.seal, credential_id=event.credential_id)
     if event.credential_id is None:
         return found
-    received = (await store.received(tx, [event.case_id])).get(event.case_id)
+    known, _ = await store.received_and_issued(tx, [event.case_id])
+    received = known.get(event.case_id)
     return [*found, MADE_AGAIN.about(event.case_id if received is None else f"{received.case_no}-{event.decision}")]
 
 
@@ -181,11 +182,11 @@ async def _issue(
         sealing.notice_id: CredentialId(str(uuid_utils.uuid7())) if sealing.done is None else sealing.done.credential_id
         for sealing, _ in grants
     }
-    cases = [sealing.case_id for sealing, _ in grants]
     places = await statuses.give_places(tx, list(ids.values()))
-    received = await store.received(tx, cases)
-    before = await store.of_cases(tx, cases)
-    keys = await tx.context.vault.new_keys(tx, list(ids.values()))
+    received, before = await store.received_and_issued(tx, [sealing.case_id for sealing, _ in grants])
+    again = [ids[sealing.notice_id] for sealing, _ in grants if sealing.done is not None]
+    vault = tx.context.vault
+    keys = vault.first_keys(tx, [one for one in ids.values() if one not in again]) | await vault.new_keys(tx, again)
     made: list[tuple[IssuedCredential, bytes]] = []
     for sealing, seal in grants:
         decided = cast("CaseDecided", sealing.decided)

@@ -58,9 +58,10 @@ def looks(context: Credential) -> tuple[Look, ...]:
 
 
 async def seal_and_issue(context: Credential) -> int:
-    """Seal what waits and can be sealed; how many were taken up.
+    """Seal what waits and can be sealed; how many were taken up, 0 when no more were due than one transaction holds.
 
-    What cannot be sealed now is tried again later and shows what it waits for; other cases flow meanwhile.
+    Another look at once would find nothing: whoever asks for a seal meanwhile wakes the job. What cannot be sealed now is tried again later
+    and shows what it waits for; other cases flow meanwhile.
     """
     async with context.database.consume(context) as tx:
         due = await seals.due(tx, limit=AT_ONCE)
@@ -79,7 +80,7 @@ async def seal_and_issue(context: Credential) -> int:
             _log.warning("sealing.postponed", reason=reason.value, count=count)
         async with context.database.consume(context) as tx:
             await seals.postpone(tx, waiting, [sealing for sealing in due if sealing.notice_id in waiting])
-    return len(due)
+    return len(due) if len(due) == AT_ONCE else 0
 
 
 async def _ask(context: Credential, sealings: Sequence[Sealing]) -> dict[NoticeId, Person]:

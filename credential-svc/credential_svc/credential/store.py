@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Date, DateTime, Index, Integer, LargeBinary, Table, Text, select, update
+from sqlalchemy import ARRAY, Column, Date, DateTime, Index, Integer, LargeBinary, Table, Text, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 
 from chassis import outbox
 from chassis.database import StaleVersion, Tx, where
+from chassis.prepared import Prepared
 from chassis.writing import Conflict, Rows
 from contracts.codec import encode
 from contracts.values import CaseId, CaseNo, CredentialId, Digest, NoticeId, OrganCode, RegionCode
@@ -77,6 +78,15 @@ class ReceivedCase:
 
 _RECEIVED = Rows(RECEIPTS, conflict=Conflict.IGNORE)
 _ISSUED = Rows(CREDENTIALS, conflict=Conflict.REFUSE)
+_RECEIPT = ("case_id", "case_no", "region", "organ", "handling_region", "handling_organ")
+_asked = func.unnest(bindparam("cases", type_=ARRAY(Text))).table_valued("case_id", name="asked").render_derived()
+_OF_CASES = Prepared(
+    select(
+        _asked.c.case_id,
+        select(CREDENTIALS.c.case_id).where(CREDENTIALS.c.case_id == _asked.c.case_id).exists(),
+        *(RECEIPTS.c[name] for name in _RECEIPT),
+    ).select_from(_asked.outerjoin(RECEIPTS, RECEIPTS.c.case_id == _asked.c.case_id))
+)
 _MASKED = tuple(column for column in CREDENTIALS.c if column.name != "sealed")
 
 
@@ -96,10 +106,12 @@ async def add_received(tx: Tx[Any], cases: Sequence[ReceivedCase]) -> None:
         )
 
 
-async def received(tx: Tx[Any], case_ids: Sequence[CaseId]) -> dict[CaseId, ReceivedCase]:
-    """Who received these cases; cases not heard of are left out."""
-    rows = await tx.execute(select(RECEIPTS).where(RECEIPTS.c.case_id.in_(case_ids)))
-    return {CaseId(row.case_id): ReceivedCase(**row._mapping) for row in rows}  # noqa: SLF001 - SQLAlchemy's public name
+async def received_and_issued(tx: Tx[Any], case_ids: Sequence[CaseId]) -> tuple[dict[CaseId, ReceivedCase], list[IssuedCredential]]:
+    """Who received these cases, and the credentials they have already, which most have not."""
+    rows = await tx.fetch(_OF_CASES, {"cases": list(case_ids)})
+    issued = [CaseId(case_id) for case_id, has_credential, *_ in rows if has_credential]
+    known = {CaseId(case_id): ReceivedCase(**dict(zip(_RECEIPT, row, strict=True))) for case_id, _, *row in rows if row[0] is not None}
+    return known, await of_cases(tx, issued) if issued else []
 
 
 async def received_by_no(tx: Tx[Any], no: str) -> ReceivedCase | None:

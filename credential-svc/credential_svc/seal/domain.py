@@ -113,6 +113,8 @@ class Sealing:
     """What is to be made again; None where nothing was done yet, or all of it is known."""
     version: int = 0
     """0 until it was stored."""
+    sealed_before: int = 0
+    """Notices of its case that carried their seal when this was read: the events told of the case so far."""
     events: list[Event] = field(default_factory=list)
     """Recorded, not yet in the outbox."""
 

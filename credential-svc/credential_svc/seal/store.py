@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, DateTime, Index, Integer, LargeBinary, Table, Text, func, select
+from sqlalchemy import ARRAY, Column, DateTime, Index, Integer, LargeBinary, Table, Text, any_, bindparam, func, literal_column, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from chassis import outbox
 from chassis.database import Tx
+from chassis.prepared import Prepared
 from chassis.writing import Conflict, Rows
 from contracts.codec import decode, encode
 from contracts.events import CaseDecided, Seal
@@ -20,7 +21,7 @@ from credential_svc.schema import METADATA
 from credential_svc.seal.domain import Done, Sealing, SealKind, SealState, WaitingFor
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
+    from sqlalchemy import Row, Select
 
 _INSTANT = DateTime(timezone=True)
 
@@ -43,6 +44,20 @@ Index("uq_sealings_decision", SEALINGS.c.case_id, SEALINGS.c.decision, unique=Tr
 
 _ASKED = Rows(SEALINGS, conflict=Conflict.IGNORE, name="asked_sealings")
 _CHANGED = Rows(SEALINGS, conflict=Conflict.VERSION)
+
+_READ = tuple(SEALINGS.c[name] for name in ("notice_id", "case_id", "root_case_id", "organ", "state", "next_try", "version", "body"))
+_others = SEALINGS.alias("others")
+_sealed_before = select(func.count()).where(_others.c.case_id == SEALINGS.c.case_id, _others.c.state == SealState.SEALED.value)
+_BY_NOTICES = Prepared(
+    select(*_READ, _sealed_before.scalar_subquery()).where(SEALINGS.c.notice_id == any_(bindparam("notices", type_=ARRAY(Text))))
+)
+_DUE = Prepared(
+    select(*_READ)
+    .where(SEALINGS.c.state == literal_column(f"'{SealState.AWAITING.value}'"), SEALINGS.c.next_try <= bindparam("at", type_=_INSTANT))
+    .order_by(SEALINGS.c.next_try)
+    .limit(bindparam("most", type_=Integer))
+)
+"""The state is spelled out, or a plan made for any state would not use the index of those that wait."""
 
 SEAL_KEYS = Table(
     "seal_keys",
@@ -77,52 +92,54 @@ async def add_sealings(tx: Tx[Any], sealings: Sequence[Sealing]) -> None:
 
 
 async def save_sealings(tx: Tx[Any], sealings: Sequence[Sealing]) -> None:
-    """Write changed sealings and what they recorded; the caller holds the locks of their root cases.
+    """Write changed sealings and what they recorded; the caller holds the locks of their root cases since before they were read.
 
     Raises:
         StaleVersion: One was changed since it was read; in whatever writes them.
     """
     outgoing: list[outbox.Outgoing] = []
-    counts = await _sealed_counts(tx, [sealing.case_id for sealing in sealings if sealing.events])
+    counts = {sealing.case_id: sealing.sealed_before for sealing in sealings}
     for sealing in sealings:
         sealing.version += 1
         tx.write(_CHANGED, _row(sealing) | {"version": sealing.version})
         for event in sealing.events:
-            counts[sealing.case_id] = counts.get(sealing.case_id, 0) + 1
+            counts[sealing.case_id] += 1
             outgoing.append(outbox.Outgoing(event=event, sequence=counts[sealing.case_id]))
         sealing.events.clear()
     await outbox.put(tx, outgoing)
 
 
 async def get_sealings(tx: Tx[Any], notice_ids: Sequence[NoticeId]) -> list[Sealing]:
-    """Sealings by notice, in no order; absent ones are left out."""
-    rows = await tx.execute(select(SEALINGS).where(SEALINGS.c.notice_id.in_(notice_ids)))
-    return [_sealing(row) for row in rows]
+    """Sealings by notice, in no order, each with how many of its case are sealed; absent ones are left out."""
+    found = []
+    for *columns, sealed_before in await tx.fetch(_BY_NOTICES, {"notices": list(notice_ids)}):
+        sealing = _sealing(*columns)
+        sealing.sealed_before = sealed_before
+        found.append(sealing)
+    return found
 
 
 async def due_sealings(tx: Tx[Any], *, at: datetime, limit: int) -> list[Sealing]:
     """What waits and may be tried now, the longest waiting first."""
-    waiting = (SEALINGS.c.state == SealState.AWAITING.value, SEALINGS.c.next_try <= at)
-    rows = await tx.execute(select(SEALINGS).where(*waiting).order_by(SEALINGS.c.next_try).limit(limit))
-    return [_sealing(row) for row in rows]
+    return [_sealing(*row) for row in await tx.fetch(_DUE, {"at": at, "most": limit})]
 
 
 async def awaiting_of_case(tx: Tx[Any], case_id: CaseId) -> list[Sealing]:
     """What still waits of one case."""
     waiting = (SEALINGS.c.case_id == case_id, SEALINGS.c.state == SealState.AWAITING.value)
-    return [_sealing(row) for row in await tx.execute(select(SEALINGS).where(*waiting).order_by(SEALINGS.c.notice_id))]
+    return await _read(tx, select(*_READ).where(*waiting).order_by(SEALINGS.c.notice_id))
 
 
 async def list_awaiting(tx: Tx[Any], *, limit: int) -> list[Sealing]:
     """What waits, the next to be tried first."""
     waiting = SEALINGS.c.state == SealState.AWAITING.value
-    return [_sealing(row) for row in await tx.execute(select(SEALINGS).where(waiting).order_by(SEALINGS.c.next_try).limit(limit))]
+    return await _read(tx, select(*_READ).where(waiting).order_by(SEALINGS.c.next_try).limit(limit))
 
 
 async def of_credential(tx: Tx[Any], case_id: CaseId, credential_id: CredentialId) -> Sealing | None:
     """What is to be made again of a credential; None when there is nothing."""
-    rows = await tx.execute(select(SEALINGS).where(SEALINGS.c.case_id == case_id))
-    return next((found for found in map(_sealing, rows) if found.done is not None and found.done.credential_id == credential_id), None)
+    rows = await _read(tx, select(*_READ).where(SEALINGS.c.case_id == case_id))
+    return next((found for found in rows if found.done is not None and found.done.credential_id == credential_id), None)
 
 
 async def get_key(tx: Tx[Any], owner: str) -> StoredKey | None:
@@ -149,14 +166,6 @@ async def add_key(tx: Tx[Any], key: StoredKey) -> None:
     )
 
 
-async def _sealed_counts(tx: Tx[Any], case_ids: Sequence[CaseId]) -> dict[str, int]:
-    if not case_ids:
-        return {}
-    sealed = (SEALINGS.c.case_id.in_(case_ids), SEALINGS.c.state == SealState.SEALED.value)
-    rows = await tx.execute(select(SEALINGS.c.case_id, func.count().label("sealed")).where(*sealed).group_by(SEALINGS.c.case_id))
-    return {row.case_id: row.sealed for row in rows}
-
-
 def _row(sealing: Sealing) -> dict[str, object]:
     return {
         "notice_id": sealing.notice_id,
@@ -180,27 +189,33 @@ def _row(sealing: Sealing) -> dict[str, object]:
     }
 
 
-def _sealing(row: Row[Any]) -> Sealing:
-    body = row.body
+async def _read(tx: Tx[Any], query: Select[Any]) -> list[Sealing]:
+    rows: Iterable[Any] = await tx.execute(query)
+    return [_sealing(*row) for row in rows]
+
+
+def _sealing(
+    notice_id: str, case_id: str, root_case_id: str, organ: str, state: str, next_try: datetime | None, version: int, body: Any, /
+) -> Sealing:
     since = decode(datetime, body["since"])
     return Sealing(
-        notice_id=NoticeId(row.notice_id),
-        case_id=CaseId(row.case_id),
-        root_case_id=CaseId(row.root_case_id),
+        notice_id=NoticeId(notice_id),
+        case_id=CaseId(case_id),
+        root_case_id=CaseId(root_case_id),
         region=RegionCode(body["region"]),
-        organ=OrganCode(row.organ),
+        organ=OrganCode(organ),
         kind=SealKind(body["kind"]),
         notice_digest=Digest(body["notice_digest"]),
         since=since,
         decided=None if body["decided"] is None else decode(CaseDecided, body["decided"]),
-        state=SealState(row.state),
+        state=SealState(state),
         tries=body["tries"],
-        next_try=row.next_try or since,
+        next_try=next_try or since,
         waiting_for=WaitingFor(body["waiting_for"]),
         seal=None if body["seal"] is None else decode(Seal, body["seal"]),
         # A row of the version before has no such member.
         done=None if body.get("done") is None else decode(Done, body["done"]),
-        version=row.version,
+        version=version,
     )
 
 

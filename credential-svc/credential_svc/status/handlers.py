@@ -22,7 +22,8 @@ HOLDS = timedelta(days=1)
 async def give_places(tx: Tx[Credential], credential_ids: Sequence[CredentialId]) -> dict[CredentialId, Place]:
     """A random free place for each, in this transaction: the status is published before anything is handed out."""
     given: dict[CredentialId, Place] = {}
-    current = await store.last_list(tx) or 1
+    # Another process may have begun the next list meanwhile: places in this one are as good while draws find any.
+    current = tx.context.status_list or await store.last_list(tx) or 1
     draws = 0
     while missing := [credential_id for credential_id in credential_ids if credential_id not in given]:
         if draws == DRAWS:
@@ -31,6 +32,7 @@ async def give_places(tx: Tx[Credential], credential_ids: Sequence[CredentialId]
         drawn = {credential_id: Place(list_id=current, index=secrets.randbelow(CAPACITY)) for credential_id in missing}
         taken = await store.take_places(tx, drawn)
         given |= {credential_id: drawn[credential_id] for credential_id in taken}
+    tx.context.status_list = current
     return given
 
 

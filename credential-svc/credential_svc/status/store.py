@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.database import Tx
+from chassis.prepared import Prepared
 from contracts.values import CredentialId
 from credential_svc.schema import METADATA
 from credential_svc.status.domain import Place, Status
@@ -46,7 +47,7 @@ _drawn = (
     .table_valued("list_id", "place", "credential_id", name="drawn")
     .render_derived()
 )
-_TAKE = (
+_TAKE = Prepared(
     insert(STATUS_PLACES)
     .from_select(
         ["list_id", "place", "credential_id", "status"],
@@ -67,7 +68,7 @@ async def take_places(tx: Tx[Any], drawn: Mapping[CredentialId, Place]) -> froze
         "places": [place.index for place in drawn.values()],
         "credentials": list(drawn),
     }
-    return frozenset((await tx.execute(_TAKE, columns)).scalars())
+    return frozenset(CredentialId(credential_id) for (credential_id,) in await tx.fetch(_TAKE, columns))
 
 
 async def last_list(tx: Tx[Any]) -> int | None:
