@@ -13,6 +13,7 @@ from tests.routing.builders import (
     Service,
     applicant,
 )
+from tests.support.sending import statements
 
 GRANT = {"outcome": "granted"}
 
@@ -133,3 +134,16 @@ async def test_a_refused_look_at_traces_says_nothing_of_what_was_asked_for(servi
     assert answer.status_code == 403
     assert "13970501234" not in answer.text
     assert not [event for event in await service.events() if "13970501234" in str(event)]
+
+
+async def test_an_act_is_three_statements_however_its_case_is_named(service: Service) -> None:
+    await service.accepted()
+    by_number, by_id = await service.signed(), await service.signed()
+    versions = {case.case_id: await service.version(case) for case in (by_number, by_id)}
+
+    for case, no in ((by_number, by_number.case_no), (by_id, by_id.case_id)):
+        with statements(service.context.database) as sent:
+            await service.act(f"/v1/handlings/{no}/acceptance", by=REVIEWER, version=versions[case.case_id])
+
+        assert [each for each in sent if "nextval" not in each][3:] == [], "key, case and lock; what hangs on it; all that is written"
+        assert len(sent) >= 3
