@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from tongban_local.layout import ROOT, lay_out
 from tongban_local.postgres import PostgresServer
 from tongban_local.system import System
 from tongban_local.visitor import Visitor
+from tongban_operations.checker import Report, check
 
 PREFIX = "operated"
 
@@ -56,6 +57,11 @@ class Operated:
         """Rows of a service's database, each as a line."""
         return self.postgres.query(statement, database=f"{PREFIX}_{service}").splitlines()
 
+    def case_ids(self, numbers: Sequence[str]) -> set[str]:
+        """Ids of cases by their numbers."""
+        listed = ", ".join(f"'{no}'" for no in numbers)
+        return set(self.query(f"select case_id from cases where case_no in ({listed})", service="intake"))  # noqa: S608 - our own numbers
+
     async def events(self, topic: str) -> list[Envelope]:
         """Everything that stands on a topic."""
         bus = KafkaBus(KafkaAddress(bootstrap=self.kafka.bootstrap))
@@ -67,6 +73,11 @@ class Operated:
         await following.close()
         await bus.stop()
         return found
+
+    async def proof(self, *, parked: Collection[str] = ()) -> Report:
+        """What ``tongban check`` finds of the system at rest; ``parked`` are ids or keys of what is put aside on purpose."""
+        databases = self.system.layout.database_urls
+        return await check(databases=databases, bootstrap=self.kafka.bootstrap, log=None, journal=None, parked=parked)
 
     def _address(self, service: str) -> str:
         return self.postgres.url(f"{PREFIX}_{service}").replace("+asyncpg", "")

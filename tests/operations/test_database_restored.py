@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.operations.conftest import PREFIX, Operated
-from tests.support.line import until
+from tests.support.line import try_act, until
 from tests.support.lives import accepted, decided, delivered, drained, effects, effects_of_whole_lives, received, whole_life
 from tongban_local.visitor import Visitor
 
@@ -77,6 +77,43 @@ async def test_intake_goes_on_with_every_number(operated: Operated, people: dict
     fresh = await received(people["tonggu-clerk"], seed=3130, key="intake-fresh")
 
     assert fresh not in {before, *lost}
+
+
+@pytest.mark.timeout(900)
+async def test_routing_holds_what_it_does_not_know(operated: Operated, people: dict[str, Visitor], tmp_path: Path) -> None:
+    untouched, decided_later = [await _until_accepted(people, seed=3200 + number) for number in range(2)]
+    backup = tmp_path / "routing.dump"
+    await asyncio.to_thread(operated.back_up, "routing", to=backup)
+    received_later = await _until_accepted(people, seed=3210)
+    await decided(people, decided_later, key="routing-later")
+    await until("every outbox empty", lambda: drained(operated.postgres, prefix=PREFIX))
+    service = operated.system["routing"]
+
+    await asyncio.to_thread(service.stop)
+    await asyncio.to_thread(operated.bring_back, "routing", backup=backup)
+    service.start()
+    refused = await asyncio.to_thread(service.wait_gone, seconds=60)
+    code, printed = await operated.tongban("restore", "learn", "--service", "routing", "--json", service="routing")
+    service.start()
+    await asyncio.to_thread(service.wait_ready)
+
+    assert refused, "it started on a database that the log is ahead of"
+    assert "restore.behind" in service.log.read_text()
+    listed = {each["key"] for each in json.loads(printed)}
+    assert (code, {each["rule"] for each in json.loads(printed)}) == (1, {"restore.held"})
+    assert listed == operated.case_ids([decided_later, received_later])
+    again = await try_act(people["liuyang-approver"], decided_later, "decision", {"outcome": "granted"})
+    assert (again.status, again.rule) == (409, "restore.held")
+
+    await decided(people, untouched, key="routing-untouched")
+    await delivered(people, untouched, key="routing-untouched")
+    fresh = await whole_life(people, seed=3220, key="routing-fresh")
+
+    assert effects(operated.postgres, [untouched, fresh], prefix=PREFIX) == effects_of_whole_lives(2)
+    await until("every outbox empty", lambda: drained(operated.postgres, prefix=PREFIX))
+    assert await _told_twice(operated, "case.events.v1") == {}
+    proof = await operated.proof(parked=listed)
+    assert {each.about for each in proof.differences} <= listed, proof.differences
 
 
 async def _until_accepted(people: dict[str, Visitor], *, seed: int) -> str:
