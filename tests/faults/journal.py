@@ -31,6 +31,10 @@ class Journal:
         """A caller saw the case closed."""
         self._write({"ended": ending, "case_no": case_no})
 
+    def let_go(self, material_id: str) -> None:
+        """The caller names a material in no application any more."""
+        self._write({"let_go": material_id})
+
     def close(self) -> None:
         """Nothing more is promised."""
         self._file.close()

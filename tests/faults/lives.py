@@ -19,14 +19,22 @@ DEFECTS = [
     {"pointer": "/materials/place_proof", "rule": "officer", "text": "租赁合同缺少出租方签章页,请补充完整扫描件"},
     {"pointer": "/form/trade_name", "rule": "officer", "text": "字号名称应当与核准的名称一致,请核对"},
 ]
+STILL_OPEN = "supplement.open"
+"""Beside it, of a place that a supplement without its material leaves as it was."""
+
 LOOK_AGAIN = 6.0
 """Seconds after which a life looks at its case though nothing was seen to change."""
 
 TRY_AGAIN = frozenset({404, 409, 412})
 """Not heard of yet; a seal, another process or another person is at work; changed since it was read."""
 
-GONE = "case.defects"
-"""Rule of a refusal for materials that are not there, among other things; applications here have no other defects."""
+DEFECTIVE = "case.defects"
+"""Rule of a refusal that lists defects."""
+
+ABSENT = "material.not-found"
+"""The only one of them that applications here may have: a material that is not there, or that another case has."""
+
+NOT_FOUND = 404
 
 REST = 0.7
 
@@ -53,6 +61,8 @@ class Life:
     stage: str = "new"
     """The last that was seen of it, for whoever looks into a life that does not end."""
     uploads: int = 0
+    brought: dict[str, int] = field(default_factory=dict)
+    """Materials of the application at hand, and how often days had been let pass when they were brought."""
     promised: set[str] = field(default_factory=set)
     """Keys of calls whose yes is in the journal."""
 
@@ -67,8 +77,7 @@ class Life:
             Wrong: A good application was refused.
         """
         answer, body, key = await self._hand_in(id_number)
-        if answer.rule == GONE:
-            # Where days were let pass since the upload, the materials are gone as unclaimed and must be brought again.
+        while await self._are_gone(answer):
             answer, body, key = await self._hand_in(id_number)
         if not answer.good:
             raise Wrong(f"{self.name}: receive: {answer.status} {answer.body}")
@@ -80,16 +89,47 @@ class Life:
         about = str(self.uploads)
         return await self._do("receive", "/cases", who=CLERK, body=body, about=about), body, f"{self.name}-receive-{about}"
 
+    async def _are_gone(self, answer: Answer) -> bool:
+        """Whether materials went as unclaimed, because days were let pass since they were brought, and must be brought again.
+
+        Raises:
+            Wrong: Materials are missing though no days were let pass, or another case has them; or there is another defect.
+        """
+        if answer.rule != DEFECTIVE:
+            return False
+        missing = [self._named(str(error["pointer"])) for error in answer.body["errors"] if error["rule"] == ABSENT]
+        for material_id in missing:
+            shown = await self.desk.ask(CLERK, "GET", f"/materials/{material_id}?purpose=review")
+            if self.desk.days_let_pass == self.brought[material_id] or shown.status != NOT_FOUND:
+                raise Wrong(f"{self.name}: {material_id} cannot be handed in, asked for it the answer is {shown.status}")
+        if any(error["rule"] not in {ABSENT, STILL_OPEN} for error in answer.body["errors"]):
+            raise Wrong(f"{self.name}: {answer.status} {answer.body}")
+        self._let_go()
+        return bool(missing)
+
+    def _named(self, pointer: str) -> str:
+        """The material at a place of the application at hand."""
+        return list(self.brought)[int(pointer.split("/")[2])]
+
+    def _let_go(self) -> None:
+        for material_id in self.brought:
+            self.journal.let_go(material_id)
+
     async def upload(self, codes: tuple[str, ...]) -> list[dict[str, str]]:
         """One scan for each material."""
         named = []
+        self.brought = {}
         for place, code in enumerate(codes):
             self.uploads += 1
+            days_let_pass = self.desk.days_let_pass
             key = f"{self.name}-{code}-{self.uploads}"
             kept = await self.desk.ask(CLERK, "POST", "/materials", scan=scan(self.number * 31 + place), key=key)
             if not kept.good:
                 raise Wrong(f"{self.name}: upload: {kept.status} {kept.body}")
-            named.append({"code": code, "material_id": str(kept.body["material_id"])})
+            material_id = str(kept.body["material_id"])
+            self.journal.answered(kept.body, act="upload", key=key)
+            self.brought[material_id] = days_let_pass
+            named.append({"code": code, "material_id": material_id})
         return named
 
     async def live(self) -> None:
@@ -165,8 +205,11 @@ class Life:
             return True
         body = {"notice_id": asked[-1], "form": {"trade_name": "浏阳市默言蒸菜店"}, "materials": await self.upload(("place_proof",))}
         answer = await self._do("supplement", f"/cases/{self.case_no}/supplements", who=CLERK, body=body, about=asked[-1])
-        # As when handing in: what was uploaded before days were let pass is gone, and is brought again.
-        return answer.rule != GONE and self._may(answer)
+        if await self._are_gone(answer):
+            return False
+        if not self._may(answer):
+            self._let_go()
+        return answer.good
 
     async def _decide(self) -> bool:
         body: Body = {"outcome": "granted"}

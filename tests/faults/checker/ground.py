@@ -1,13 +1,15 @@
 """A small line that defects are planted into: five processes on the PostgreSQL log, driven over HTTP, struck, and checked."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import httpx
 
 from tests.support.line import act, closed, delivered, receive, sealed, sign, until
 from tongban_local.postgres import PostgresServer
+from tongban_local.sole_trader import upload
 from tongban_local.system import PACKAGES, System
 from tongban_local.visitor import Visitor
 from tongban_operations.checker import Difference, Report, check
@@ -46,19 +49,50 @@ class Ground:
     spoiled: set[str] = field(default_factory=set)
     """Cases that a defect was let loose on, by id: from then on the checker has something to say of them."""
 
-    async def receive(self) -> str:
+    async def receive(self, *, key: str | None = None) -> str:
         """A case received; its number."""
-        return await receive(self.people.clerk, seed=next(_SEEDS))
+        return await receive(self.people.clerk, seed=next(_SEEDS), key=key)
 
     def case_id(self, no: str) -> str:
         """The id of a case by its number, from its row."""
         return self.query("intake", f"select case_id from cases where case_no = '{no}'")  # noqa: S608 - our own number
+
+    def journal(self, folder: Path, *, but: Collection[str] = ()) -> Path:
+        """What callers were promised, as if one had kept it of all calls: every case but some, by id."""
+        file = folder / "journal.jsonl"
+        rows = [row.split("|") for row in self.query("intake", "select case_id || '|' || case_no from cases").splitlines()]
+        answers = [{"answered": {"case_id": case_id, "case_no": no}, "act": "receive"} for case_id, no in rows if case_id not in but]
+        file.write_text("".join(json.dumps(answer) + "\n" for answer in answers))
+        return file
 
     async def accept(self, no: str) -> None:
         """From receipt to acceptance under seal."""
         await sign(self.people.reviewer, no)
         await act(self.people.reviewer, no, "acceptance")
         await sealed(self.people.reviewer, no)
+
+    async def correct(self, no: str) -> None:
+        """From receipt to the supplement that was asked for."""
+        await sign(self.people.reviewer, no)
+        defect = {"pointer": "/materials/place_proof", "rule": "officer", "text": "租赁合同缺少出租方签章页"}
+        await act(self.people.reviewer, no, "correction-notice", {"defects": [defect]})
+        await sealed(self.people.reviewer, no)
+        await until("the notice at intake", lambda: self._stage(no, "correcting"))
+        [notice] = (await self.people.clerk.get(f"/cases/{no}/notices"))["items"]
+        given = {
+            "notice_id": notice["notice_id"],
+            "form": {},
+            "materials": await upload(self.people.clerk, ("place_proof",), seed=next(_SEEDS)),
+        }
+        await self.people.clerk.post(f"/cases/{no}/supplements", given)
+
+    async def _stage(self, no: str, stage: str) -> bool:
+        found = await self.people.clerk.get(f"/cases/{no}")
+        return bool(found["stage"] == stage and not found["awaiting_seal"])
+
+    async def look_at_applicant(self, no: str) -> None:
+        """Open the applicant's data, which leaves a trace."""
+        await self.people.clerk.get(f"/cases/{no}", params={"expand": "person", "purpose": "review"})
 
     async def decide(self, no: str) -> None:
         """Grant, with its credential."""
@@ -90,10 +124,12 @@ class Ground:
             last = found
             await asyncio.sleep(0.4)
 
-    async def look(self, *, journal: Path | None = None, parked: tuple[str, ...] = ()) -> Report:
+    async def look(self, *, journal: Path | None = None, parked: tuple[str, ...] = (), log_from: datetime | None = None) -> Report:
         """The report as of now."""
         layout = self.system.layout
-        return await check(databases=layout.database_urls, bootstrap=None, log=layout.log_url, journal=journal, parked=parked)
+        return await check(
+            databases=layout.database_urls, bootstrap=None, log=layout.log_url, journal=journal, parked=parked, log_from=log_from
+        )
 
     def others(self, report: Report) -> list[Difference]:
         """What is said of anything but the cases spoiled."""
@@ -164,7 +200,7 @@ def named(report: Report, case: str) -> set[str]:
 def tongban(ground: Ground, *words: str, program: Sequence[str] = ("-m", "tongban_operations")) -> "subprocess.CompletedProcess[str]":
     """An operator's command with the services' own settings around it."""
     settings: dict[str, str] = {}
-    for service in ("intake", "routing", "credential"):
+    for service in ("catalog", "intake", "routing", "credential"):
         settings |= ground.system.layout.environment(service)
     command = [sys.executable, *program, *words]
-    return subprocess.run(command, env=os.environ | settings, cwd=ground.root, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(command, env=os.environ | settings, cwd=ground.root, capture_output=True, text=True, check=False, timeout=1800)

@@ -5,30 +5,32 @@ Each defect is a mistake that somebody could make in good faith; what it does to
 
 import runpy
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis import inbox, outbox
+from chassis import idempotency, inbox, outbox
 from chassis.bus import Subscription
 from chassis.crash import crash_point
 from chassis.database import Tx
-from chassis.hearing import WATERMARK
+from chassis.hearing import WATERMARK, Heard
+from chassis.idempotency import Claim, Kept
 from chassis.inbox import Consumer
 from chassis.outbox import Relay
+from chassis.problems import IdempotencyInFlight
+from contracts.refusals import Refusal
 
-_enter, _send = inbox._enter, Relay._send
+_enter, _send, _add_all = inbox._enter, Relay._send, idempotency.add_all
 
 
 def forget_what_was_heard() -> None:
     """The inbox is off: a repeat counts as new."""
 
-    async def enter(tx: Tx[Any], event_ids: Iterable[str]) -> Iterable[str]:
-        heard = list(event_ids)
-        await _enter(tx, heard)
-        return heard
+    async def enter(tx: Tx[Any], heard: Sequence[Heard]) -> tuple[set[str], set[tuple[str, str]]]:
+        _, held = await _enter(tx, heard)
+        return {each.event_id for each in heard}, held
 
     inbox._enter = enter
 
@@ -36,8 +38,8 @@ def forget_what_was_heard() -> None:
 def mark_before_acknowledgement() -> None:
     """A row counts as sent before the log has it."""
 
-    async def send(self: Relay, connection: AsyncConnection, rows: Sequence[Row[Any]]) -> None:
-        await connection.execute(outbox._DONE, {"positions": [row.position for row in rows]})
+    async def send(self: Relay, connection: AsyncConnection, rows: Sequence[outbox._Waiting]) -> None:
+        await outbox._DONE.fetch(connection, {"positions": [row.position for row in rows]})
         crash_point("after-send-before-mark")
         await _send(self, connection, rows)
 
@@ -47,7 +49,7 @@ def mark_before_acknowledgement() -> None:
 def swap_order() -> None:
     """The youngest row goes first."""
 
-    async def send(self: Relay, connection: AsyncConnection, rows: Sequence[Row[Any]]) -> None:
+    async def send(self: Relay, connection: AsyncConnection, rows: Sequence[outbox._Waiting]) -> None:
         await _send(self, connection, rows[::-1])
 
     Relay._send = send  # type: ignore[method-assign]
@@ -67,8 +69,22 @@ def commit_before_effect() -> None:
     Consumer._hear = hear  # type: ignore[method-assign]
 
 
+def forget_what_was_answered() -> None:
+    """Idempotency is off: the same key is a new call."""
+
+    async def find_all(tx: Tx[Any], claims: Sequence[Claim]) -> list[Kept | Refusal | None]:
+        return [None] * len(claims)
+
+    async def add_all(tx: Tx[Any], answers: Sequence[tuple[Claim, Kept]]) -> None:
+        with suppress(IdempotencyInFlight):
+            await _add_all(tx, answers)
+
+    idempotency.find_all, idempotency.add_all = find_all, add_all
+
+
 DEFECTS: Mapping[str, Callable[[], None]] = {
-    plant.__name__: plant for plant in (forget_what_was_heard, mark_before_acknowledgement, swap_order, commit_before_effect)
+    plant.__name__: plant
+    for plant in (forget_what_was_heard, mark_before_acknowledgement, swap_order, commit_before_effect, forget_what_was_answered)
 }
 
 if __name__ == "__main__":

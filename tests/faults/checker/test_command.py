@@ -12,9 +12,8 @@ pytestmark = pytest.mark.timeout(600)
 
 
 async def test_the_command_finds_nothing_wrong_with_a_sound_line_and_says_what_it_looked_at(ground: Ground, tmp_path: Path) -> None:
-    answer = (await ground.people.clerk.get(f"/cases/{await ground.receive()}")).body
-    journal = tmp_path / "journal.jsonl"
-    journal.write_text(json.dumps({"answered": answer}) + "\n")
+    await ground.receive()
+    journal = ground.journal(tmp_path)
     report = await ground.check()
 
     done = tongban(ground, "check", "--json", "--journal", str(journal), *(f"--parked={each.about}" for each in report.differences))
@@ -42,15 +41,14 @@ async def test_a_promise_that_is_not_kept_is_named(ground: Ground, tmp_path: Pat
     no = await ground.receive()
     case = ground.case_id(no)
     await ground.check()
-    journal = tmp_path / "journal.jsonl"
+    journal = ground.journal(tmp_path)
     lines = [
-        {"answered": {"case_id": case, "case_no": no}},
         {"answered": {"case_id": case, "case_no": "360926199001010000001"}},
         {"answered": {"material_id": "never-uploaded"}},
         {"answered": {"receipt": {"case_id": case, "number": 9}}},
         {"ended": "granted", "case_no": no},
     ]
-    journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    journal.write_text(journal.read_text() + "".join(json.dumps(line) + "\n" for line in lines))
 
     report = await ground.look(journal=journal)
 

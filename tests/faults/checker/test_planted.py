@@ -1,6 +1,7 @@
 """Each defect planted into a line is named by the checker, and nothing else is said."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -51,7 +52,7 @@ async def test_a_row_marked_before_its_acknowledgement_is_named_as_lost(ground: 
     ground.spoiled.add(case)
     report = await ground.check()
 
-    assert named(report, case) == {"lost.event", "lost.transfer", "shown.case"}
+    assert named(report, case) == {"lost.event", "lost.record", "lost.transfer", "shown.case"}
     assert ground.others(report) == []
 
 
@@ -81,3 +82,19 @@ async def test_an_offset_committed_before_the_effect_is_named_as_lost(ground: Gr
 
     assert named(report, case) == {"lost.effect", "lost.transfer", "left.position", "shown.case"}
     assert ground.others(report) == []
+
+
+async def test_a_call_that_took_effect_twice_is_named(ground: Ground, tmp_path: Path) -> None:
+    async with ground.planted("intake", "forget_what_was_answered"):
+        lost, told = [await ground.receive(key="asked-again") for _ in range(2)]
+
+    first, second = ground.case_id(lost), ground.case_id(told)
+    ground.spoiled.add(second)
+    journal = ground.journal(tmp_path, but={first})
+    report = await ground.check()
+    by_journal = await ground.look(journal=journal)
+
+    assert named(report, second) == {"doubled.case"}
+    assert ground.others(report) == []
+    assert named(by_journal, first) == {"doubled.case"}
+    assert [each for each in ground.others(by_journal) if each.about != first] == []

@@ -1,19 +1,18 @@
 """The proof on one case: its rows in three databases, held against each other and against what the log tells."""
 
-import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from tongban_operations.checker.database import Row
+from tongban_operations.checker.materials import prove_materials
+from tongban_operations.checker.notices import prove_decisions, prove_notices
+from tongban_operations.checker.receipts import prove_receipts
 from tongban_operations.checker.report import Findings
 from tongban_operations.checker.rows import CaseRows
+from tongban_operations.checker.timeline import prove_entries, prove_supplements
 from tongban_operations.checker.told import Telling
 from tongban_operations.checker.waits import find_ending, prove_waits
 
 _OPEN_HOPS = frozenset({"waiting", "offered", "delivered", "validated", "signed_for"})
-_LIVE_CREDENTIALS = frozenset({"issued", "suspended"})
-_UNSEALED_KINDS = frozenset({"return"})
-"""Notices in force without a seal."""
 
 _STAGES: Mapping[str, str] = {
     "correcting": "correcting",
@@ -34,10 +33,13 @@ _HOP_STAGES: Mapping[str, str] = {
 }
 """The same of the last transfer while there is no handling."""
 
+_DATED: Mapping[str, str] = {"signed_for": "acceptance", "accepted": "decision_promised"}
+"""Stage, and the kind of the clock whose end is the date that intake shows with it."""
+
 
 def prove_case(findings: Findings, rows: CaseRows, telling: Telling) -> None:
     """Find everything that does not hold of a case; what the log tells of it is taken out of ``telling``."""
-    told = telling.cases.pop(rows.case_id, {})
+    told = telling.tell_of(rows.case_id)
     for row in rows.of["credentials"]:
         _, told[row["credential_id"]] = telling.credentials.pop(row["credential_id"], ("", 0))
     case = rows.only("case")
@@ -47,22 +49,25 @@ def prove_case(findings: Findings, rows: CaseRows, telling: Telling) -> None:
         return
     findings.counts["cases"] += 1
     findings.counts["closed"] += case["state"] == "closed"
-    _prove_told(findings, rows, told, intake=case["sequence"], whole=telling.whole)
+    _prove_told(findings, rows, told, intake=case["sequence"], whole=telling.knows_whole(rows.case_id))
     _prove_known(findings, rows, case)
+    prove_materials(findings, rows, case)
     if not rows.of["transfers"]:
         findings.differ("lost.transfer", rows.case_id, expected="a transfer", found="none")
         return
     _prove_once(findings, rows)
-    _prove_notices(findings, rows, case)
-    _prove_decisions(findings, rows)
-    _prove_entries(findings, rows, case)
+    prove_receipts(findings, rows)
+    prove_supplements(findings, rows, case)
+    prove_notices(findings, rows, case)
+    prove_decisions(findings, rows)
+    prove_entries(findings, rows, case)
     _prove_shown(findings, rows, case)
     prove_waits(findings, rows)
 
 
 def _prove_told(findings: Findings, rows: CaseRows, told: Mapping[str, int], *, intake: int, whole: bool) -> None:
     """Every event that a row counts is told, and no other."""
-    counted: dict[str, int] = {"intake": intake, "credential": sum(row["state"] == "sealed" for row in rows.of["sealings"])}
+    counted: dict[str, int] = {"intake": intake, "credential": rows.number("sealings", state="sealed")}
     counted["handling"] = sum(row["sequence"] for row in rows.of["handlings"])
     counted |= {row["transfer_id"]: row["sequence"] for row in rows.of["transfers"]}
     counted |= {row["credential_id"]: row["sequence"] for row in rows.of["credentials"]}
@@ -78,11 +83,11 @@ def _prove_told(findings: Findings, rows: CaseRows, told: Mapping[str, int], *, 
 
 def _prove_known(findings: Findings, rows: CaseRows, case: Row) -> None:
     """What others keep of the receipt is what intake has."""
-    for name, service in (("known", "routing"), ("received", "credential")):
+    parties = ("case_no", "receiving_organ", "handling_organ")
+    for name, service, names in (("known", "routing", (*parties, "version_id")), ("received", "credential", parties)):
         kept = rows.only(name)
-        names = ("case_no", "receiving_organ", "handling_organ")
         expected = " ".join(case[each] for each in names)
-        found = "nothing" if kept is None else " ".join(kept[each] for each in names)
+        found = "nothing" if kept is None else " ".join(str(kept[each]) for each in names)
         if found != expected:
             findings.differ("shown.case", rows.case_id, expected=f"{service}: {expected}", found=found)
 
@@ -97,94 +102,6 @@ def _prove_once(findings: Findings, rows: CaseRows) -> None:
         findings.differ("doubled.transfer", rows.case_id, expected="one that is open", found=still_open)
     if any(row["state"] == "signed_for" for row in transfers) and not rows.of["handlings"]:
         findings.differ("lost.handling", rows.case_id, expected="a handling", found="none")
-    receipts = rows.only("receipts")
-    if receipts is not None and not receipts["number"] == receipts["last"] == receipts["steps"]:
-        found = f"{receipts['number']} receipts of {receipts['steps']} steps, the last of number {receipts['last']}"
-        findings.differ("doubled.receipt", rows.case_id, expected="one of each step, numbered 1, 2, …", found=found)
-
-
-def _prove_notices(findings: Findings, rows: CaseRows, case: Row) -> None:
-    handling = rows.only("handlings")
-    written = Counter(row["kind"] for row in rows.of["notices"])
-    acts = {
-        "correction": 0 if handling is None else handling["rounds"],
-        "acceptance": 0 if handling is None else int(handling["accepted"]),
-        "non_acceptance": 0 if handling is None else int(handling["state"] == "not_accepted"),
-        "decision": 0 if handling is None else handling["decision"],
-    }
-    for kind, number in acts.items():
-        if written[kind] != number:
-            rule = "doubled.notice" if written[kind] > number else "lost.notice"
-            findings.differ(rule, rows.case_id, expected=f"{kind}: {number}", found=written[kind])
-    seals = {row["notice_id"]: row for row in rows.of["sealings"]}
-    for notice in rows.of["notices"]:
-        seal = seals.pop(notice["notice_id"], None)
-        if notice["kind"] in _UNSEALED_KINDS:
-            continue
-        if seal is None:
-            findings.differ("lost.sealing", rows.case_id, expected=f"{notice['notice_id']} to be sealed", found="unknown at credential")
-        elif seal["signature"] != notice["signature"]:
-            found = f"{notice['state']} at routing, {seal['state']} at credential"
-            findings.differ("shown.seal", rows.case_id, expected=f"{notice['notice_id']}: one seal", found=found)
-        if notice["notice_id"] == case["notice_id"] and case["notice_sealed"] != (notice["state"] == "sealed"):
-            found = "sealed" if case["notice_sealed"] else "awaiting its seal"
-            findings.differ("shown.seal", rows.case_id, expected=f"intake: {notice['notice_id']} {notice['state']}", found=found)
-    for notice_id in sorted(seals):
-        findings.differ("shown.seal", rows.case_id, expected=f"{notice_id} at routing", found="a sealing without its notice")
-
-
-def _prove_decisions(findings: Findings, rows: CaseRows) -> None:
-    handling = rows.only("handlings")
-    made = 0 if handling is None else handling["decision"]
-    for name, rule in (("sealings", "doubled.sealing"), ("credentials", "doubled.credential"), ("deliveries", "doubled.delivery")):
-        of_decisions = Counter(row["decision"] for row in rows.of[name] if row["decision"] is not None)
-        for decision, number in sorted(of_decisions.items()):
-            if number > 1 or not 1 <= decision <= made:
-                found = f"{number} of decision {decision}"
-                findings.differ(rule, rows.case_id, expected=f"one of each of {made} decisions", found=found)
-    live = [row["credential_id"] for row in rows.of["credentials"] if row["state"] in _LIVE_CREDENTIALS]
-    if len(live) > 1:
-        findings.differ("doubled.credential", rows.case_id, expected="one that holds", found=live)
-    issued = {row["decision"]: row["credential_id"] for row in rows.of["credentials"]}
-    for seal in rows.of["sealings"]:
-        if seal["state"] == "sealed" and seal["issues"] and seal["decision"] not in issued:
-            findings.differ("lost.credential", rows.case_id, expected=f"a credential of decision {seal['decision']}", found="none")
-    for delivery in rows.of["deliveries"]:
-        _prove_named(findings, rows, delivery, issued.get(delivery["decision"]), who="delivery")
-    if handling is not None and handling["state"] == "decided" and handling["awaiting_seal"] is None:
-        _prove_named(findings, rows, handling, issued.get(made), who="handling")
-        if made not in {row["decision"] for row in rows.of["deliveries"]}:
-            findings.differ("lost.delivery", rows.case_id, expected=f"a delivery of decision {made}", found="none")
-
-
-def _prove_named(findings: Findings, rows: CaseRows, row: Row, issued: str | None, *, who: str) -> None:
-    if row["credential_id"] != issued:
-        findings.differ("shown.credential", rows.case_id, expected=f"{who}: {issued}", found=row["credential_id"])
-
-
-def _prove_entries(findings: Findings, rows: CaseRows, case: Row) -> None:
-    """The timeline names each thing as often as it happened."""
-    handling = rows.only("handlings")
-    counted = rows.only("entries")
-    entries: dict[str, int] = {} if counted is None else json.loads(counted["kinds"])
-    entries["accepted"] = entries.get("accepted", 0) + entries.pop("deemed_accepted", 0)
-    happened = {
-        "received": 1,
-        "signed_for": len(rows.of["handlings"]),
-        "accepted": 0 if handling is None else int(handling["accepted"]),
-        "not_accepted": _number(rows.of["notices"], kind="non_acceptance"),
-        "correction": 0 if handling is None else handling["rounds"],
-        "decided": 0 if handling is None else handling["decision"],
-        "sealed": _number(rows.of["notices"], state="sealed"),
-        "in_force": len(rows.of["deliveries"]),
-        "delivered": _number(rows.of["deliveries"], state="done"),
-        "closed": int(case["state"] == "closed"),
-    }
-    for kind, number in happened.items():
-        found = entries.get(kind, 0)
-        if found != number:
-            rule = "doubled.entry" if found > number else "lost.entry"
-            findings.differ(rule, rows.case_id, expected=f"{kind}: {number}", found=found)
 
 
 def _prove_shown(findings: Findings, rows: CaseRows, case: Row) -> None:
@@ -196,19 +113,31 @@ def _prove_shown(findings: Findings, rows: CaseRows, case: Row) -> None:
     expected = _stage(rows)
     if case["stage"] != expected:
         findings.differ("shown.stage", rows.case_id, expected=expected, found=case["stage"])
+    else:
+        _prove_date(findings, rows, case)
+
+
+def _prove_date(findings: Findings, rows: CaseRows, case: Row) -> None:
+    """The date that intake shows is the one by which the organ must act, where a date is shown with the stage."""
+    stage = case["stage"]
+    if stage == "validated":
+        due = rows.last_hop()["sign_by"]
+    elif kind := _DATED.get(stage):
+        due = max((clock["due"] for clock in rows.of["clocks"] if clock["kind"] == kind), default=None)
+    else:
+        return
+    # Without its clock there is nothing to hold it against; that is said of the clock.
+    if due is not None and case["answer_by"] != due:
+        findings.differ("shown.date", rows.case_id, expected=f"{stage}: {due}", found=case["answer_by"])
 
 
 def _stage(rows: CaseRows) -> str:
     handling = rows.only("handlings")
     if handling is None:
-        last = max(rows.of["transfers"], key=lambda row: int(row["hop"]))
+        last = rows.last_hop()
         return _HOP_STAGES.get(last["state"], str(last["state"]))
     if handling["state"] == "opened":
         return "supplemented" if handling["rounds"] else "signed_for"
     if handling["state"] == "decided":
         return "delivered" if handling["ending"] else "decided"
     return _STAGES[handling["state"]]
-
-
-def _number(rows: Sequence[Row], **wanted: str) -> int:
-    return sum(all(row[name] == value for name, value in wanted.items()) for row in rows)

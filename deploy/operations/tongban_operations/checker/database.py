@@ -29,9 +29,9 @@ class Snapshot:
         """The one value of a statement."""
         return await self._connection.fetchval(statement, *given)
 
-    async def stream(self, statement: str) -> AsyncIterator[Row]:
+    async def stream(self, statement: str, *given: object) -> AsyncIterator[Row]:
         """Rows of a statement that gives many."""
-        async for row in self._connection.cursor(statement, prefetch=AT_ONCE):
+        async for row in self._connection.cursor(statement, *given, prefetch=AT_ONCE):
             yield row
 
     async def missing(self, statement: str, names: Iterable[str]) -> list[str]:

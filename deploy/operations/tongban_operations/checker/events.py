@@ -9,12 +9,19 @@ from typing import Any
 
 SERVICES = ("intake", "routing", "credential")
 """Whose databases are read."""
+CATALOG = "catalog"
+"""Whose database is read where it is named."""
 SENDERS = frozenset({*SERVICES, "catalog", "gateway"})
 """Services that send events: the others leave traces of access."""
 CASES = "case.events.v1"
 CREDENTIALS = "credential.events.v1"
 ACCESS = "access.events.v1"
 TOPICS = (CASES, CREDENTIALS, ACCESS)
+
+CATALOGUE = ("catalog.versions.v1", "catalog.parts.v1", "catalog.rules.v1")
+"""Documents that more than one service keeps."""
+COMPACTED = (*CATALOGUE, "access.rules.v1")
+"""Topics of documents, of which the newest of each key stays."""
 
 WATERMARK = "tongban.relay.watermark.v1"
 """A relay's sign of life: no event, and nobody's position."""
@@ -69,8 +76,8 @@ READERS: Mapping[str, frozenset[str]] = MappingProxyType(
 class Telling:
     """What an event of a case tells, in words filled in from its data."""
 
-    once: str = ""
-    """What one case can be told of once only; empty for what may happen again."""
+    once: tuple[str, ...] = ()
+    """What one case can be told of once only; none for what may happen again."""
     also: tuple[str, ...] = ()
     """Further facts that stand from now on."""
     after: str = ""
@@ -81,24 +88,24 @@ _NOTICE = "notice {notice_id}"
 
 TELLINGS: Mapping[str, Telling] = MappingProxyType(
     {
-        "tongban.case.received.v1": Telling(once="received"),
-        "tongban.case.validated.v1": Telling(once="validated {transfer_id}", after="received"),
-        "tongban.case.signed-for.v1": Telling(once="signed for", after="validated {transfer_id}"),
-        "tongban.case.returned.v1": Telling(once="returned {transfer_id}", after="received"),
-        "tongban.case.correction-noticed.v1": Telling(once=_NOTICE, after="signed for"),
-        "tongban.case.supplemented.v1": Telling(once="supplement {supplement}", after=_NOTICE),
-        "tongban.case.accepted.v1": Telling(once="accepted", also=(_NOTICE,), after="signed for"),
-        "tongban.case.not-accepted.v1": Telling(once="not accepted", also=(_NOTICE,), after="signed for"),
-        "tongban.case.suspended.v1": Telling(once=_NOTICE, also=("suspended",), after="accepted"),
+        "tongban.case.received.v1": Telling(once=("received",)),
+        "tongban.case.validated.v1": Telling(once=("validated {transfer_id}",), after="received"),
+        "tongban.case.signed-for.v1": Telling(once=("signed for",), after="validated {transfer_id}"),
+        "tongban.case.returned.v1": Telling(once=("returned {transfer_id}",), after="received"),
+        "tongban.case.correction-noticed.v1": Telling(once=(_NOTICE,), after="signed for"),
+        "tongban.case.supplemented.v1": Telling(once=("supplement {supplement}", "answer to {notice_id}"), after=_NOTICE),
+        "tongban.case.accepted.v1": Telling(once=("accepted",), also=(_NOTICE,), after="signed for"),
+        "tongban.case.not-accepted.v1": Telling(once=("not accepted",), also=(_NOTICE,), after="signed for"),
+        "tongban.case.suspended.v1": Telling(once=(_NOTICE,), also=("suspended",), after="accepted"),
         "tongban.case.resumed.v1": Telling(after="suspended"),
-        "tongban.case.extended.v1": Telling(once="extended", also=(_NOTICE,), after="accepted"),
-        "tongban.case.decided.v1": Telling(once="decided {decision}", also=(_NOTICE,), after="accepted"),
-        "tongban.notice.sealed.v1": Telling(once="sealed {notice_id}", after=_NOTICE),
-        "tongban.decision.sealed.v1": Telling(once="sealed {notice_id}", also=("decision sealed",), after="decided {decision}"),
-        "tongban.case.result-delivered.v1": Telling(once="delivered {delivery_id}", after="decision sealed"),
-        "tongban.case.withdrawn.v1": Telling(once="withdrawn", after="received"),
-        "tongban.handling.ended.v1": Telling(once="ended", after="received"),
-        "tongban.case.closed.v1": Telling(once="closed", after="ended"),
+        "tongban.case.extended.v1": Telling(once=("extended",), also=(_NOTICE,), after="accepted"),
+        "tongban.case.decided.v1": Telling(once=("decided {decision}",), also=(_NOTICE,), after="accepted"),
+        "tongban.notice.sealed.v1": Telling(once=("sealed {notice_id}",), after=_NOTICE),
+        "tongban.decision.sealed.v1": Telling(once=("sealed {notice_id}",), also=("decision sealed",), after="decided {decision}"),
+        "tongban.case.result-delivered.v1": Telling(once=("delivered {delivery_id}",), after="decision sealed"),
+        "tongban.case.withdrawn.v1": Telling(once=("withdrawn",), after="received"),
+        "tongban.handling.ended.v1": Telling(once=("ended",), after="received"),
+        "tongban.case.closed.v1": Telling(once=("closed",), after="ended"),
     }
 )
 """By type; a type that is not here tells nothing that is known here."""

@@ -1,9 +1,13 @@
 r"""What callers were promised: a file that whoever feeds a system writes, one JSON object a line, before it goes on.
 
-Two kinds of lines::
+Three kinds of lines::
 
     {"answered": {"case_id": "…", "case_no": "…", …}}          the body of an answer 2xx to a call that changes something
     {"ended": "granted", "case_no": "…"}                       the caller saw the case closed with this ending
+    {"let_go": "…"}                                            a material that the caller names in no application any more: it may go
+
+An answer to handing in says so beside it, ``"act": "receive"``. Whoever keeps a journal keeps it of all calls, for a case that stands in
+none is one too many.
 
 Members of an answer that are not known here are passed over, so an answer is written as it came.
 """
@@ -20,9 +24,9 @@ class Promise:
     """One thing that must be in a database."""
 
     kind: str
-    """``case_no``, ``notice_id``, ``transfer_id``, ``receipt``, ``delivery_id``, ``material_id`` or ``supplement``."""
+    """``case_no``, ``received``, ``notice_id``, ``transfer_id``, ``receipt``, ``delivery_id``, ``material_id`` or ``supplement``."""
     name: str
-    """Its id; for a receipt and a supplement ``<case id>/<number>``, for a case number ``<case id>/<number of the case>``."""
+    """Its id; for a receipt and a supplement ``<case id>/<number>``, for a case number and a receipt of a case ``<case id>/<its number>``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +37,14 @@ class Ended:
     ending: str
 
 
-def read_journal(path: Path) -> Iterator[Promise | Ended]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetGo:
+    """A material that is no promise any more."""
+
+    material_id: str
+
+
+def read_journal(path: Path) -> Iterator[Promise | Ended | LetGo]:
     """Everything promised, in order; a last line that was cut off while it was written promised nothing.
 
     Raises:
@@ -45,17 +56,21 @@ def read_journal(path: Path) -> Iterator[Promise | Ended]:
                 return
             entry = json.loads(line)
             if isinstance(entry.get("answered"), dict):
-                yield from _promises(entry["answered"])
+                yield from _promises(entry["answered"], act=str(entry.get("act", "")))
             elif "ended" in entry:
                 yield Ended(case_no=str(entry["case_no"]), ending=str(entry["ended"]))
+            elif "let_go" in entry:
+                yield LetGo(material_id=str(entry["let_go"]))
             else:
                 raise ValueError(f"{path.name}:{number}: neither an answer nor an end")
 
 
-def _promises(answer: Mapping[str, Any]) -> Iterator[Promise]:
+def _promises(answer: Mapping[str, Any], *, act: str) -> Iterator[Promise]:
     case_id = answer.get("case_id")
     if case_id and answer.get("case_no"):
         yield Promise(kind="case_no", name=f"{case_id}/{answer['case_no']}")
+        if act == "receive":
+            yield Promise(kind="received", name=f"{case_id}/{answer['case_no']}")
     for kind, member in (
         ("notice_id", "notice_id"),
         ("notice_id", "awaiting_seal"),

@@ -10,12 +10,6 @@ _PARKED = "select consumer, key, type, event_id, reason from parked where state 
 _SETTLED = "select state, count(*) as number from parked where state <> 'parked' group by state"
 _TIMERS = """select timer_id, key from timers
     where kind like 'clock.%' and not exists (select from clocks where clock_id = regexp_replace(timer_id, '/[a-z]+$', ''))"""
-_TRACKED = "select current_setting('track_commit_timestamp') = 'on'"
-_OVERTAKEN = """select key, position, before from (
-        select key, position, lag(position) over keyed as before, pg_xact_commit_timestamp(xmin) as committed,
-            lag(pg_xact_commit_timestamp(xmin)) over keyed as committed_before
-        from outbox window keyed as (partition by key order by position)
-    ) as rows where committed < committed_before"""
 
 
 async def prove_rest(findings: Findings, snapshots: Mapping[str, Snapshot], *, parked: Collection[str]) -> None:
@@ -30,9 +24,5 @@ async def prove_rest(findings: Findings, snapshots: Mapping[str, Snapshot], *, p
                 findings.differ("left.parked", row["key"], expected="nothing parked", found=found)
         for row in await snapshot.rows(_SETTLED):
             findings.counts[row["state"]] += row["number"]
-        if await snapshot.value(_TRACKED):
-            for row in await snapshot.rows(_OVERTAKEN):
-                found = f"{row['position']} at {service} committed before {row['before']}"
-                findings.differ("order.commit", row["key"], expected="positions in the order of commits", found=found)
     for row in await snapshots["routing"].rows(_TIMERS):
         findings.differ("left.timer", row["key"], expected="a clock", found=row["timer_id"])

@@ -13,15 +13,31 @@ STATEMENTS: Mapping[str, tuple[str, str]] = MappingProxyType(
             """select case_id, case_no, state, stage, receiving_organ, handling_organ, version_id, sequence,
                 body -> 'progress' ->> 'ending' as ending, body -> 'progress' ->> 'notice_id' as notice_id,
                 coalesce(body -> 'progress' -> 'sealed' ? (body -> 'progress' ->> 'notice_id'), false) as notice_sealed,
-                jsonb_array_length(body -> 'supplements') as supplements
+                (body -> 'progress' ->> 'answer_by')::timestamptz as answer_by,
+                (body -> 'supplements')::text as supplements, (body -> 'materials')::text as materials
             from cases""",
         ),
+        "materials": (
+            "intake",
+            """select c.case_id, c.material_id, m.digest, m.size, k.number as pieces, k.last,
+                exists (select from secret_keys where owner = 'material:' || c.material_id) as has_key
+            from material_claims c left join materials m using (material_id)
+            left join lateral (select count(*) as number, max(number) as last from material_chunks where material_id = c.material_id) k on true""",
+        ),
         "known": ("routing", "select case_id, case_no, receiving_organ, handling_organ, body ->> 'version_id' as version_id from cases"),
-        "transfers": ("routing", "select case_id, transfer_id, hop, state, (body ->> 'sequence')::bigint as sequence from transfers"),
+        "transfers": (
+            "routing",
+            """select case_id, transfer_id, hop, state, (body ->> 'sequence')::bigint as sequence, body ->> 'ended_rule' as ended_rule,
+                (body ->> 'sign_by')::timestamptz as sign_by, body ->> 'signed_at' is not null as signed
+            from transfers""",
+        ),
         "handlings": (
             "routing",
             """select case_id, state, (body ->> 'sequence')::bigint as sequence, (body ->> 'decision')::int as decision,
-                jsonb_array_length(body -> 'rounds') as rounds, body ->> 'accepted_on' is not null as accepted,
+                jsonb_path_query_array(body, '$.rounds[*].notice_id')::text as asked, jsonb_array_length(body -> 'rounds') as rounds,
+                (body ->> 'supplements')::int as supplements, body ->> 'accepted_on' is not null as accepted,
+                (body ->> 'deemed')::boolean as deemed, (body ->> 'extended')::boolean as extended,
+                body ->> 'suspended_for' is not null as stands_still,
                 body ->> 'awaiting_seal' as awaiting_seal, body ->> 'ending' as ending, body ->> 'credential_id' as credential_id
             from handlings""",
         ),
@@ -30,22 +46,24 @@ STATEMENTS: Mapping[str, tuple[str, str]] = MappingProxyType(
             """select c.case_id, c.clock_id, c.kind, c.state, c.due, t.due as timer
             from clocks c left join timers t on t.timer_id = c.clock_id || '/due' where c.state in ('running', 'stopped', 'overrun')""",
         ),
+        "clocked": (
+            "routing",
+            """select case_id, count(*) filter (where kind = 'transfer_waiting') as waits, count(*) filter (where kind = 'suspension') as stops
+            from clocks where kind in ('transfer_waiting', 'suspension') group by case_id""",
+        ),
         "notices": ("routing", "select case_id, notice_id, kind, state, body -> 'seal' ->> 'signature' as signature from notices"),
         "deliveries": (
             "routing",
             """select case_id, delivery_id, state, (body ->> 'decision')::int as decision, body ->> 'credential_id' as credential_id
             from deliveries""",
         ),
-        "receipts": (
-            "routing",
-            """select case_id, count(*) as number, max(number) as last, count(distinct transfer_id || ' ' || step) as steps
-            from receipts group by case_id""",
-        ),
+        "receipts": ("routing", "select case_id, number, transfer_id, step, body::text as body from receipts"),
         "entries": (
             "routing",
             """select case_id, jsonb_object_agg(kind, number)::text as kinds
             from (select case_id, kind, count(*) as number from timeline_entries group by case_id, kind) as counted group by case_id""",
         ),
+        "cards": ("routing", "select case_id, count(*) as number from cards group by case_id"),
         "received": ("credential", "select case_id, case_no, organ as receiving_organ, handling_organ from receipts"),
         "sealings": (
             "credential",
@@ -74,6 +92,14 @@ class CaseRows:
         """The one row of a name."""
         rows = self.of[name]
         return rows[0] if rows else None
+
+    def last_hop(self) -> Row:
+        """The last transfer; there is one."""
+        return max(self.of["transfers"], key=lambda row: int(row["hop"]))
+
+    def number(self, name: str, **wanted: object) -> int:
+        """How many rows of a name have these values."""
+        return sum(all(row[column] == value for column, value in wanted.items()) for row in self.of[name])
 
 
 async def read_cases(snapshots: Mapping[str, Snapshot]) -> AsyncIterator[CaseRows]:

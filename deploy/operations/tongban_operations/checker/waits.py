@@ -1,5 +1,6 @@
 """What a case waits for: whoever must act has a clock, and the clock a timer; what has ended has none."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
@@ -27,7 +28,7 @@ def find_ending(rows: CaseRows) -> str | None:
     if handling is not None:
         ending: str | None = handling["ending"]
         return ending
-    last = max(rows.of["transfers"], key=lambda row: int(row["hop"]))
+    last = rows.last_hop()
     return _ENDED_BY_TRANSFER.get(last["state"])
 
 
@@ -37,23 +38,30 @@ def prove_waits(findings: Findings, rows: CaseRows) -> None:
         findings.counts["clocks"] += 1
         if clock["state"] == "running" and clock["timer"] != clock["due"]:
             findings.differ("clock.timer", rows.case_id, expected=f"{clock['clock_id']}: a timer at {clock['due']}", found=clock["timer"])
-    running = {clock["kind"] for clock in rows.of["clocks"]}
+    running = Counter(clock["kind"] for clock in rows.of["clocks"])
     if find_ending(rows) is not None:
         if running:
             findings.differ("clock.left", rows.case_id, expected="no clock", found=", ".join(sorted(running)))
         return
+    awaited = rows.number("notices", state="awaiting_seal")
+    most = {"seal": awaited, "delivery": rows.number("deliveries", state="open")}
+    for kind, number in sorted(running.items()):
+        if number > most.get(kind, 1):
+            findings.differ("doubled.clock", rows.case_id, expected=f"{kind}: {most.get(kind, 1)} at most", found=number)
+    if running["seal"] < awaited:
+        findings.differ("clock.missing", rows.case_id, expected=f"{awaited} notices awaiting their seal: seal", found=running["seal"])
     waits = dict(_waits(rows))
     if not waits:
         findings.differ("stuck.case", rows.case_id, expected="somebody who must act", found=_state(rows))
     for what, kinds in waits.items():
-        if not kinds & running:
+        if not kinds & running.keys():
             findings.differ("clock.missing", rows.case_id, expected=f"{what}: {' or '.join(sorted(kinds))}", found=sorted(running))
 
 
 def _waits(rows: CaseRows) -> Iterator[tuple[str, frozenset[str]]]:
     handling = rows.only("handlings")
     if handling is None:
-        last = max(rows.of["transfers"], key=lambda row: int(row["hop"]))
+        last = rows.last_hop()
         if kinds := WAITS.get(("transfer", last["state"])):
             yield f"transfer {last['state']}", kinds
         return
