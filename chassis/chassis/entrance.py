@@ -6,7 +6,7 @@ Plain ASGI. What nobody caught becomes a problem without its text; the text of a
 from time import perf_counter
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import problems, tracing
@@ -17,6 +17,8 @@ from contracts.refusals import Refusal
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _TOO_LARGE = 413
+_HUNG_UP = 499
+"""Nobody is there to be told; it stands in logs and figures alone."""
 _TRACEPARENT = tracing.HEADER.encode()
 _QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 
@@ -55,6 +57,8 @@ class Entrance:
             if _announced(scope) > self._max_body:
                 raise TooLarge  # noqa: TRY301 - answered like everything else that is refused
             await self._app(scope, self._bounded(receive), answering.send)
+        except ClientDisconnect:
+            answering.status = answering.status or _HUNG_UP
         except Exception as error:  # noqa: BLE001 - this is where anything unforeseen becomes an answer
             if not isinstance(error, Refusal):
                 _log.error("request.failed", exc_info=error, route=_template(scope))

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import FastAPI
@@ -52,7 +53,7 @@ _VERSIONS = frozenset({doors.named_version, doors.version_if_any})
 
 
 def express(endpoint: E) -> E:
-    """Let this route go past the frame; no other route of its method may take the same paths."""
+    """Let this route go past the frame; no route before it may take one of its paths by the same method."""
     _CHOSEN.add(endpoint)
     return endpoint
 
@@ -69,15 +70,23 @@ class Express:
             refuse: Answers a `Refusal`, and what the frame itself refuses with.
 
         Raises:
-            TypeError: A chosen route takes something that only the frame can give.
+            TypeError: A chosen route takes something that only the frame can give, or a path that the frame would give to another.
         """
         self._app = app
         self._refuse = refuse
         self._fixed: dict[tuple[str, str], _Lane] = {}
         self._others: dict[str, list[tuple[re.Pattern[str], _Lane]]] = {}
+        before: dict[str, list[str]] = {}
         for found in iter_route_contexts(application.routes):
             route = found.route
-            if isinstance(route, APIRoute) and route.endpoint in _CHOSEN and found.path is not None:
+            if not isinstance(route, APIRoute) or found.path is None:
+                continue
+            chosen = route.endpoint in _CHOSEN
+            for method in route.methods or ():
+                if chosen:
+                    _refuse_taken(found.path, method=method, before=before.get(method, ()))
+                before.setdefault(method, []).append(found.path)
+            if chosen:
                 lane = _lane(route)
                 for method in route.methods or ():
                     if lane.path:
@@ -163,6 +172,33 @@ class _Sent:
     """A body: its JSON value, or its bytes where it is not said to be JSON."""
 
     value: Any
+
+
+def _refuse_taken(path: str, *, method: str, before: Sequence[str]) -> None:
+    for other in before:
+        if _overlap(path, other):
+            raise TypeError(f"{method} {path}: in the frame {other} comes first and takes some of its paths")
+
+
+def _overlap(path: str, other: str) -> bool:
+    """Whether one address could be of both; where a parameter takes several segments, from there on everything could."""
+    for one, two in zip_longest(path.split("/"), other.split("/")):
+        if ":path}" in f"{one}{two}":
+            return True
+        if one is None or two is None or not _may_be_same(one, two):
+            return False
+    return True
+
+
+def _may_be_same(one: str, two: str) -> bool:
+    """Whether two segments could be one: what is written out before and after their parameters must not differ."""
+    if "{" not in one and "{" not in two:
+        return one == two
+    if "{" not in one or "{" not in two:
+        written, pattern = (two, one) if "{" in one else (one, two)
+        return compile_path(f"/{pattern}")[0].match(f"/{written}") is not None
+    (head, tail), (other_head, other_tail) = ((each.partition("{")[0], each.rpartition("}")[2]) for each in (one, two))
+    return (head.startswith(other_head) or other_head.startswith(head)) and (tail.endswith(other_tail) or other_tail.endswith(tail))
 
 
 def _lane(route: APIRoute) -> _Lane:

@@ -3,6 +3,7 @@
 The first of a key holds back the later ones of its key and nothing else.
 """
 
+import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,9 @@ from contracts.values import PersonRef
 
 RESTORED = "restored"
 """Reason of an event that the service itself had sent and its backup does not know."""
+
+_HELD_EVERY = 3.0
+"""Seconds."""
 
 _log = get_logger()
 
@@ -173,6 +177,13 @@ async def know_held(context: Context) -> None:
         context.held = await _held_keys(tx)
 
 
+async def watch_held(context: Context) -> None:
+    """Hear, until cancelled, of what a person settled in another process."""
+    while True:
+        await asyncio.sleep(_HELD_EVERY)
+        await know_held(context)
+
+
 async def _held_keys(tx: Tx[Any]) -> frozenset[str]:
     return frozenset((await tx.execute(_HELD, {"consumer": tx.context.name})).scalars())
 
@@ -195,6 +206,8 @@ async def _replay_next(context: Context, *, hearing: Hearing, topic: str, key: s
             with traced(heard.envelope.traceparent, service=context.name):
                 try:
                     await hearing.handlers[type(heard.event)](tx, heard.event)
+                    # Whatever is refused at the writing is this event's failure too.
+                    await tx.flush()
                 except Exception as error:
                     if is_transient(error):
                         raise

@@ -3,14 +3,16 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Interval, bindparam, delete, func, insert, select, text
+import orjson
+from sqlalchemy import ARRAY, Interval, Text, bindparam, delete, func, insert, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.context import Context
 from chassis.database import Tx
-from chassis.outbox import put_documents
-from chassis.tables import FOLLOWED, OUTBOX, SENT
-from contracts.documents import read
+from chassis.outbox import put_documents, put_tombstone
+from chassis.tables import FOLLOWED, OUTBOX, SEEN, SENT
+from contracts.documents import Document, read
 
 AT_ONCE = 2_000
 """Rows let go in one transaction: some ten milliseconds."""
@@ -36,11 +38,22 @@ async def send_again(connection: AsyncConnection, *, since: datetime) -> int:
 async def publish_again(tx: Tx[Any], *, topic: str, after: str = "") -> str | None:
     """Publish anew what is followed of a topic of the service's own, a page in the order of keys; the last key, None when it was the last page.
 
-    What stands in the outbox is newer and stays what it is.
+    What stands in the outbox is newer and stays what it is; what was sent and not yet followed back is newer than what is followed.
     """
     await tx.execute(_NOBODY_WRITES)
-    rows = (await tx.execute(_FOLLOWED, {"topic": topic, "after": after})).all()
-    found = [read(topic=topic, key=row.key, data=row.data) for row in rows if not row.waits]
+    rows = (await tx.execute(_FOLLOWED, {"topic": topic, "after": after, "service": tx.context.name})).all()
+    newest = {row.key: row for row in await tx.execute(_NEWEST, {"topic": topic, "keys": [row.key for row in rows]})}
+    found: list[Document | None] = []
+    for row in rows:
+        newer = newest.get(row.key)
+        if row.waits:
+            continue
+        if newer is None or newer.position <= row.heard:
+            found.append(read(topic=topic, key=row.key, data=row.data))
+        elif newer.data is None:
+            await put_tombstone(tx, topic=topic, key=row.key, type=newer.type)
+        else:
+            found.append(read(topic=topic, key=row.key, data=orjson.loads(newer.data)))
     await put_documents(tx, [document for document in found if document is not None])
     return rows[-1].key if len(rows) == AT_ONCE else None
 
@@ -67,11 +80,18 @@ _AGAIN = insert(OUTBOX).from_select(_names, select(*_back.c).order_by(_back.c.po
 _NOBODY_WRITES = text(f"lock table {OUTBOX.name} in share row exclusive mode")
 """Otherwise a transaction that is open could put a newer row in front of an older one."""
 _waits = select(OUTBOX.c.position).where(OUTBOX.c.topic == FOLLOWED.c.topic, OUTBOX.c.key == FOLLOWED.c.key).exists()
+_heard = select(SEEN.c.position).where(SEEN.c.service == bindparam("service"), SEEN.c.key == FOLLOWED.c.key).scalar_subquery()
 _FOLLOWED = (
-    select(FOLLOWED.c.key, FOLLOWED.c.data, _waits.label("waits"))
+    select(FOLLOWED.c.key, FOLLOWED.c.data, _waits.label("waits"), func.coalesce(_heard, 0).label("heard"))
     .where(FOLLOWED.c.topic == bindparam("topic"), FOLLOWED.c.key > bindparam("after"))
     .order_by(FOLLOWED.c.key)
     .limit(AT_ONCE)
+)
+_NEWEST = (
+    select(SENT.c.key, SENT.c.position, SENT.c.type, SENT.c.data)
+    .ext(distinct_on(SENT.c.key))
+    .where(SENT.c.topic == bindparam("topic"), SENT.c.key == func.any(bindparam("keys", type_=ARRAY(Text))))
+    .order_by(SENT.c.key, SENT.c.position.desc())
 )
 _listed = func.greatest(
     select(func.max(SENT.c.position)).scalar_subquery(),

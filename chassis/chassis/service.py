@@ -85,6 +85,7 @@ class _Parts(Generic[C]):
     consumer: Consumer[C] | None
     timers: Timers[C] | None
     jobs: Sequence[Job[C]]
+    holds: bool
 
     def running(self) -> "dict[str, Relay | Follower | Consumer[C] | Timers[C]]":
         """What runs without an end, by name."""
@@ -94,6 +95,8 @@ class _Parts(Generic[C]):
     def runs(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
         """Every part by name."""
         found = {name: part.run for name, part in self.running().items()}
+        if self.holds:
+            found["held"] = partial(parking.watch_held, self.context)
         for job in self.jobs:
             found[f"job {job.name}"] = _job(job, self.context)
         return found
@@ -176,6 +179,7 @@ def create_service(
             Job(name="forget events", every=_HOUR, run=inbox.forget_old),
             Job(name="forget sent", every=_HOUR, run=sent.forget_old),
         ),
+        holds=holds,
     )
 
     learning = Learning(

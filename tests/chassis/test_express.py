@@ -185,3 +185,39 @@ def test_what_only_the_frame_can_give_is_refused_at_the_start(toy: RunningToy) -
 
     with pytest.raises(TypeError, match="/listed takes what only the frame can give"):
         application(toy, router).build_middleware_stack()
+
+
+@pytest.mark.parametrize(("first", "second"), [("/things/{name}", "/things/new"), ("/things/new", "/things/{name}")])
+def test_a_path_that_the_frame_would_give_to_a_route_before_it_is_refused_at_the_start(toy: RunningToy, first: str, second: str) -> None:
+    router = APIRouter()
+
+    @router.get(first)
+    async def framed(read: Annotated[Reader[Toy], READER]) -> Response:
+        return read.answer({})
+
+    @router.get(second)
+    @express
+    async def quick(read: Annotated[Reader[Toy], READER]) -> Response:
+        return read.answer({})
+
+    with pytest.raises(TypeError, match="comes first and takes some of its paths"):
+        application(toy, router).build_middleware_stack()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("/things/{name}:open", "/things/{name}:close"), ("/things/{name}/parts", "/things/{name}"), ("/things/{name}:open", "/things/new")],
+)
+def test_a_route_before_it_with_other_paths_is_no_trouble(toy: RunningToy, first: str, second: str) -> None:
+    router = APIRouter()
+
+    @router.get(first)
+    async def framed(read: Annotated[Reader[Toy], READER]) -> Response:
+        return read.answer({})
+
+    @router.get(second)
+    @express
+    async def quick(read: Annotated[Reader[Toy], READER]) -> Response:
+        return read.answer({})
+
+    application(toy, router).build_middleware_stack()

@@ -1,10 +1,11 @@
 """A database that came back from a backup finds out what it does not know and learns it, once, also when it is cut short."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+import orjson
 import pytest
 from sqlalchemy import insert, text
 
@@ -16,12 +17,28 @@ from chassis.follow import Follower
 from chassis.inbox import Consumer
 from chassis.learning import BehindTheLog, Difference, Learning, Lessons
 from chassis.outbox import Outgoing
-from chassis.tables import FOLLOWED, OUTBOX, SENT
+from chassis.tables import FOLLOWED, OUTBOX, SEEN, SENT
+from chassis.writing import Conflict, Rows
 from contracts.codec import encode_object
+from contracts.documents import ACCESS_RULES
 from contracts.envelope import Envelope, Record, to_record
 from contracts.events import Event
-from contracts.values import JsonObject
-from tests.chassis.bus.line import Line, append, make_bus, make_line, make_tables, on_ticked, record, ticked_on, topic_of
+from contracts.values import JsonObject, PersonRef
+from tests.chassis.bus.line import (
+    EFFECTS,
+    Line,
+    append,
+    at_work,
+    hearing,
+    make_bus,
+    make_line,
+    make_tables,
+    on_ticked,
+    record,
+    ticked_on,
+    topic_of,
+    until,
+)
 from tests.support.engines import DatabaseUrl
 
 TOPIC = "test.events.v1"
@@ -307,3 +324,69 @@ async def test_what_is_followed_is_in_memory_before_anything_is_handled(line: Li
     await learning(line, heard={ticked_on(TOPIC): look}, follower=follower).learn(progress=quietly)
 
     assert seen == [{"days": 3}]
+
+
+async def test_what_one_process_settles_another_goes_on_with(line: Line, bus: Bus) -> None:
+    await append(bus, TOPIC, own(line, "a", 1, position=5))
+    await learning(line, holds=[TOPIC]).learn(progress=quietly)
+    other = make_line(database_url=line.settings.database_url, bus=bus, topic=TOPIC)
+    try:
+        await parking.know_held(other)
+        assert other.held == {"a"}
+        async with line.database.begin(line) as tx:
+            [parked] = await parking.list_parked(tx, limit=2)
+            await parking.discard(tx, parked.parked_id, by=PersonRef("operator|1"))
+
+        async with at_work(parking.watch_held(other)):
+            await until(_holds_nothing(other))
+    finally:
+        await other.database.close()
+
+
+def _holds_nothing(line: Line) -> Callable[[], Awaitable[bool]]:
+    async def holds_nothing() -> bool:
+        return not line.held
+
+    return holds_nothing
+
+
+async def test_a_replay_that_is_refused_at_the_writing_has_failed_like_any_other(line: Line, bus: Bus) -> None:
+    rows = Rows(EFFECTS, name="effects_once", columns=("n", "key", "number", "event_id", "position"), conflict=Conflict.REFUSE)
+
+    async def on_tick(tx: Tx[Line], event: Any) -> None:
+        tx.write(rows, {"n": 1, "key": event.thing, "number": event.number, "event_id": "e", "position": 1})
+
+    line.subscriptions = {ticked_on(TOPIC): on_tick}
+    await append(bus, TOPIC, record("a", 1), record("a", 2))
+    async with hearing(line):
+        await until(_has_parked(line))
+    async with line.database.read(line) as tx:
+        [parked] = await parking.list_parked(tx, limit=2)
+
+    with pytest.raises(parking.ReplayFailed):
+        await parking.replay(line, parked.parked_id, by=PersonRef("operator|1"))
+
+
+def _has_parked(line: Line) -> Callable[[], Awaitable[bool]]:
+    async def has_parked() -> bool:
+        async with line.database.read(line) as tx:
+            return bool(await parking.list_parked(tx, limit=2))
+
+    return has_parked
+
+
+@pytest.mark.parametrize(("heard", "published"), [(None, 60), (4, 60), (9, 30)])
+async def test_a_document_that_was_sent_and_not_yet_followed_back_is_the_one_that_is_published_again(
+    line: Line, heard: int | None, published: int
+) -> None:
+    newer = {"topic": ACCESS_RULES, "key": "clock/offset", "id": "d", "type": "clock", "source": "/line/", "subject": "clock/offset"}
+    async with line.database.begin(line) as tx:
+        await tx.execute(insert(FOLLOWED), {"topic": ACCESS_RULES, "key": "clock/offset", "data": {"seconds": 30}})
+        await tx.execute(insert(SENT), newer | {"position": 9, "sequence": 0, "at": tx.at, "data": b'{"seconds": 60}'})
+        if heard is not None:
+            await tx.execute(insert(SEEN), {"service": "line", "key": "clock/offset", "position": heard})
+
+    async with line.database.consume(line) as tx:
+        await sent.publish_again(tx, topic=ACCESS_RULES)
+
+    assert [orjson.loads(row.data)["seconds"] for row in await line.rows(OUTBOX)] == [published]
