@@ -18,7 +18,7 @@ POINT = "in-migration"
 PASSINGS = (2, 3)
 """Of the crash point, that of its work: the first or the second migration has done it and nothing of it is committed."""
 
-SECONDS = 120.0
+SECONDS = 300.0
 """That the program may take."""
 
 _STANDS = "select coalesce((select max(version_num) from alembic_version), '')"
@@ -57,15 +57,17 @@ def _strike(rig: Rig, service: str, *, passing: int) -> Landed:
 
 def _migrate(rig: Rig, service: str, *, database: str, point: str = "") -> int:
     told = {"DATABASE_URL": rig.engines.postgres.url(database), "CRASH_POINT": point}
-    return subprocess.run(
-        [sys.executable, "-m", "tongban_operations", "migrate", service],
-        env=os.environ
-        | rig.system.layout.environment(service)
-        | {f"TONGBAN_{service.upper()}_{name}": text for name, text in told.items()},
-        check=False,
-        capture_output=True,
-        timeout=SECONDS,
-    ).returncode
+    environment = os.environ | rig.system.layout.environment(service)
+    try:
+        return subprocess.run(
+            [sys.executable, "-m", "tongban_operations", "migrate", service],
+            env=environment | {f"TONGBAN_{service.upper()}_{name}": text for name, text in told.items()},
+            check=False,
+            capture_output=True,
+            timeout=SECONDS,
+        ).returncode
+    except subprocess.TimeoutExpired as error:
+        raise TimeoutError(f"the migrations of {service} take more than {SECONDS:g} s") from error
 
 
 def _stands(postgres: PostgresServer, database: str) -> str:
