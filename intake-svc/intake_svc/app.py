@@ -56,7 +56,9 @@ def create_app(settings: Settings) -> FastAPI:
 
 async def _begin(context: Intake) -> None:
     from intake_svc import seed
+    from intake_svc.case.jobs import remember_lost
 
+    await remember_lost(context)
     if context.settings.seed:
         await seed.load(context)
 

@@ -12,6 +12,7 @@ from chassis.context import Context
 from chassis.settings import ServiceSettings
 from contracts.caller import Caller
 from contracts.refusals import Invalid
+from contracts.values import CaseNo, Digest
 from rules.catalogue import Catalogue
 from rules.identifiers import normalise
 
@@ -54,6 +55,8 @@ class Intake(Context):
     """Sequence numbers of the block this process holds; what is left at its end is a gap."""
     wrong_tries: OrderedDict[str, tuple[datetime, ...]] = field(default_factory=OrderedDict)
     """Instants at which this process was asked for a case number with a wrong end of the identity number."""
+    lost: dict[Digest, CaseNo] = field(default_factory=dict)
+    """Numbers of cases that a restore knows from the log alone, by what a repeat of their applications has in common with them."""
 
     def applicant_key(self, *, id_type: str, id_number: str) -> str:
         """The keyed hash by which a person's cases are found."""

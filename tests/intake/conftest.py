@@ -53,6 +53,7 @@ async def service(running: Service) -> Service:
     context.catalogue, context.now = Catalogue(), Now(development=True)
     context.numbers.clear()
     context.wrong_tries.clear()
+    context.lost.clear()
     publish(context, *PUBLISHED)
     async with context.database.begin(context) as tx:
         await tx.execute(text(f"truncate {', '.join(METADATA.tables)} cascade"))

@@ -9,6 +9,7 @@ from contracts.caller import Caller
 from contracts.codec import decode
 from contracts.events import CaseReceived, CaseSupplemented
 from intake_svc.case.handlers import LESSONS
+from intake_svc.case.jobs import remember_lost
 from intake_svc.schema import METADATA
 from intake_svc.seed import load
 from tests.intake.builders import (
@@ -23,6 +24,7 @@ from tests.intake.builders import (
     STRANGER,
     SUPERVISOR,
     Service,
+    a_case_id,
     an_application,
     correction_noticed,
     person,
@@ -164,6 +166,33 @@ async def test_only_who_received_it_enters_it_again(service: Service, case: dict
     answer = await service.post(path(case), again(await service.material()), by=caller)
 
     assert answer.status_code == status, answer.text
+
+
+async def test_an_application_that_a_client_repeats_is_not_received_twice(service: Service, case: dict[str, Any]) -> None:
+    await remember_lost(service.context)
+    body = an_application(await service.material())
+
+    repeated = await service.post("/v1/cases", body, by=CLERK)
+    by_another = await service.post("/v1/cases", body, by=person())
+    own_id = await service.post("/v1/cases", body | {"case_id": a_case_id()}, by=CLERK)
+
+    assert (repeated.status_code, repeated.json()["rule"], repeated.json()["facts"]) == (
+        409,
+        "case.maybe-received",
+        {"case_no": case["case_no"]},
+    )
+    assert by_another.json()["rule"] == "case.defects"
+    assert own_id.status_code == 201, own_id.text
+
+
+async def test_another_application_is_received_beside_one_that_was_lost(service: Service, case: dict[str, Any]) -> None:
+    await remember_lost(service.context)
+
+    named = await service.received(form={"trade_name": "捞刀河小吃店", "capital": 50_000, "rented": False})
+    proved = await service.post("/v1/cases", an_application(await service.material(b"%PDF-1.7 another proof")), by=CLERK)
+
+    assert proved.status_code == 201, proved.text
+    assert len({each["case_no"] for each in (case, named, proved.json())}) == 3
 
 
 async def test_a_stale_if_match_is_refused(service: Service, case: dict[str, Any]) -> None:

@@ -155,6 +155,7 @@ class NewCase(_Body):
                 notes=self.notes,
             ),
             materials=tuple(Named(code=one.code, material_id=one.material_id) for one in self.materials),
+            has_own_id=self.case_id is not None,
             helpers=(person_ref(issuer=caller.issuer, account=str(self.helper)),) if helped else (),
         )
 

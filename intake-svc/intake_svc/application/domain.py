@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from contracts.caller import Caller, CallerKind
 from contracts.refusals import Conflict, Defect, Invalid, Unavailable
-from contracts.values import CaseId, Channel, Digest, ItemCode, ItemVersionId, Json, JsonObject, Mode, PersonRef, RegionCode, WindowId
+from contracts.values import (
+    CaseId,
+    CaseNo,
+    Channel,
+    Digest,
+    ItemCode,
+    ItemVersionId,
+    Json,
+    JsonObject,
+    Mode,
+    PersonRef,
+    RegionCode,
+    WindowId,
+    digest,
+)
 from rules.check import Agent, Applicant, Application, MaterialGiven
 
 
@@ -46,6 +61,14 @@ class ItemNotReady(Unavailable):
     RULE = "case.item-not-ready"
     ZH = "事项实施清单尚未同步到本地,请稍后再试"
     EN = "The service item has not arrived here in full; try again shortly"
+
+
+class MaybeReceived(Conflict):
+    """The caller handed in the same before the database came back from a backup, which forgot under which key it was sent."""
+
+    RULE = "case.maybe-received"
+    ZH = "数据库恢复前已收到内容相同的申请,请先核对该办件;确为另一件的,请自带 case_id 重新提交"
+    EN = "The same was received before the database came back from a backup: look at that case; if this is another, send it with a case_id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +121,48 @@ class Submission:
     person: Person
     materials: tuple[Named, ...]
     helpers: tuple[PersonRef, ...] = ()
+    has_own_id: bool = False
+    """Whether whoever hands it in made the id, so that a repeat is known by it."""
+
+
+def likeness(
+    *,
+    by: PersonRef | None,
+    item_code: ItemCode,
+    situation: str,
+    handling_region: RegionCode,
+    form: Digest,
+    materials: Iterable[tuple[str, Digest]],
+) -> Digest:
+    """What a repeat of an application has in common with it, as far as the event of its receipt tells; materials by code and digest."""
+    return digest([by, item_code, situation, handling_region, form, [[*one] for one in sorted(materials)]])
+
+
+def find_repeat(
+    lost: Mapping[Digest, CaseNo], submission: Submission, *, caller: Caller, files: Mapping[str, File]
+) -> MaybeReceived | None:
+    """The refusal of what looks like the repeat of an application that intake knows from the log alone, and has no id that says whether it is.
+
+    Args:
+        lost: Numbers of those, by `likeness`.
+        submission: What is handed in.
+        caller: Who hands it in; an applicant is told no number.
+        files: Its materials by id, all of them.
+    """
+    if not lost or submission.has_own_id:
+        return None
+    by = None if caller.kind is CallerKind.PERSON else caller.ref
+    like = likeness(
+        by=by,
+        item_code=submission.item_code,
+        situation=submission.situation,
+        handling_region=submission.handling_region,
+        form=digest(submission.person.form),
+        materials=((one.code, files[one.material_id].digest) for one in submission.materials),
+    )
+    if like not in lost:
+        return None
+    return MaybeReceived(facts={} if by is None else {"case_no": lost[like]})
 
 
 def assemble(person: Person, *, situation: str, named: Sequence[Named], files: Mapping[str, File]) -> Application:

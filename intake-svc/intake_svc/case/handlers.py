@@ -18,7 +18,7 @@ from contracts.codec import decode, encode_object
 from contracts.events import CaseEvent, CaseReceived, CaseSupplemented, Event
 from contracts.refusals import Forbidden, NotFound, Refusal, Stale
 from contracts.values import CaseNo, Channel, JsonObject, NoticeId, RegionCode, digest
-from intake_svc.application.domain import ApplicationHasDefects, File, Named, Person, Submission, tell_open
+from intake_svc.application.domain import ApplicationHasDefects, File, Named, Person, Submission, find_repeat, tell_open
 from intake_svc.application.handlers import (
     Checked,
     Place,
@@ -319,7 +319,7 @@ async def _check(tx: Tx[Intake], asked: Sequence[_Asked]) -> list[tuple[_Asked, 
         elif what.defects:
             checked.append(ApplicationHasDefects(defects=what.defects))
         else:
-            checked.append((one, what))
+            checked.append(find_repeat(tx.context.lost, one.submission, caller=one.caller, files=what.files) or (one, what))
     return checked
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from chassis.figures import MOST, Figure, Look, Reading
+from intake_svc.application.domain import likeness
 from intake_svc.case import store
 from intake_svc.context import Intake
 from intake_svc.progress.domain import Stage
@@ -19,11 +20,30 @@ AGES = {
 }
 """Where each age begins; one is called by what it has not reached."""
 
+REPEATED_WITHIN = timedelta(days=7)
+"""How long a client may repeat a request under its key; the answers kept for that are gone with what a restore lost."""
+
 _OPEN = Figure(
     name="cases_open",
     text=f"Open cases by stage and time since receipt; exact up to {MOST} cases in the table, estimated from a random part beyond",
     labels=("stage", "age"),
 )
+
+
+async def remember_lost(context: Intake) -> None:
+    """Know by what they have in common the applications that a client may still repeat, though their kept answers are lost."""
+    async with context.database.read(context) as tx:
+        for case in await store.list_lost(tx, since=tx.at - REPEATED_WITHIN):
+            kept = case.received
+            like = likeness(
+                by=kept.received_by,
+                item_code=kept.item_code,
+                situation=kept.situation,
+                handling_region=kept.handling_region,
+                form=case.form_digest,
+                materials=((one.code, one.digest) for one in case.materials),
+            )
+            context.lost[like] = kept.case_no
 
 
 def looks(context: Intake) -> tuple[Look, ...]:

@@ -42,7 +42,7 @@ from chassis.tables import SECRET_KEYS
 from chassis.writing import Conflict, Rows, table_taken
 from contracts.codec import decode, encode_object
 from contracts.values import CaseId, Digest
-from intake_svc.case.domain import Case, CaseAlreadyReceived, CaseState, Handed, Receipt, Supplement
+from intake_svc.case.domain import NOBODY, Case, CaseAlreadyReceived, CaseState, Handed, Receipt, Supplement
 from intake_svc.context import Intake
 from intake_svc.progress.domain import Progress, Stage
 from intake_svc.schema import METADATA
@@ -173,6 +173,12 @@ async def list_cases(
     if position is not None:
         asked.append(after((CASES.c.received_at, CASES.c.case_id), position, descending=True))
     query = select(*_READ).where(*asked).order_by(CASES.c.received_at.desc(), CASES.c.case_id.desc()).limit(limit)
+    return [_case(row) for row in await tx.execute(query)]
+
+
+async def list_lost(tx: Tx[Intake], *, since: datetime) -> list[Case]:
+    """Cases received since then of which nobody knows any more who applies."""
+    query = select(*_READ).where(CASES.c.applicant_key == NOBODY, CASES.c.received_at >= since)
     return [_case(row) for row in await tx.execute(query)]
 
 
