@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, DateTime, MetaData, Table, Text, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
+from chassis.connections import open_engine
 from chassis.database import is_transient, lock, where
 from rules.access import ALWAYS, NEVER, All, AnyOf, Before, Eq, In, Tree, allows
 from tests.support.toy import WIDGETS, MakeToy, RunningToy
@@ -216,3 +217,37 @@ async def test_the_time_of_a_transaction_is_one_instant(toy: RunningToy) -> None
 
         assert tx.at == first
         assert first.utcoffset() == timedelta()
+
+
+async def test_whoever_waits_longest_gets_the_next_connection(toy: RunningToy) -> None:
+    engine = open_engine(toy.context.settings.database_url, name="turns", pool_size=1, limit=5)
+    served: list[str] = []
+
+    async def use(name: str) -> None:
+        async with engine.connect():
+            served.append(name)
+
+    first = await engine.connect()
+    waiting = asyncio.create_task(use("waited"))
+    await asyncio.sleep(0.05)
+    await first.close()
+    await use("came later")
+    await waiting
+    await engine.dispose()
+
+    assert served == ["waited", "came later"]
+
+
+async def test_a_connection_handed_to_whoever_just_gave_up_goes_to_the_next(toy: RunningToy) -> None:
+    engine = open_engine(toy.context.settings.database_url, name="turns", pool_size=1, limit=5)
+    first = await engine.connect()
+    waiting = [asyncio.create_task(engine.connect().start()) for _ in range(2)]
+    await asyncio.sleep(0.05)
+
+    await first.close()
+    waiting[0].cancel()
+
+    async with asyncio.timeout(1):
+        await (await waiting[1]).close()
+    assert waiting[0].cancelled()
+    await engine.dispose()
