@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any
 
 from sqlalchemy import (
     REAL,
@@ -38,10 +38,11 @@ from sqlalchemy.exc import DBAPIError
 from chassis.database import StaleVersion, Tx, where
 from chassis.outbox import Outgoing, put
 from chassis.paging import after
+from chassis.prepared import Prepared
 from chassis.tables import SECRET_KEYS
 from chassis.writing import Conflict, Rows, table_taken
 from contracts.codec import decode, encode_object
-from contracts.values import CaseId, Digest
+from contracts.values import CaseId, Digest, JsonObject
 from intake_svc.case.domain import NOBODY, Case, CaseAlreadyReceived, CaseState, Handed, Receipt, Supplement
 from intake_svc.context import Intake
 from intake_svc.progress.domain import Progress, Stage
@@ -87,9 +88,11 @@ CASES = Table(
     # A projection rewrites the row some ten times: room for the new form on the same page.
     postgresql_with={"fillfactor": "80"},
 )
-_READ = tuple(each for each in CASES.c if each.name != "sealed")
+_READ = tuple(CASES.c[name] for name in ("case_id", "root_case_id", "state", "closed_at", "version", "sequence", "body"))
 """What a case is made of; what is sealed of the person is read where somebody may see it, and nowhere else."""
-_BY_IDS = select(*_READ).where(CASES.c.case_id == any_(bindparam("ids", type_=ARRAY(Text))))
+_BY_IDS = Prepared(select(*_READ).where(CASES.c.case_id == any_(bindparam("ids", type_=ARRAY(Text)))))
+_BY_NO = Prepared(select(*_READ).where(CASES.c.case_no == bindparam("no", type_=Text)))
+_SEALED = Prepared(select(CASES.c.sealed).where(CASES.c.case_id == bindparam("id", type_=Text)))
 _ACCESS = {
     name: CASES.c[name] for name in ("case_id", "receiving_region", "receiving_organ", "handling_region", "handling_organ", "applicant_key")
 }
@@ -124,8 +127,11 @@ async def pass_number(tx: Tx[Intake], sequence: int) -> None:
 
 async def get_case(tx: Tx[Intake], no: str) -> Case | None:
     """A case by its id or its number."""
-    found = await _first(tx, select(*_READ).where(_named(no)))
-    return None if found is None else _case(found)
+    if "-" in no:
+        rows = await tx.fetch(_BY_IDS, {"ids": [no.lower()]})
+    else:
+        rows = await tx.fetch(_BY_NO, {"no": no.upper()})
+    return _case(*rows[0]) if rows else None
 
 
 async def find_root(tx: Tx[Intake], no: str) -> CaseId | None:
@@ -136,8 +142,8 @@ async def find_root(tx: Tx[Intake], no: str) -> CaseId | None:
 
 async def get_sealed(tx: Tx[Intake], case_id: CaseId) -> bytes | None:
     """What is sealed of the person and the form."""
-    row = await _first(tx, select(CASES.c.sealed).where(CASES.c.case_id == case_id))
-    return None if row is None else cast("bytes", row.sealed)
+    rows = await tx.fetch(_SEALED, {"id": case_id})
+    return bytes(rows[0][0]) if rows else None
 
 
 async def list_cases(
@@ -173,13 +179,15 @@ async def list_cases(
     if position is not None:
         asked.append(after((CASES.c.received_at, CASES.c.case_id), position, descending=True))
     query = select(*_READ).where(*asked).order_by(CASES.c.received_at.desc(), CASES.c.case_id.desc()).limit(limit)
-    return [_case(row) for row in await tx.execute(query)]
+    rows: Iterable[Any] = await tx.execute(query)
+    return [_case(*row) for row in rows]
 
 
 async def list_lost(tx: Tx[Intake], *, since: datetime) -> list[Case]:
     """Cases received since then of which nobody knows any more who applies."""
     query = select(*_READ).where(CASES.c.applicant_key == NOBODY, CASES.c.received_at >= since)
-    return [_case(row) for row in await tx.execute(query)]
+    rows: Iterable[Any] = await tx.execute(query)
+    return [_case(*row) for row in rows]
 
 
 async def sample_open(tx: Tx[Intake], *, ages: Sequence[timedelta], rows: int) -> list[tuple[Stage, int, float]]:
@@ -249,7 +257,7 @@ async def have_at_hand(tx: Tx[Intake], case_ids: Collection[str]) -> None:
     at_hand: dict[str, Case] = tx.at_hand.setdefault(_SHOWN, {})
     wanted = sorted(set(case_ids) - at_hand.keys())
     if wanted:
-        at_hand |= {row.case_id: _case(row) for row in await tx.execute(_BY_IDS, {"ids": wanted})}
+        at_hand |= {case.case_id: case for case in (_case(*row) for row in await tx.fetch(_BY_IDS, {"ids": wanted}))}
 
 
 async def get_at_hand(tx: Tx[Intake], case_id: CaseId) -> Case | None:
@@ -330,18 +338,27 @@ def _row(case: Case) -> dict[str, object]:
     }
 
 
-def _case(row: Row[tuple[object, ...]]) -> Case:
-    body = decode(_Body, row.body)
+def _case(
+    case_id: str,
+    root_case_id: str,
+    state: str,
+    closed_at: datetime | None,
+    version: int,
+    sequence: int,
+    kept: JsonObject,
+    /,
+) -> Case:
+    body = decode(_Body, kept)
     return Case(
-        case_id=CaseId(row.case_id),
-        root_case_id=CaseId(row.root_case_id),
-        state=CaseState(row.state),
+        case_id=CaseId(case_id),
+        root_case_id=CaseId(root_case_id),
+        state=CaseState(state),
         receipt=body.receipt,
-        closed_at=row.closed_at,
+        closed_at=closed_at,
         form_digest=body.form_digest,
         materials=body.materials,
         supplements=body.supplements,
         progress=body.progress,
-        version=row.version,
-        sequence=row.sequence,
+        version=version,
+        sequence=sequence,
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, Row, Table, Text, and_, any_, bindparam, or_, select
+from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, Table, Text, and_, any_, bindparam, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from chassis.database import Tx
+from chassis.prepared import Prepared
 from contracts.values import ItemCode, OrganCode, PersonRef, RegionCode, WindowId
 from intake_svc.context import Intake
 from intake_svc.hall.domain import EVERY_ITEM, Duty, Officer, Window
@@ -54,12 +56,12 @@ async def get_windows(
     if not windows:
         return {}
     found: dict[WindowId, tuple[Window, list[Duty]]] = {}
-    for row in await tx.execute(_MANNED, {"windows": sorted(set(windows)), "officers": sorted(set(officers)), "at": at}):
-        window = WindowId(row.window)
-        if window not in found:
-            found[window] = (_window(row), [])
-        if row.begins is not None:
-            found[window][1].append(Duty(window=window, officer=PersonRef(row.officer), begins=row.begins, ends=row.ends))
+    asked = {"windows": sorted(set(windows)), "officers": sorted(set(officers)), "at": at}
+    for *columns, officer, begins, ends in await tx.fetch(_MANNED, asked):
+        here = _window(columns)
+        known, duties = found.setdefault(here.window, (here, []))
+        if begins is not None:
+            duties.append(Duty(window=known.window, officer=PersonRef(officer), begins=begins, ends=ends))
     return found
 
 
@@ -124,21 +126,23 @@ _reaching = and_(
     DUTIES.c.begins <= _at,
     or_(DUTIES.c.ends.is_(None), DUTIES.c.ends > _at),
 )
-_MANNED = (
+_MANNED = Prepared(
     select(WINDOWS, DUTIES.c.officer, DUTIES.c.begins, DUTIES.c.ends)
     .select_from(WINDOWS.outerjoin(DUTIES.join(OFFICERS, and_(OFFICERS.c.officer == DUTIES.c.officer, OFFICERS.c.active)), _reaching))
     .where(WINDOWS.c.window == any_(bindparam("windows", type_=ARRAY(Text))))
 )
 
 
-def _window(row: Row[tuple[object, ...]]) -> Window:
+def _window(columns: Iterable[Any]) -> Window:
+    """From the columns of `WINDOWS`, in their order."""
+    window, region, organ, name, name_en, address, skills, is_open = columns
     return Window(
-        window=WindowId(row.window),
-        region=RegionCode(row.region),
-        organ=OrganCode(row.organ),
-        name=row.name,
-        name_en=row.name_en,
-        address=row.address,
-        skills=frozenset(ItemCode(code) for code in row.skills),
-        open=row.open,
+        window=WindowId(window),
+        region=RegionCode(region),
+        organ=OrganCode(organ),
+        name=name,
+        name_en=name_en,
+        address=address,
+        skills=frozenset(ItemCode(code) for code in skills),
+        open=is_open,
     )

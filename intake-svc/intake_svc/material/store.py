@@ -17,7 +17,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Row,
-    Select,
     Table,
     Text,
     any_,
@@ -30,6 +29,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
 
 from chassis.database import Tx
+from chassis.prepared import Prepared
 from chassis.writing import Conflict, Rows, table_taken
 from contracts.values import CaseId, Digest, OrganCode
 from intake_svc.context import Intake
@@ -71,9 +71,10 @@ _NEW = Rows(MATERIALS, conflict=Conflict.REFUSE)
 _PIECES = Rows(CHUNKS, conflict=Conflict.REFUSE)
 _CLAIM = Rows(CLAIMS, conflict=Conflict.REFUSE)
 _CLAIMED = select(CLAIMS.c.material_id).where(CLAIMS.c.material_id == MATERIALS.c.material_id).exists()
-_KNOWN = select(MATERIALS).where(MATERIALS.c.material_id == any_(bindparam("material_ids", type_=ARRAY(Text))))
-_UNCLAIMED = _KNOWN.where(~_CLAIMED)
-_HELD = _UNCLAIMED.with_for_update(read=True, key_share=True, of=MATERIALS)
+_known = select(MATERIALS).where(MATERIALS.c.material_id == any_(bindparam("material_ids", type_=ARRAY(Text))))
+_unclaimed = _known.where(~_CLAIMED)
+_KNOWN, _UNCLAIMED = Prepared(_known), Prepared(_unclaimed)
+_HELD = Prepared(_unclaimed.with_for_update(read=True, key_share=True, of=MATERIALS))
 
 
 async def get_materials(tx: Tx[Intake], material_ids: Sequence[str]) -> dict[str, Material]:
@@ -179,20 +180,20 @@ async def delete_materials(tx: Tx[Intake], material_ids: Sequence[str]) -> None:
         await tx.execute(delete(MATERIALS).where(MATERIALS.c.material_id == any_(literal(list(material_ids), ARRAY(Text)))))
 
 
-async def _get(tx: Tx[Intake], query: Select[tuple[object, ...]], material_ids: Sequence[str]) -> dict[str, Material]:
-    rows = await tx.execute(query, {"material_ids": list(material_ids)}) if material_ids else ()
-    return {row.material_id: _material(row) for row in rows}
+async def _get(tx: Tx[Intake], query: Prepared, material_ids: Sequence[str]) -> dict[str, Material]:
+    rows = await tx.fetch(query, {"material_ids": list(material_ids)}) if material_ids else ()
+    return {row[0]: _material(*row) for row in rows}
 
 
-def _material(row: Row[tuple[object, ...]]) -> Material:
+def _material(material_id: str, digest: str, size: int, media_type: str, uploader: str, organ: str | None, at: datetime, /) -> Material:
     return Material(
-        material_id=row.material_id,
-        digest=Digest(row.digest),
-        size=row.size,
-        media_type=row.media_type,
-        uploader=row.uploader,
-        organ=None if row.organ is None else OrganCode(row.organ),
-        at=row.at,
+        material_id=material_id,
+        digest=Digest(digest),
+        size=size,
+        media_type=media_type,
+        uploader=uploader,
+        organ=None if organ is None else OrganCode(organ),
+        at=at,
     )
 
 
