@@ -53,11 +53,11 @@ async def test_a_token_of_the_issuer_is_believed(here: World, key: ECKey) -> Non
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"exp": int(time.time()) - 1},
+        {"exp": -1},
         {"exp": None},
         {"exp": "tomorrow"},
-        {"iat": int(time.time()) + 3600},
-        {"nbf": int(time.time()) + 3600},
+        {"iat": 3600},
+        {"nbf": 3600},
         {"aud": "somebody-else"},
         {"aud": ["a", "b"]},
         {"aud": None},
@@ -70,6 +70,8 @@ async def test_a_token_of_the_issuer_is_believed(here: World, key: ECKey) -> Non
     ids=str,
 )
 async def test_a_token_with_a_wrong_claim_is_401(here: World, key: ECKey, wrong: dict[str, Any]) -> None:
+    """Numbers are seconds from now."""
+    wrong = {name: value + int(time.time()) if isinstance(value, int) else value for name, value in wrong.items()}
     answer = await ask(here, signed(key, **wrong))
 
     assert (answer.status_code, answer.json()["rule"], answer.headers["www-authenticate"]) == (401, "unauthenticated", "Bearer")
