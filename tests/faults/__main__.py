@@ -85,6 +85,7 @@ def strike_one(chosen: Chosen, *, folder: Path, disks: bool, left_out: list[str]
                     share = (kills - scale.kills_while_away) * (number + 1) // len(drawn)
                     await running_campaign.kill_up_to(share, chance=chance, until=until)
                 if chosen.takes(last.faults[0]) and time.monotonic() <= until:
+                    running_campaign.feeder.at_most += scale.more_while_away
                     await running_campaign.strike(last)
                 elif chosen.takes(last.faults[0]):
                     left_out.extend(last.faults)
@@ -137,7 +138,8 @@ def describe(outcomes: Sequence[Outcome], *, chosen: Chosen, command: str, began
     ended, asked_again = sum(sum(each.ended.values()) for each in outcomes), sum(each.repeats for each in outcomes)
     machine = f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores for everything, the feeder included"
     memory = f"{psutil.virtual_memory().total / 2**30:.0f} GiB; load average at the end {os.getloadavg()[0]:.1f}"
-    fed = f"{chosen.per_second:g} whole cases/s wanted, at most {chosen.at_most} under way; {received} received in {seconds:.0f} s"
+    more = f" ({chosen.at_most + chosen.scale.more_while_away} while the broker is longest away)" if chosen.scale.more_while_away else ""
+    fed = f"{chosen.per_second:g} whole cases/s wanted, at most {chosen.at_most} under way{more}; {received} received in {seconds:.0f} s"
     bad = f"{sum(each.refused for each in outcomes)} bad inputs refused"
     looked_at = ", ".join(f"{name} {count}" for name, count in _added(outcomes).items())
     verdict = (

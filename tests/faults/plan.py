@@ -48,6 +48,8 @@ class Scale:
     """Seconds."""
     kills_while_away: int
     """During the longest absence of the broker."""
+    more_while_away: int
+    """Cases that may be under way then beside the usual number: applications are received whether the broker is there or not."""
     postgres: int
     """Rounds of restart, kill -9 and cut connections."""
     postgres_away: float
@@ -71,6 +73,7 @@ FULL = Scale(
     freezes=5,
     broker_away=(60.0, 600.0),
     kills_while_away=90,
+    more_while_away=450,
     postgres=2,
     postgres_away=30.0,
     network=20.0,
@@ -78,7 +81,7 @@ FULL = Scale(
     late_clock=20.0,
     disk_full=15.0,
     bound=BOUND,
-    quiet=120.0,
+    quiet=240.0,
 )
 SMALL = Scale(
     points=("after-send-before-mark", "after-effect-before-offset", "in-timer"),
@@ -88,6 +91,7 @@ SMALL = Scale(
     freezes=0,
     broker_away=(4.0,),
     kills_while_away=0,
+    more_while_away=0,
     postgres=0,
     postgres_away=2.0,
     network=0.0,
