@@ -6,9 +6,9 @@ from xdist.remote import Producer
 from tests.support.closing import closing_line
 from tests.support.engines import database_url, databases, kafka, postgres, project
 from tests.support.families import SideBySide, in_order
-from tests.support.whole import sign_in, system
+from tests.support.whole import layout
 
-__all__ = ["database_url", "databases", "kafka", "postgres", "project", "sign_in", "system"]
+__all__ = ["database_url", "databases", "kafka", "layout", "postgres", "project"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

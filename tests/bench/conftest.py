@@ -7,7 +7,7 @@ import pytest
 from bench.rig import Rig, running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def rig() -> Iterator[Rig]:
     """Five running services that nobody else uses."""
     with running() as rig:

@@ -16,7 +16,7 @@ from tongban_local.postgres import PostgresServer
 FOLDERS = ("catalog-svc", "intake-svc", "routing-svc", "credential-svc", "gateway")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def image(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Image:
     """What the recipe makes of each service, in one folder."""
     builder = Builder(project=project, folder=tmp_path_factory.mktemp("image"))
@@ -25,7 +25,7 @@ def image(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Image:
     return builder.finish()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def secrets(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the installation's first command makes."""
     folder = tmp_path_factory.mktemp("installation") / "secrets"
@@ -41,7 +41,7 @@ def secrets(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def outside(project: Path, image: Image, secrets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
     """The whole of ``deploy/compose.yaml``, with the seed, people let in by the development issuer at the gateway."""
     folder = tmp_path_factory.mktemp("outside")

@@ -100,7 +100,7 @@ class Operated:
         return process.returncode or 0, printed.decode()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def operated(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer) -> Iterator[Operated]:
     """A running system that nobody else uses."""
     data: Path = tmp_path_factory.mktemp("operated")

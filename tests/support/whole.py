@@ -1,4 +1,8 @@
-"""The whole system for journeys: five processes on real Kafka and real PostgreSQL, driven over HTTP alone."""
+"""The whole system for journeys: five processes on real Kafka and real PostgreSQL, driven over HTTP alone.
+
+It runs while a folder of tests uses it and stops behind the last of them: five idle processes take a quarter of a core. The next folder starts
+it again with what it knows.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -7,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tongban_local.kafka import KafkaServer
-from tongban_local.layout import lay_out
+from tongban_local.layout import Layout, lay_out
 from tongban_local.postgres import PostgresServer
 from tongban_local.system import System
 from tongban_local.visitor import Visitor
@@ -17,10 +21,16 @@ SignIn = Callable[[str], Awaitable[Visitor]]
 
 
 @pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, kafka: KafkaServer) -> Iterator[System]:
-    """Five running services with the seed; started once per run. A test that kills one starts it again."""
+def layout(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, kafka: KafkaServer) -> Layout:
+    """Databases, topics and settings of the system; the same for a whole run."""
     data: Path = tmp_path_factory.mktemp("system")
-    running = System(lay_out(data=data, postgres=postgres, kafka_bootstrap=kafka.bootstrap, prefix="journeys"))
+    return lay_out(data=data, postgres=postgres, kafka_bootstrap=kafka.bootstrap, prefix="journeys")
+
+
+@pytest.fixture(scope="package")
+def system(layout: Layout) -> Iterator[System]:
+    """Five running services with the seed. A test that kills one starts it again."""
+    running = System(layout)
     try:
         running.start()
         yield running

@@ -13,7 +13,7 @@ from tongban_local.system import System
 from tongban_local.visitor import Visitor
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def ground(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, project: Path) -> AsyncIterator[Ground]:
     """Five processes at rest, with nothing wrong."""
     running = System(lay_out(data=tmp_path_factory.mktemp("ground"), postgres=postgres, prefix="planted"))

@@ -11,7 +11,7 @@ from tests.faults.checker.ground import READY, Ground, named
 pytestmark = pytest.mark.timeout(600)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def cases(ground: Ground) -> dict[str, str]:
     """A case that waits for a signature, one accepted, one supplemented, one whose life is over and whose applicant was looked at; by id."""
     numbers = {name: await ground.receive() for name in ("waiting", "accepted", "corrected")} | {"over": await ground.live()}

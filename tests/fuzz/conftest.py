@@ -1,0 +1,5 @@
+"""The whole system, running while the tests of this folder do."""
+
+from tests.support.whole import sign_in, system
+
+__all__ = ["sign_in", "system"]
