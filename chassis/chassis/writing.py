@@ -48,6 +48,9 @@ Row: TypeAlias = Mapping[str, object]
 _SEPARATOR = "\x1f"
 """Between the texts of an array column, which travels as one text: PostgreSQL flattens arrays of arrays."""
 
+_ORDER = "order of the rows"
+"""No column has this name."""
+
 
 class Conflict(Enum):
     """What a row does that is there already."""
@@ -131,14 +134,14 @@ class Rows:
         arrays = [bindparam(self._bound(each.name), type_=ARRAY(_wire_type(each.type))) for each in columns]
         new = (
             func.unnest(*arrays)
-            .table_valued(*(column(each.name, _wire_type(each.type)) for each in columns), with_ordinality="n", name=f"new_{self.name}")
+            .table_valued(*(column(each.name, _wire_type(each.type)) for each in columns), with_ordinality=_ORDER, name=f"new_{self.name}")
             .render_derived()
         )
         if self.conflict is Conflict.ABSENT:
             mine = and_(*(self.table.c[name] == new.c[name] for name in self.key), self.table.c.version == new.c.version - 1)
             changed = {each.name: _unwire(new.c[each.name], each.type) for each in columns if each.name not in self.key}
             return update(self.table).where(mine).values(changed).returning(*self.table.primary_key).cte(f"put_{self.name}")
-        given = select(*(_unwire(new.c[each.name], each.type) for each in columns)).order_by(new.c.n)
+        given = select(*(_unwire(new.c[each.name], each.type) for each in columns)).order_by(new.c[_ORDER])
         statement = insert(self.table).from_select(list(self.columns), given)
         if self.conflict is Conflict.IGNORE:
             statement = statement.on_conflict_do_nothing()
