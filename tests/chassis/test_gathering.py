@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import func, insert
+from sqlalchemy import func, insert, select
 
 from chassis.tables import IDEMPOTENCY, OUTBOX
 from tests.support.toy import CLERK, WIDGETS, RunningToy
@@ -136,8 +136,12 @@ async def test_a_key_at_work_in_another_process_holds_up_nobody_else_for_long(to
     async with toy.context.database.begin(toy.context) as elsewhere:
         await elsewhere.execute(insert(IDEMPOTENCY).values(row))
         async with a_slow_one(toy):
-            waiting = [sent(toy, "w-1"), sent(toy, "w-2")]
-        held, other = await asyncio.gather(*waiting)
+            waiting = asyncio.gather(sent(toy, "w-1"), sent(toy, "w-2"))
+        while not waiting.done():
+            # It is at work: the server ends a transaction that is idle.
+            await elsewhere.execute(select(1))
+            await asyncio.sleep(0.5)
+        held, other = await waiting
 
     assert (held.status_code, held.json()["rule"]) == (409, "idempotency.in-flight")
     assert other.status_code == 201
