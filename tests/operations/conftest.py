@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
@@ -32,15 +31,6 @@ class Operated:
     system: System
     postgres: PostgresServer
     kafka: KafkaServer
-
-    def empty_the_log(self) -> None:
-        """Lose everything that Kafka had, and give it back empty at the same address."""
-        port = int(self.kafka.bootstrap.rpartition(":")[2])
-        data = self.kafka.data
-        self.kafka.kill()
-        self.kafka.stop()
-        shutil.rmtree(data)
-        self.kafka = KafkaServer.start(data=data, port=port)
 
     def back_up(self, service: str, *, to: Path) -> None:
         """Dump a service's database as it stands, while everybody goes on."""
