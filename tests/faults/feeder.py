@@ -64,7 +64,7 @@ class Feeder:
             due = max(due + 1 / self.per_second, time.monotonic() - 1.0)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             # A window takes the next applicant when it has a hand free; otherwise a slow machine would only ever begin.
-            if len(self.lives) < self.at_most and self.desk.waiting < BUSY:
+            if not self._stop.is_set() and len(self.lives) < self.at_most and self.desk.waiting < BUSY:
                 self.begin()
 
     def begin(self) -> None:

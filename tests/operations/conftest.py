@@ -1,4 +1,4 @@
-"""A system of its own for what operators do to one: its log is emptied, its databases go back to what they were."""
+"""A system of its own for what operators do to one: its databases go back to what they were."""
 
 import asyncio
 import os

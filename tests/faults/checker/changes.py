@@ -321,46 +321,17 @@ CHANGES: dict[str, tuple[str, str, str, set[str]]] = {
             from log where topic = 'credential.events.v1' and convert_from(value, 'UTF8') like '%{over}%'""",
         {"order.partition"},
     ),
-    "a second entry of validated": (
-        "routing",
-        "timeline_entries",
-        """insert into timeline_entries (case_id, at, kind, zh, en, organ, region, "by", audience, remark_sealed)
-            select case_id, at, 'validated', zh, en, organ, region, "by", audience, remark_sealed
-            from timeline_entries where case_id = '{over}' and kind = 'received'""",
-        {"doubled.entry"},
-    ),
-    "a second entry of supplemented": (
-        "routing",
-        "timeline_entries",
-        """insert into timeline_entries (case_id, at, kind, zh, en, organ, region, "by", audience, remark_sealed)
-            select case_id, at, 'supplemented', zh, en, organ, region, "by", audience, remark_sealed
-            from timeline_entries where case_id = '{over}' and kind = 'received'""",
-        {"doubled.entry"},
-    ),
-    "a second entry of withdrawn": (
-        "routing",
-        "timeline_entries",
-        """insert into timeline_entries (case_id, at, kind, zh, en, organ, region, "by", audience, remark_sealed)
-            select case_id, at, 'withdrawn', zh, en, organ, region, "by", audience, remark_sealed
-            from timeline_entries where case_id = '{over}' and kind = 'received'""",
-        {"doubled.entry"},
-    ),
-    "a second entry of suspended": (
-        "routing",
-        "timeline_entries",
-        """insert into timeline_entries (case_id, at, kind, zh, en, organ, region, "by", audience, remark_sealed)
-            select case_id, at, 'suspended', zh, en, organ, region, "by", audience, remark_sealed
-            from timeline_entries where case_id = '{over}' and kind = 'received'""",
-        {"doubled.entry"},
-    ),
-    "a second entry of card": (
-        "routing",
-        "timeline_entries",
-        """insert into timeline_entries (case_id, at, kind, zh, en, organ, region, "by", audience, remark_sealed)
-            select case_id, at, 'card', zh, en, organ, region, "by", audience, remark_sealed
-            from timeline_entries where case_id = '{over}' and kind = 'received'""",
-        {"doubled.entry"},
-    ),
+    **{
+        f"a second entry of {kind}": (
+            "routing",
+            "timeline_entries",
+            f"""insert into timeline_entries (case_id, at, kind, zh, en, organ, region, "by", audience, remark_sealed)
+                select case_id, at, '{kind}', zh, en, organ, region, "by", audience, remark_sealed
+                from timeline_entries where case_id = '{{over}}' and kind = 'received'""",  # noqa: S608 - our own names
+            {"doubled.entry"},
+        )
+        for kind in ("validated", "supplemented", "withdrawn", "suspended", "card")
+    },
     "a timer left over": (
         "routing",
         "timers",
