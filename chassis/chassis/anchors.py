@@ -2,17 +2,18 @@
 
 A door that is told the anchor takes the idempotency key, finds the row and takes the row's lock in one statement instead of three::
 
-    BY_NO = Anchor(select(WIDGETS.c.order_id.label("key"), WIDGETS.c.id).where(WIDGETS.c.no == bindparam("named", type_=Text)))
+    BY_NO = Anchor(select(WIDGETS.c.order_id.label("key"), WIDGETS.c.id), by=WIDGETS.c.no)
 
     return await write(act, at=BY_NO.of(no))
 
 The handler stays as it was: it asks the anchor for the row, which is at hand then, and takes the lock, which is held.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CTE, Select, func, select, true
+from sqlalchemy import ARRAY, CTE, Column, Select, Text, bindparam, func, select, true
 
 from chassis.database import Tx, hash_of
 from chassis.prepared import Prepared
@@ -21,15 +22,17 @@ from chassis.prepared import Prepared
 class Anchor:
     """A query for a row that never changes, with the key whose lock whoever writes about it must hold."""
 
-    def __init__(self, query: Select[Any]) -> None:
+    def __init__(self, query: Select[Any], *, by: Column[str]) -> None:
         """Take the query.
 
         Args:
-            query: Gives one row at most for the parameter ``named``; its first column is called ``key`` and is the key to be locked.
-                What it reads never changes: it is read before the lock is held.
+            query: Its first column is called ``key`` and is the key to be locked. What it reads never changes: it is read before the lock
+                is held.
+            by: What names a row, one at most.
         """
-        self._query = query
-        self._find = Prepared(query)
+        self._query = query.where(by == bindparam("named", type_=Text))
+        self._find = Prepared(self._query)
+        self._find_all = Prepared(query.add_columns(by.label("named")).where(by == func.any(bindparam("names", type_=ARRAY(Text)))))
         self._taking: dict[CTE, Prepared] = {}
 
     def of(self, named: str) -> "Anchored":
@@ -43,6 +46,14 @@ class Anchor:
             found = await tx.fetch(self._find, {"named": named})
             known[named] = tuple(found[0])[1:] if found else None
         return known[named]
+
+    async def find_all(self, tx: Tx[Any], names: Sequence[str]) -> Mapping[str, tuple[str, tuple[Any, ...]]]:
+        """Key and row by name, of those that there are; all are at hand then, also that there is none of a name. No lock is taken."""
+        rows = {row[-1]: tuple(row)[:-1] for row in await tx.fetch(self._find_all, {"names": sorted(set(names))})}
+        found = {name: (str(key), tuple(others)) for name, (key, *others) in rows.items()}
+        known: dict[str, tuple[Any, ...] | None] = tx.at_hand.setdefault(self, {})
+        known |= {name: found[name][1] if name in found else None for name in names}
+        return found
 
     def has(self, tx: Tx[Any], named: str) -> bool:
         """Whether this name was looked for in this transaction."""

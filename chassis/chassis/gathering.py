@@ -40,11 +40,17 @@ MOST = 64
 FLUSHERS = 2
 """Transactions at a time: while one waits for its commit, the next one is being filled."""
 
-Outcome: TypeAlias = Answer | Refusal
-"""What became of one request; one that was refused has left nothing."""
+Outcome: TypeAlias = Answer | Refusal | None
+"""What became of one request; one that was refused has left nothing, and one that must go by itself has not begun."""
 
 Act: TypeAlias = Callable[[Tx[C], Sequence[R]], Awaitable[Sequence[Outcome]]]
 """Does several requests in one transaction and gives the outcome of each, in order; it raises when all must be undone."""
+
+Prepare: TypeAlias = Callable[[Tx[C], Sequence[R]], Awaitable[None]]
+"""Reads and locks for several requests what each would ask for."""
+
+Alone: TypeAlias = Callable[[Writer[C], R, Claim], Awaitable[Response]]
+"""Does one request in a transaction of its own."""
 
 _log = get_logger()
 
@@ -83,17 +89,30 @@ class _Station(Generic[C, R]):
 class Gathering(Generic[C, R]):
     """How the requests of one route ride together; what waits is kept by the running service."""
 
-    def __init__(self, act: Act[C, R], *, key: Callable[[R], str], most: int = MOST, flushers: int = FLUSHERS) -> None:
+    def __init__(
+        self,
+        act: Act[C, R],
+        *,
+        key: Callable[[R], str],
+        prepare: Prepare[C, R] | None = None,
+        alone: Alone[C, R] | None = None,
+        most: int = MOST,
+        flushers: int = FLUSHERS,
+    ) -> None:
         """Prepare; nothing runs until a request comes.
 
         Args:
             act: Does several requests in one transaction.
-            key: The key under which all events of a request go out.
+            key: The key under which all events of a request go out; asked for after the preparation.
+            prepare: Runs before the act in its transaction.
+            alone: How a request goes that nobody waits beside, and one that must go by itself; as the act with one unless told.
             most: Requests in one transaction.
             flushers: Transactions at a time.
         """
         self._act = act
         self._key = key
+        self._prepare = prepare
+        self._go = alone
         self._most = most
         self._flushers = flushers
 
@@ -137,6 +156,9 @@ class Gathering(Generic[C, R]):
         """Commit until nobody waits."""
         while station.waiting:
             riders = [station.waiting.popleft() for _ in range(min(len(station.waiting), self._most))]
+            if self._go is not None and len(riders) == 1:
+                await asyncio.wait([self._part(riders[0], station=station)])
+                continue
             results: Sequence[_Sent | Refusal | None] = [None] * len(riders)
             try:
                 results = await self._together(context, riders)
@@ -152,19 +174,25 @@ class Gathering(Generic[C, R]):
         elif result is not None:
             rider.answered.set_result(send_again(result.kept) if result.again else send(result.kept))
         else:
-            alone = asyncio.get_running_loop().create_task(self._alone(rider), context=rider.variables)
-            station.parted.add(alone)
-            alone.add_done_callback(station.parted.discard)
+            self._part(rider, station=station)
+
+    def _part(self, rider: _Rider[C, R], *, station: _Station[C, R]) -> "asyncio.Task[None]":
+        alone = asyncio.get_running_loop().create_task(self._alone(rider), context=rider.variables)
+        station.parted.add(alone)
+        alone.add_done_callback(station.parted.discard)
+        return alone
 
     async def _alone(self, rider: _Rider[C, R]) -> None:
         async def act(tx: Tx[C]) -> Answer:
             [outcome] = await self._act(tx, [rider.request])
-            if isinstance(outcome, Refusal):
-                raise outcome
+            if not isinstance(outcome, Answer):
+                raise outcome or IdempotencyInFlight(retry_after=1)
             return outcome
 
+        go = self._go
         try:
-            rider.answered.set_result(await rider.write.run(act, rider.claimed))
+            going = rider.write.run(act, rider.claimed) if go is None else go(rider.write, rider.request, rider.claimed)
+            rider.answered.set_result(await going)
         except Exception as error:  # noqa: BLE001 - raised where the request waits
             rider.answered.set_exception(error)
         finally:
@@ -174,14 +202,16 @@ class Gathering(Generic[C, R]):
         async with context.database.begin(context) as tx:
             known = await idempotency.find_all(tx, [rider.claimed for rider in riders])
             fresh = [rider for rider, first in zip(riders, known, strict=True) if first is None]
+            if self._prepare is not None and fresh:
+                await self._prepare(tx, [rider.request for rider in fresh])
             keys = [self._key(rider.request) for rider in fresh]
             tx.traceparents |= {key: rider.traceparent for key, rider in zip(keys, fresh, strict=True) if rider.traceparent}
             outcomes = await self._act(tx, [rider.request for rider in fresh]) if fresh else []
             # What is written draws the positions that the answers tell.
             await tx.flush()
-            told: dict[Claim, _Sent | Refusal] = {}
+            told: dict[Claim, _Sent | Refusal | None] = {}
             for rider, key, outcome in zip(fresh, keys, outcomes, strict=True):
-                if isinstance(outcome, Refusal):
+                if not isinstance(outcome, Answer):
                     told[rider.claimed] = outcome
                 else:
                     positions = {key: tx.positions[key]} if key in tx.positions else {}

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from sqlalchemy import Text, bindparam, func, insert, select, text
+from sqlalchemy import func, insert, select, text
 
 from chassis import idempotency, outbox, seen
 from chassis.anchors import Anchor
@@ -18,9 +18,7 @@ from contracts.values import PersonRef, RegionCode
 from tests.support.sending import statements
 from tests.support.toy import WIDGETS, RunningToy, Toy
 
-BY_ID = Anchor(
-    select(WIDGETS.c.owner.label("key"), WIDGETS.c.id, WIDGETS.c.name).where(WIDGETS.c.id == bindparam("named", type_=Text)),
-)
+BY_ID = Anchor(select(WIDGETS.c.owner.label("key"), WIDGETS.c.id, WIDGETS.c.name), by=WIDGETS.c.id)
 CLAIM = Claim(caller="c", route="POST /widgets", key="k", fingerprint=b"f")
 LOCKED = select(func.pg_try_advisory_xact_lock(func.hashtextextended("somebody", 0)))
 

@@ -25,7 +25,7 @@ USERS = 3
 """A module used by fewer packages belongs to its user."""
 
 FEW_USERS = {
-    "chassis.gathering": "takes apart and puts together what the door and the keys do, so it stands beside them; for the few hottest routes only",
+    "chassis.errands": "how acts ride together says nothing of what they do; for desks at which many people act at once",
     "chassis.shelves": "what is at hand is written back by the transaction itself; for services that hear batches about many things at once",
 }
 """Modules with fewer, and why they stay."""

@@ -16,11 +16,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.responses import Response
 
 from chassis import outbox
+from chassis.anchors import Anchor
 from chassis.application import create_application
 from chassis.bus_postgres import PostgresBus
 from chassis.context import Context
 from chassis.database import Database, StaleVersion, Tx, lock
 from chassis.doors import PUBLIC_READER, READER, WRITER, Answer, Reader, Writer, expect_version
+from chassis.errands import Errand, errands
 from chassis.flow import waiting_look
 from chassis.gathering import Gathering, Outcome
 from chassis.health import Health
@@ -166,6 +168,45 @@ TOGETHER: Gathering[Toy, WidgetIn] = Gathering(_make_together, key=lambda one: d
 async def make_together(write: Annotated[Writer[Toy], WRITER], body: WidgetIn) -> Response:
     """Insert a row together with whoever waits; one named "slow" holds everybody up, one named "refused" is."""
     return await TOGETHER(write, body)
+
+
+async def _note(tx: Tx[Toy], rows: Sequence[tuple[Any, ...]]) -> None:
+    tx.context.together.append(len(rows))
+
+
+BY_ID = Anchor(select(WIDGETS.c.owner.label("key"), WIDGETS.c.id), by=WIDGETS.c.id)
+ERRANDS = errands(_note, flushers=1)
+
+
+@router.post("/widgets/{widget_id}:paint")
+async def paint(write: Annotated[Writer[Toy], WRITER], widget_id: str, color: str) -> Response:
+    """Name a widget, together with whoever waits; "slow" holds everybody up, "refused" is refused after it wrote, "broken" fails."""
+
+    async def act(tx: Tx[Toy]) -> Answer:
+        found = await BY_ID.find(tx, widget_id)
+        if found is None:
+            raise NotFound
+        if color == "slow":
+            tx.context.entered.set()
+            await tx.context.go_on.wait()
+        row = {"name": None if color == "broken" else color, "version": WIDGETS.c.version + 1}
+        await tx.execute(update(WIDGETS).where(WIDGETS.c.id == found[0]).values(row))
+        if color == "refused":
+            raise Forbidden(facts={"aggregate": "widget", "action": "paint", "about": widget_id})
+        event = PersonalDataRead(
+            at=tx.at,
+            trace_id="0",
+            caller=PersonRef("t|t"),
+            aggregate="widget",
+            action="paint",
+            about=widget_id,
+            region=RegionCode("360926"),
+            purpose="test",
+        )
+        await outbox.put(tx, [Outgoing(event=event, sequence=1)])
+        return Answer(status=200, body={"id": widget_id})
+
+    return await ERRANDS(write, Errand(act, BY_ID.of(widget_id)))
 
 
 @router.post("/widgets/{widget_id}:wait")

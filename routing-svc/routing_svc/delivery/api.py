@@ -8,13 +8,14 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 
 from chassis.doors import READER, WRITER, Answer, Reader, Writer, write_etag
+from chassis.errands import Errand
 from chassis.express import express
 from chassis.paging import DEFAULT_LIMIT, Cursor, Limit, Pages
 from contracts.refusals import NotFound
 from routing_svc.context import PUBLIC_ID, Routing, RoutingTx
 from routing_svc.delivery import handlers, store
 from routing_svc.delivery.domain import Delivery, DeliveryState, Means
-from routing_svc.timeline.handlers import find_case
+from routing_svc.timeline.handlers import ACTS, find_case
 from rules.access import tree
 
 router = APIRouter(tags=["deliveries"])
@@ -103,7 +104,7 @@ async def hand_over(
         delivery = await handlers.hand_over(tx, delivery_id, means=body.means, caller=write.caller)
         return Answer(status=200, body=_show(delivery), headers={"ETag": write_etag(delivery.version)})
 
-    return await write(act, at=store.anchored(delivery_id))
+    return await ACTS(write, Errand(act, store.anchored(delivery_id)))
 
 
 def _show(delivery: Delivery) -> DeliveryShown:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Table, Text, bindparam, select, tuple_
+from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Table, Text, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 
 from chassis.anchors import Anchor, Anchored
@@ -66,11 +66,7 @@ _AT_HAND = of_a_case(
 
 
 _root = DELIVERIES.c.body["case"]["root_case_id"].astext
-_BY_ID = Anchor(
-    select(_root.label("key"), DELIVERIES.c.case_id, _root.label("root_case_id")).where(
-        DELIVERIES.c.delivery_id == bindparam("named", type_=Text)
-    )
-)
+_BY_ID = Anchor(select(_root.label("key"), DELIVERIES.c.case_id, _root.label("root_case_id")), by=DELIVERIES.c.delivery_id)
 
 
 def anchored(delivery_id: str) -> Anchored:

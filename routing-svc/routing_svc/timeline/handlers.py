@@ -1,17 +1,21 @@
 """Keep cases and their entries; the lowest room, called by all above it in their own transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from chassis.anchors import Anchored
 from chassis.context import Subscriptions
+from chassis.errands import Errand, errands
+from chassis.gathering import Gathering
 from contracts.caller import Caller
 from contracts.events import CaseClosed, CaseReceived
 from contracts.refusals import NotFound
-from contracts.values import OrganCode, PersonRef, RegionCode
-from routing_svc.context import RoutingTx
+from contracts.values import CaseId, OrganCode, PersonRef, RegionCode
+from routing_svc.context import Routing, RoutingTx
+from routing_svc.schema import have_at_hand
 from routing_svc.timeline import store
-from routing_svc.timeline.domain import EVERYONE, Audience, EntryKind, write_entry
+from routing_svc.timeline.domain import EVERYONE, Audience, EntryKind, key_owner, write_entry
 from rules.access import permit
 
 
@@ -82,5 +86,14 @@ async def on_case_closed(tx: RoutingTx, event: CaseClosed) -> None:
         return
     await record(tx, case, EntryKind.CLOSED, at=event.at, organ=case.receiving_organ, region=case.region)
 
+
+async def _have(tx: RoutingTx, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Of each anchor's row the first column is the case's id."""
+    case_ids = [CaseId(row[0]) for row in rows]
+    await have_at_hand(tx, case_ids, secrets=[key_owner(case_id) for case_id in case_ids])
+
+
+ACTS: Gathering[Routing, Errand[Routing]] = errands(_have)
+"""What people do about cases at the same moment is done in one transaction."""
 
 SUBSCRIPTIONS: Subscriptions = {CaseClosed: on_case_closed}

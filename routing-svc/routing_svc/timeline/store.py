@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, LargeBinary, Table, Text, bindparam, select
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, LargeBinary, Table, Text, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from chassis.anchors import Anchor, Anchored
@@ -72,12 +72,9 @@ _AT_HAND = of_a_case(
 )
 
 
-_BY_NO = Anchor(
-    select(CASES.c.body["root_case_id"].astext.label("key"), CASES.c.body).where(CASES.c.case_no == bindparam("named", type_=Text))
-)
-_BY_ID = Anchor(
-    select(CASES.c.body["root_case_id"].astext.label("key"), CASES.c.body).where(CASES.c.case_id == bindparam("named", type_=Text))
-)
+_place = select(CASES.c.body["root_case_id"].astext.label("key"), CASES.c.case_id, CASES.c.body)
+_BY_NO = Anchor(_place, by=CASES.c.case_no)
+_BY_ID = Anchor(_place, by=CASES.c.case_id)
 
 
 def anchored(number: str) -> Anchored:
@@ -108,7 +105,7 @@ async def get_case(tx: RoutingTx, number: str) -> CaseReceived:
     row = await where.anchor.find(tx, where.named)
     if row is None:
         raise NotFound
-    return decode(CaseReceived, row[0])
+    return decode(CaseReceived, row[1])
 
 
 async def save_entries(tx: RoutingTx, entries: Sequence[Entry]) -> None:

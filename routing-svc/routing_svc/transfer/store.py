@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, bindparam, func, select, tuple_
+from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, func, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 
 from chassis.anchors import Anchor, Anchored
@@ -80,11 +80,7 @@ _AT_HAND = of_a_case(
 
 
 _root = TRANSFERS.c.body["case"]["root_case_id"].astext
-_BY_ID = Anchor(
-    select(_root.label("key"), TRANSFERS.c.case_id, _root.label("root_case_id")).where(
-        TRANSFERS.c.transfer_id == bindparam("named", type_=Text)
-    )
-)
+_BY_ID = Anchor(select(_root.label("key"), TRANSFERS.c.case_id, _root.label("root_case_id")), by=TRANSFERS.c.transfer_id)
 
 
 def anchored(transfer_id: TransferId) -> Anchored:

@@ -1,0 +1,82 @@
+"""Acts of people that ride together: each about one row of its own, each by its own rules.
+
+::
+
+    ERRANDS = errands(have_at_hand)
+
+    async def act(tx: Tx[Listing]) -> Answer: …
+
+    return await ERRANDS(write, Errand(act=act, at=BY_NO.of(no)))
+
+One alone goes as `chassis.doors.Writer` would let it. Those that wait while others commit are found, locked and read together, do their work one
+after the other and are written together. When one of them is refused, none of that transaction stands and each goes by itself.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from starlette.responses import Response
+
+from chassis.anchors import Anchor, Anchored
+from chassis.context import Context
+from chassis.database import Tx, lock
+from chassis.doors import Answer, Writer
+from chassis.gathering import FLUSHERS, Gathering, Outcome
+from chassis.idempotency import Claim
+
+C = TypeVar("C", bound=Context)
+
+Have: TypeAlias = Callable[[Tx[C], Sequence[tuple[Any, ...]]], Awaitable[None]]
+"""Has at hand what acts about these rows of anchors ask for; their locks are held."""
+
+
+@dataclass(slots=True, eq=False)
+class Errand(Generic[C]):
+    """What one request wants done."""
+
+    act: Callable[[Tx[C]], Awaitable[Answer]]
+    """As `Writer.__call__` takes it; a refusal is raised."""
+    at: Anchored
+    """What it is about."""
+    key: str | None = None
+    """The key of that, once it was found; None where it cannot ride with others."""
+
+
+def errands(have: Have[C], *, flushers: int = FLUSHERS) -> Gathering[C, Errand[C]]:
+    """Let errands of one service ride together.
+
+    Args:
+        have: Reads for all of them what each would ask for.
+        flushers: Transactions at a time.
+    """
+
+    async def prepare(tx: Tx[C], asked: Sequence[Errand[C]]) -> None:
+        rows = await _find(tx, asked)
+        await lock(tx, *rows)
+        await have(tx, list(rows.values()))
+
+    return Gathering(_act, key=lambda errand: errand.key or "", prepare=prepare, alone=_alone, flushers=flushers)
+
+
+async def _find(tx: Tx[Any], asked: Sequence[Errand[Any]]) -> dict[str, tuple[Any, ...]]:
+    """Row by key of all that may ride: what is not there or waits for a person is told so by itself, and of two about one row one rides."""
+    names: dict[Anchor, list[str]] = {}
+    for errand in asked:
+        errand.key = None
+        names.setdefault(errand.at.anchor, []).append(errand.at.named)
+    found = {anchor: await anchor.find_all(tx, named) for anchor, named in names.items()}
+    rows: dict[str, tuple[Any, ...]] = {}
+    for errand in asked:
+        place = found[errand.at.anchor].get(errand.at.named)
+        if place is not None and place[0] not in rows and place[0] not in tx.context.held:
+            errand.key, rows[place[0]] = place
+    return rows
+
+
+async def _act(tx: Tx[C], asked: Sequence[Errand[C]]) -> list[Outcome]:
+    return [None if errand.key is None else await errand.act(tx) for errand in asked]
+
+
+async def _alone(write: Writer[C], errand: Errand[C], claimed: Claim) -> Response:
+    return await write.run(errand.act, claimed, at=errand.at)
