@@ -199,11 +199,6 @@ _OTHERWISE = ("类型或格式不正确", "Not of the expected type or form")
 _NAME = re.compile(r"\A[A-Za-z_][A-Za-z0-9_.-]{0,63}\Z")
 
 
-def status_of(refusal: Refusal) -> int:
-    """The HTTP status of a refusal."""
-    return _family(refusal)[0]
-
-
 def problem(refusal: Refusal, *, accept_language: str = "", headers: Mapping[str, str] | None = None) -> Response:
     """Write a refusal as an answer; ``title`` and ``detail`` in the language asked for (Chinese otherwise), English always beside."""
     status, title, title_en = _family(refusal)
@@ -249,7 +244,18 @@ def refused_by(error: Exception) -> Refusal:
 def answer(request: Request, error: Exception) -> Response:
     """The answer to a request that ended in an exception."""
     kept = error.headers if isinstance(error, HTTPException) and error.headers else None
-    return problem(refused_by(error), accept_language=request.headers.get("accept-language", ""), headers=kept)
+    refused = UnsupportedMedia() if _is_of_other_media(request, error) else refused_by(error)
+    return problem(refused, accept_language=request.headers.get("accept-language", ""), headers=kept)
+
+
+def _is_of_other_media(request: Request, error: Exception) -> bool:
+    """Whether a body as a whole was not understood, and was not said to be JSON: then only its media type is wrong."""
+    if not isinstance(error, RequestValidationError):
+        return False
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
+        return False
+    return any(tuple(each["loc"]) == ("body",) and each["type"] != "missing" for each in error.errors())
 
 
 def prefers_english(accept_language: str) -> bool:

@@ -47,6 +47,25 @@ async def test_bytes_that_are_no_json_are_refused_without_repeating_them(toy: Ru
     assert CANARY not in answer.text
 
 
+@pytest.mark.parametrize("media_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonp"])
+async def test_a_body_that_is_not_said_to_be_json_is_refused_for_that(toy: RunningToy, media_type: str) -> None:
+    headers = toy.headers(key="k-1") | ({"content-type": media_type} if media_type else {})
+
+    answer = await toy.client.post("/widgets", content=b'{"id": "w-1"}', headers=headers)
+
+    assert (answer.status_code, answer.json()["rule"]) == (415, "request.media-type")
+    assert await toy.rows(IDEMPOTENCY) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type"), [(b"", "text/plain"), (b"[]", "application/json"), (b"[]", "application/merge-patch+json; a=b")]
+)
+async def test_a_body_that_is_missing_or_of_another_shape_keeps_its_own_refusal(toy: RunningToy, content: bytes, media_type: str) -> None:
+    answer = await toy.client.post("/widgets", content=content, headers=toy.headers(key="k-1") | {"content-type": media_type})
+
+    assert (answer.status_code, answer.json()["rule"]) == (422, "request.malformed")
+
+
 async def test_a_wrong_field_is_named_by_pointer_and_rule_in_both_languages(toy: RunningToy) -> None:
     answer = await toy.client.post("/widgets", json={"name": "x" * 41}, headers=toy.headers(key="k-1"))
 
