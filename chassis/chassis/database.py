@@ -68,10 +68,6 @@ TRANSACTION_TIMEOUT = "25P04"
 """SQLSTATE of a transaction that the server ended for its age."""
 
 
-UNIQUE_VIOLATION = "23505"
-"""SQLSTATE of a row whose key is taken."""
-
-
 class StaleVersion(Stale):
     """The row has another version than the one that was read."""
 
@@ -133,7 +129,7 @@ class Tx(Generic[C]):
         self.pending = Pending()
         """What is written at the end, or before the next statement."""
         self.at_hand: dict[Any, Any] = {}
-        """What was read for the whole of the transaction; `chassis.shelves` alone looks in."""
+        """What was read for the whole of the transaction, each under the object that reads it and alone looks it up."""
         self.locked: set[str] = set()
         """Keys whose locks it holds."""
         self._written: dict[str, Callable[[str, int], None]] = {}

@@ -51,6 +51,9 @@ _SEPARATOR = "\x1f"
 _ORDER = "order of the rows"
 """No column has this name."""
 
+UNIQUE_VIOLATION = "23505"
+"""SQLSTATE of a row whose key is taken."""
+
 
 class Conflict(Enum):
     """What a row does that is there already."""
@@ -312,4 +315,4 @@ def _default(found: Any) -> ColumnElement[Any]:
 def table_taken(error: DBAPIError) -> str | None:
     """The table in which a row's key was taken already; None for any other error."""
     table: str | None = getattr(getattr(error.orig, "__cause__", None), "table_name", None)
-    return table if getattr(error.orig, "sqlstate", None) == "23505" else None
+    return table if getattr(error.orig, "sqlstate", None) == UNIQUE_VIOLATION else None

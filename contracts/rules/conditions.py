@@ -136,11 +136,6 @@ def evaluate(condition: Condition, facts: Facts, *, at: date) -> Verdict:
     return condition.run(facts, at)
 
 
-def look_up(facts: Facts, *, fact: str) -> object | None:
-    """The value of a dotted fact, or ``None``."""
-    return _follow(facts, fact.split("."))
-
-
 def _follow(facts: Facts, path: Sequence[str]) -> object | None:
     value: object = facts
     for name in path:

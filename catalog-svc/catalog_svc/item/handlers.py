@@ -1,6 +1,5 @@
 """What is done to service items: draft, review, publication, suspension, withdrawal."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from catalog_svc.base_item import handlers as base_items
@@ -25,7 +24,7 @@ from catalog_svc.region import handlers as regions
 from chassis.database import Tx, lock
 from contracts.caller import Caller
 from contracts.catalogue import ChecklistPart, FormPart, SituationsPart, TextsPart
-from contracts.values import Digest, ItemCode, ItemId, ItemVersionId
+from contracts.values import Digest, ItemId, ItemVersionId
 from rules.catalogue import Parts
 
 LIVE = frozenset({ItemVersionState.DRAFT, ItemVersionState.REVIEWED, ItemVersionState.PUBLISHED})
@@ -151,11 +150,6 @@ async def get_current(tx: Tx[Catalog], item_id: ItemId, *, at: datetime) -> Item
     if record is None:
         raise ItemUnknown
     return record
-
-
-async def versions_in_force(tx: Tx[Catalog], item_code: ItemCode, *, limit: int) -> Sequence[ItemVersionRecord]:
-    """Versions of a base item that are in force now."""
-    return await store.list_in_force(tx, at=tx.at, item_code=item_code, region=None, organ=None, text="", after="", limit=limit)
 
 
 async def get_parts(tx: Tx[Catalog], record: ItemVersionRecord) -> Parts:

@@ -4,7 +4,7 @@ Law: 行政许可法 §32, §42, §44, §45, §82. Limits come from the item's v
 those of our own that no law or agreement sets.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -266,11 +266,6 @@ def start_clock(
 def clock_id(case_id: CaseId, kind: ClockKind, number: int) -> str:
     """The id of a clock."""
     return f"{case_id}:{kind.value}:{number}"
-
-
-def running_kinds(clocks: Sequence[Clock]) -> frozenset[str]:
-    """Kinds of the clocks that still wait for an act."""
-    return frozenset(clock.kind.value for clock in clocks if clock.state in LIVE)
 
 
 def show_limit(limit: Limit) -> dict[str, Json]:
