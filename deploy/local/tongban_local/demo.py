@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from tongban_local.sole_trader import ID_NUMBER, ITEM, LIUYANG, MATERIALS, NAME, TONGGU, application, upload
+from tongban_local.sole_trader import ID_NUMBER, ITEM, LIUYANG, MATERIALS, NAME, TONGGU, WANZAI, application, upload
 from tongban_local.storyteller import Teller, local
 from tongban_local.visitor import DEMO_PASSWORD, Unexpected, Visitor
 
@@ -60,8 +60,9 @@ class Sc04:
         """What is it called, who is competent, by which rule."""
         self.say.step("铜鼓窗口:查事项,问谁主管", "The window at 铜鼓 finds the item and asks who is competent")
         clerk = await self.who("tonggu-clerk")
-        self.say.act(clerk, "搜索「开个饭店 个体户」 / searches in everyday words")
-        found = await clerk.get("/search", params={"q": "个体户开业"})
+        words = "开个饭店 个体户"
+        self.say.act(clerk, f"搜索「{words}」 / searches in everyday words")
+        found = await clerk.get("/search", params={"q": words})
         for item in found["items"][:3]:
             self.say.tell(f"{item['item_code']}  {item['name']}")
         self.say.holds(any(item["item_code"] == ITEM for item in found["items"]), "个体工商户登记 found / 已找到")
@@ -74,17 +75,20 @@ class Sc04:
         self.say.holds(bool(route["proof"]), "the answer is signed / 路由答复已签名")
 
     async def refuse_wrong_places(self) -> None:
-        """No agreement, an expired one, an abolished county: refused before any material is taken."""
+        """An abolished county, one that publishes nothing, none at all, an expired agreement: refused before any material is taken."""
         self.say.step("不该收的,收件之前就拒绝", "What must not be received is refused before any material is taken")
         clerk = await self.who("tonggu-clerk")
-        for region, what in (
-            ("430124", "宁乡县 (abolished 2017)"),
-            ("430423", "衡山县 (publishes nothing here)"),
-            ("999999", "no such region"),
+        for region, what, rule in (
+            ("430124", "宁乡县 (abolished 2017)", "route.region-abolished"),
+            ("430423", "衡山县 (publishes nothing here)", "route.no-organ"),
+            ("999999", "no such region", "route.region-unknown"),
         ):
             self.say.act(clerk, f"→ {what}")
             reply = await clerk.call("POST", "/cases:check", json=application([], handling_region=region))
-            self.say.refused(reply, status=reply.status if 400 <= reply.status < 500 else 0, rule="")  # noqa: PLR2004 - any refusal
+            self.say.refused(reply, status=409, rule=rule)
+        self.say.act(clerk, "万载县 → 浏阳市 (agreement expired)")
+        reply = await clerk.call("GET", "/routes", params={"item": ITEM, "region": LIUYANG, "from": WANZAI})
+        self.say.refused(reply, status=409, rule="route.agreement-expired")
 
     async def check_and_receive(self) -> None:
         """Every defect at once, then receipt in one call."""

@@ -12,6 +12,8 @@ from tongban_local.visitor import Visitor
 ITEM = "000131014000"
 """个体工商户登记, base code of the seed."""
 LIUYANG, TONGGU = "430181", "360926"
+WANZAI = "360922"
+"""Its agreement with 浏阳 has expired."""
 NAME, ID_NUMBER, PHONE = "陈默言", "360926199003070000", "13970501234"
 """The applicant of the story; the number is well formed and of nobody."""
 
