@@ -29,7 +29,7 @@ def sign_in_page(people: Iterable[Person], *, asked: Mapping[str, str], refused:
     """
     hidden = "".join(f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in asked.items())
     options = "".join(
-        f'<option value="{escape(each.username)}">{escape(each.title)} / {escape(each.title_en)} ({escape(each.username)})</option>'
+        f'<option value="{escape(each.username)}">{escape(each.username)} · {escape(each.title)} / {escape(each.title_en)}</option>'
         for each in people
     )
     wrong = '<p class="bad" role="alert">账号或密码不正确 / Wrong account or password</p>' if refused else ""
