@@ -200,14 +200,18 @@ def test_every_service_stands_twice_apart_and_leaves_one_by_one() -> None:
 
 
 def test_every_engine_stands_three_times_apart_and_loses_nothing_with_one() -> None:
-    for name, each in of_kind("KafkaNodePool").items():
+    pools, clusters = of_kind("KafkaNodePool"), of_kind("Cluster")
+
+    assert pools
+    assert clusters
+    for name, each in pools.items():
         assert each["spec"]["replicas"] == 3, name
     assert of_kind("Kafka")["tongban-kafka"]["spec"]["kafka"]["config"]["min.insync.replicas"] == 2
-    for name, each in of_kind("Cluster").items():
+    for name, each in clusters.items():
         assert each["spec"]["instances"] == 3, name
         assert each["spec"]["postgresql"]["synchronous"]["dataDurability"] == "required", name
         assert [plugin["isWALArchiver"] for plugin in each["spec"]["plugins"]] == [True], name
-    assert {each["spec"]["cluster"]["name"] for each in of_kind("ScheduledBackup").values()} == of_kind("Cluster").keys()
+    assert {each["spec"]["cluster"]["name"] for each in of_kind("ScheduledBackup").values()} == clusters.keys()
 
 
 def test_secrets_that_nobody_makes_are_those_that_the_page_for_operators_names() -> None:
