@@ -12,6 +12,7 @@ Whatever reads from the database in the same transaction has everything written 
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from enum import Enum
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
 from typing import cast as cast_to
@@ -111,12 +112,14 @@ class Rows:
         self.columns = tuple(columns) or tuple(each.name for each in table.columns)
         self.returning = tuple(returning)
         self._merge = merge
+        self._wires = tuple((name, self._bound(name), _wire(self.table.c[name].type)) for name in self.columns)
+        self._identity = itemgetter(*self.key)
         self._new = self._insert()
         self._gone = self._delete() if len(self.key) == 1 else None
 
     def identity(self, row: Row) -> Hashable:
         """The row's primary key; of a table whose rows are only added each row is its own."""
-        return object() if self.conflict is Conflict.REFUSE else tuple(row[name] for name in self.key)
+        return object() if self.conflict is Conflict.REFUSE else cast_to("Hashable", self._identity(row))
 
     def part(self, *, gone: bool) -> CTE:
         """What stands for this table in the statement."""
@@ -130,7 +133,10 @@ class Rows:
         """One array per column; of rows that go only the key."""
         if gone:
             return {self._bound("gone"): [row[self.key[0]] for row in rows]}
-        return {self._bound(name): [self._wire(name, row[name]) for row in rows] for name in self.columns}
+        return {
+            bound: [row[name] if wire is None or row[name] is None else wire(row[name]) for row in rows]
+            for name, bound, wire in self._wires
+        }
 
     def _insert(self) -> CTE:
         columns = [self.table.c[name] for name in self.columns]
@@ -171,16 +177,6 @@ class Rows:
 
     def _bound(self, name: str) -> str:
         return f"{self.name}_{name}"
-
-    def _wire(self, name: str, value: object) -> object:
-        kind = self.table.c[name].type
-        if value is None:
-            return None
-        if isinstance(kind, JSONB):
-            return orjson.dumps(value).decode()
-        if isinstance(kind, ARRAY):
-            return _SEPARATOR.join(cast_to("list[str]", value))
-        return value
 
 
 class Closing(Protocol):
@@ -293,6 +289,15 @@ def _compose(shape: _Shape) -> Prepared:
         )
     whole: Any = told[0] if len(told) == 1 else union_all(*told)
     return Prepared(whole.add_cte(*parts))
+
+
+def _wire(kind: TypeEngine[Any]) -> Callable[[Any], object] | None:
+    """What makes of a value what travels; None where it travels as it is."""
+    if isinstance(kind, JSONB):
+        return lambda value: orjson.dumps(value).decode()
+    if isinstance(kind, ARRAY):
+        return _SEPARATOR.join
+    return None
 
 
 def _wire_type(kind: TypeEngine[Any]) -> TypeEngine[Any]:

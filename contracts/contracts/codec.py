@@ -13,6 +13,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
@@ -37,9 +38,11 @@ def encode(value: object) -> Json:
     # Nearly everything is one of these two: asked first, an event costs half of what the checks below would take.
     if kind in _PLAIN:
         return cast("Json", value)
-    names = _names(kind)
-    if names:
-        return {name: encode(getattr(value, name)) for name in names}
+    plan = _plan(kind)
+    if plan is not None:
+        names, take = plan
+        # What is plain is passed on here: a call for each would cost more than all else.
+        return {name: cast("Json", item) if type(item) in _PLAIN else encode(item) for name, item in zip(names, take(value), strict=True)}
     if isinstance(value, Enum):
         return cast("Json", value.value)
     if value is None or isinstance(value, bool | int | float | str):
@@ -57,8 +60,6 @@ def encode(value: object) -> Json:
         return [encode(item) for item in sorted(value)]
     if isinstance(value, list | tuple):
         return [encode(item) for item in value]
-    if is_dataclass(kind):
-        return {}
     message = f"no JSON form for {kind.__name__}"
     raise TypeError(message)
 
@@ -81,9 +82,14 @@ _PLAIN = frozenset({str, int, float, bool, types.NoneType})
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...]:
-    """The fields of a dataclass; none of any other type."""
-    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+def _plan(kind: type) -> tuple[tuple[str, ...], Callable[[object], tuple[object, ...]]] | None:
+    """The fields of a dataclass and what takes their values; None of any other type."""
+    if not is_dataclass(kind):
+        return None
+    names = tuple(field.name for field in fields(kind))
+    if len(names) > 1:
+        return names, attrgetter(*names)
+    return names, lambda value: tuple(getattr(value, name) for name in names)
 
 
 def _fail(where: str, wanted: str) -> typing.NoReturn:
@@ -201,25 +207,42 @@ def _date(value: Json, where: str) -> date:
         _fail(where, "date")
 
 
+def _plain(kind: object) -> type | None:
+    """The type whose values a field may hold as they are; None where each must be looked at."""
+    if isinstance(kind, typing.NewType):
+        return _plain(kind.__supertype__)
+    if get_origin(kind) in {Union, types.UnionType}:
+        found = {_plain(each) for each in get_args(kind) if each is not types.NoneType}
+        return found.pop() if len(found) == 1 else None
+    return cast("type", kind) if kind in (str, int, bool) else None
+
+
 def _dataclass(kind: type) -> Callable[[Json, str], object]:
     hints = get_type_hints(kind)
-    plan: list[tuple[str, Callable[[Json, str], object], bool]] = []
+    plan: list[tuple[str, type | None, Callable[[Json, str], object], bool]] = []
 
     def read(value: Json, where: str) -> object:
         if not plan:
             # All at once: a plan left half made by a type without a reader would drop the other fields in silence.
             plan.extend(
                 [
-                    (field.name, _reader(hints[field.name]), field.default is MISSING and field.default_factory is MISSING)
+                    (
+                        field.name,
+                        _plain(hints[field.name]),
+                        _reader(hints[field.name]),
+                        field.default is MISSING and field.default_factory is MISSING,
+                    )
                     for field in fields(kind)
                 ]
             )
         if not isinstance(value, dict):
             _fail(where, "object")
         given: dict[str, object] = {}
-        for name, reader, required in plan:
+        for name, plain, reader, required in plan:
             if name in value:
-                given[name] = reader(value[name], f"{where}/{name}")
+                item = value[name]
+                # What is plain is taken here: a call, and a text for where it stands, would cost more than all else.
+                given[name] = item if type(item) is plain else reader(item, f"{where}/{name}")
             elif required:
                 _fail(f"{where}/{name}", "a value")
         return kind(**given)
