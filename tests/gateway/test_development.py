@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,12 @@ async def test_a_wrong_account_or_password_is_asked_again(client: httpx.AsyncCli
 
     assert (answer.status_code, "location" in answer.headers) == (401, False)
     assert "Wrong account or password" in answer.text
+
+
+async def test_after_a_wrong_password_the_account_stays_chosen(client: httpx.AsyncClient) -> None:
+    answer = await sign_in(client, password="wrong")
+
+    assert re.findall(r'<option value="([^"]+)" selected>', answer.text) == ["liuyang-approver"]
 
 
 @pytest.mark.parametrize(

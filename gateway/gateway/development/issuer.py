@@ -155,7 +155,7 @@ class DevelopmentIssuer:
             return refused
         found = self._people.sign_in(username, password=password)
         if found is None:
-            page = sign_in_page(self._people.by_name.values(), asked=asked, refused=True)
+            page = sign_in_page(self._people.by_name.values(), asked=asked, refused=username)
             return HTMLResponse(page, status_code=_UNAUTHORIZED, headers=_HEADERS)
         return _back(asked, {"code": self._codes.give(found, asked=asked), "iss": DEV_ISSUER})
 

@@ -19,20 +19,20 @@ option { color: #1c2733; background: #fff; } button { margin-top: 1.4rem; backgr
 """
 
 
-def sign_in_page(people: Iterable[Person], *, asked: Mapping[str, str], refused: bool = False) -> str:
+def sign_in_page(people: Iterable[Person], *, asked: Mapping[str, str], refused: str | None = None) -> str:
     """The page.
 
     Args:
         people: Who can be chosen.
         asked: The parameters of the authorization request, sent along with the form.
-        refused: A try before this one was wrong.
+        refused: The account of a try before this one that was wrong; it stays chosen.
     """
     hidden = "".join(f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in asked.items())
     options = "".join(
-        f'<option value="{escape(each.username)}">{escape(each.username)} · {escape(each.title)} / {escape(each.title_en)}</option>'
+        f'<option value="{escape(each.username)}"{" selected" if each.username == refused else ""}>{escape(each.username)} · {escape(each.title)} / {escape(each.title_en)}</option>'
         for each in people
     )
-    wrong = '<p class="bad" role="alert">账号或密码不正确 / Wrong account or password</p>' if refused else ""
+    wrong = '<p class="bad" role="alert">账号或密码不正确 / Wrong account or password</p>' if refused is not None else ""
     return f"""<!doctype html>
 <html lang="zh"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>登录 / Sign in</title><style>{_STYLE}</style></head><body>
