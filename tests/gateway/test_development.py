@@ -136,7 +136,7 @@ async def test_a_wrong_account_or_password_is_asked_again(client: httpx.AsyncCli
 
 
 async def test_after_a_wrong_password_the_account_stays_chosen(client: httpx.AsyncClient) -> None:
-    answer = await sign_in(client, password="wrong")
+    answer = await sign_in(client, password="wrong")  # noqa: S106 - a wrong one
 
     assert re.findall(r'<option value="([^"]+)" selected>', answer.text) == ["liuyang-approver"]
 
