@@ -26,7 +26,7 @@ from chassis.database import Tx
 from chassis.prepared import Prepared
 from chassis.tables import SECRET_KEYS
 from chassis.writing import Conflict, Rows
-from contracts.values import JsonObject
+from contracts.values import Json
 
 T = TypeVar("T")
 
@@ -55,9 +55,10 @@ class Shelf(Generic[T]):
         key: str,
         identity: Callable[[T], Hashable],
         row: Callable[[T], Mapping[str, object]],
-        read: Callable[[JsonObject], T],
+        read: Callable[[Json], T],
         columns: Sequence[str] = (),
         only: ColumnElement[bool] | None = None,
+        body: ColumnElement[str] | None = None,
     ) -> None:
         """Describe the table; nothing is read yet.
 
@@ -66,15 +67,17 @@ class Shelf(Generic[T]):
             key: The column that the rows hang on.
             identity: What tells the things of a key apart.
             row: A thing as its row.
-            read: A thing from its body.
+            read: A thing from what is fetched of it.
             columns: The only ones written; such a shelf changes things that are there and adds none.
             only: What of a key's rows is fetched; all unless told.
+            body: What is fetched of a row, as JSON text; its whole body unless told.
         """
         self.table = table
         self._versioned = "version" in table.c
         conflict = Conflict.ABSENT if columns else Conflict.VERSION if self._versioned else Conflict.REFUSE
         self._rows = Rows(table, conflict=conflict, columns=columns)
         self._only = only
+        self._body = as_type(table.c.body, Text) if body is None else body
         self._identity = identity
         self._row = row
         self._read = read
@@ -86,7 +89,7 @@ class Shelf(Generic[T]):
         if key not in stock.things:
             if key not in stock.unread:
                 await fetch(tx, (self,), [key])
-            read = [self._read(cast("JsonObject", orjson.loads(body))) for body in stock.unread.pop(key)]
+            read = [self._read(orjson.loads(body)) for body in stock.unread.pop(key)]
             stock.versions |= {self._identity(thing): thing.version for thing in cast("list[Any]", read) if self._versioned}
             stock.things[key] = {self._identity(thing): thing for thing in read} | stock.added.pop(key, {})
         return tuple(stock.things[key].values())
@@ -118,7 +121,7 @@ class Shelf(Generic[T]):
         """Number, key and body of what hangs on the keys."""
         which: Any = literal_column(str(number)).label("shelf")
         of_keys = self._key == any_(bindparam("keys", type_=ARRAY(Text)))
-        found = select(which, self._key.label("key"), as_type(self.table.c.body, Text).label("body")).where(of_keys)
+        found = select(which, self._key.label("key"), self._body.label("body")).where(of_keys)
         return found if self._only is None else found.where(self._only)
 
     def _stock(self, tx: Tx[Any]) -> _Stock[T]:

@@ -75,7 +75,7 @@ class ClocksShown(BaseModel):
 async def read_clocks(no: Annotated[str, Path(max_length=60, pattern=PUBLIC_ID)], read: Annotated[Reader[Routing], READER]) -> Response:
     """Every clock of a case with the reason of its date, for both counties and the applicant."""
     case = await find_case_for(read.tx, no, caller=read.caller, aggregate="timeline", action="view")
-    clocks = await store.get_clocks(read.tx, case.case_id)
+    clocks = await store.all_clocks(read.tx, case.case_id)
     shown = [_show(clock, context=read.context, now=read.tx.at) for clock in clocks]
     return read.answer(ClocksShown(case_id=case.case_id, case_no=case.case_no, now=read.tx.at, clocks=shown))
 

@@ -10,7 +10,7 @@ from contracts.catalogue import Limit
 from contracts.events import CASE_EVENTS, CaseReceived
 from contracts.values import CaseId, OrganCode, RegionCode
 from routing_svc.clock import store
-from routing_svc.clock.domain import HEARD_FROM, LIVE, WARNED, Clock, ClockKind, ClockState, start_clock
+from routing_svc.clock.domain import HEARD_FROM, WARNED, Clock, ClockKind, ClockState, start_clock
 from routing_svc.context import Routing, RoutingTx
 from rules.workdays import day_start
 
@@ -57,7 +57,7 @@ async def start(tx: RoutingTx, case: CaseReceived, *wanted: Wanted) -> tuple[Clo
 
 async def meet(tx: RoutingTx, case_id: CaseId, *kinds: ClockKind, at: datetime) -> tuple[Clock, ...]:
     """End the clocks of these kinds: the act came."""
-    clocks = await store.get_clocks(tx, case_id, kinds=frozenset(kinds), live=True)
+    clocks = await store.get_clocks(tx, case_id, kinds=frozenset(kinds))
     for clock in clocks:
         if clock.state is ClockState.STOPPED:
             clock.resume(at=at, calendar=tx.context.catalogue.calendar(clock.region))
@@ -69,14 +69,14 @@ async def meet(tx: RoutingTx, case_id: CaseId, *kinds: ClockKind, at: datetime) 
 async def meet_one(tx: RoutingTx, clock_id: str, *, at: datetime) -> None:
     """End one clock: the act came; nothing when it ended before."""
     clock = await store.get_clock(tx, clock_id)
-    if clock is not None and clock.state in LIVE:
+    if clock is not None:
         clock.meet(at=at)
         await _end(tx, (clock,))
 
 
 async def cancel(tx: RoutingTx, case_id: CaseId, *kinds: ClockKind, at: datetime) -> None:
     """End the clocks of these kinds, of all kinds when none is named: nothing is left to do in time."""
-    clocks = await store.get_clocks(tx, case_id, kinds=frozenset(kinds) if kinds else None, live=True)
+    clocks = await store.get_clocks(tx, case_id, kinds=frozenset(kinds) if kinds else None)
     for clock in clocks:
         clock.cancel(at=at)
     await _end(tx, clocks)
@@ -93,7 +93,7 @@ async def stop(tx: RoutingTx, case_id: CaseId, *kinds: ClockKind, at: datetime, 
 
 async def resume(tx: RoutingTx, case_id: CaseId, *kinds: ClockKind, at: datetime) -> tuple[Clock, ...]:
     """Let the standing clocks of these kinds run again; with their new dates."""
-    live = await store.get_clocks(tx, case_id, kinds=frozenset(kinds), live=True)
+    live = await store.get_clocks(tx, case_id, kinds=frozenset(kinds))
     clocks = tuple(clock for clock in live if clock.state is ClockState.STOPPED)
     for clock in clocks:
         clock.resume(at=at, calendar=tx.context.catalogue.calendar(clock.region))
@@ -104,7 +104,7 @@ async def resume(tx: RoutingTx, case_id: CaseId, *kinds: ClockKind, at: datetime
 
 async def lengthen(tx: RoutingTx, case_id: CaseId, *kinds: ClockKind, by: Limit, at: datetime) -> tuple[Clock, ...]:
     """Give the clocks of these kinds more time, also those that ran out; with their new dates."""
-    clocks = await store.get_clocks(tx, case_id, kinds=frozenset(kinds), live=True)
+    clocks = await store.get_clocks(tx, case_id, kinds=frozenset(kinds))
     for clock in clocks:
         clock.lengthen(by=by, at=at, calendar=tx.context.catalogue.calendar(clock.region))
         if clock.state is ClockState.RUNNING:
@@ -115,8 +115,7 @@ async def lengthen(tx: RoutingTx, case_id: CaseId, *kinds: ClockKind, by: Limit,
 
 async def current(tx: RoutingTx, case_id: CaseId, kind: ClockKind) -> Clock | None:
     """The last clock of a kind, whatever became of it."""
-    clocks = await store.get_clocks(tx, case_id, kinds=frozenset({kind}))
-    return clocks[-1] if clocks else None
+    return await store.last_clock(tx, case_id, kind)
 
 
 async def overrun(tx: RoutingTx, timer: Timer) -> Clock | None:
@@ -163,7 +162,7 @@ _WARNING = ".warn"
 
 
 async def _running(tx: RoutingTx, case_id: CaseId, kinds: tuple[ClockKind, ...]) -> tuple[Clock, ...]:
-    live = await store.get_clocks(tx, case_id, kinds=frozenset(kinds), live=True)
+    live = await store.get_clocks(tx, case_id, kinds=frozenset(kinds))
     return tuple(clock for clock in live if clock.state is ClockState.RUNNING)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Column, DateTime, Index, Integer, LargeBinary, Table, Text, func, select
+from sqlalchemy import Column, DateTime, Index, Integer, LargeBinary, Table, Text, func, literal_column, select
 from sqlalchemy import Sequence as Numbers
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -12,7 +12,7 @@ from chassis.writing import Rows
 from contracts.codec import decode, encode_object
 from contracts.values import CaseId, JsonObject, NoticeId
 from routing_svc.context import RoutingTx
-from routing_svc.notice.domain import Notice, NoticeText
+from routing_svc.notice.domain import Notice, NoticeState, NoticeText
 from routing_svc.schema import METADATA, of_a_case
 from routing_svc.timeline.domain import key_owner
 
@@ -58,6 +58,8 @@ _AT_HAND = of_a_case(
         identity=lambda notice: notice.notice_id,
         row=_row,
         read=lambda body: decode(Notice, body),
+        # Nothing happens to any other.
+        only=NOTICES.c.state == literal_column(f"'{NoticeState.AWAITING_SEAL.value}'"),
         # The text stays as it was written.
         columns=("notice_id", "case_id", "kind", "state", "written_at", "version", "body"),
     )
@@ -97,7 +99,7 @@ async def get_notice(tx: RoutingTx, notice_id: NoticeId) -> Notice | None:
 
 
 async def get_notice_of(tx: RoutingTx, case_id: CaseId, notice_id: NoticeId) -> Notice | None:
-    """One notice of a case whose lock is held."""
+    """One notice of a case that waits for its seal; the case's lock is held."""
     return next((notice for notice in await _AT_HAND.of(tx, case_id) if notice.notice_id == notice_id), None)
 
 
