@@ -125,7 +125,7 @@ async def _forbid(request: Request, error: Exception) -> Response:
     if not isinstance(error, Forbidden):
         return problems.answer(request, error)
     try:
-        await traces.write_refusal(context, caller, error, route=f"{request.method} {route_of(request)}")
+        await traces.write_traces(context, caller, refused=[error], route=f"{request.method} {route_of(request)}")
     except Refusal as untraced:
         return problems.answer(request, untraced)
     return problems.answer(request, error)

@@ -32,9 +32,9 @@ from chassis.idempotency import Claim, Kept
 from chassis.identity import anyone
 from chassis.identity import caller as signed_in
 from chassis.problems import Behind, PreconditionRequired
-from chassis.traces import ReadTrace, put_reads, write_reads
+from chassis.traces import ReadTrace, put_reads, write_traces
 from contracts.caller import Caller
-from contracts.refusals import Refusal, Stale
+from contracts.refusals import Forbidden, Refusal, Stale
 from contracts.values import JsonObject
 
 C = TypeVar("C", bound=Context)
@@ -172,6 +172,7 @@ class Reader(Generic[C]):
         self.behind = behind
         """True when this service has not yet heard of what the caller did elsewhere; the answer says so."""
         self.traces: list[ReadTrace] = []
+        self.refused: list[Forbidden] = []
 
     @property
     def context(self) -> C:
@@ -181,6 +182,10 @@ class Reader(Generic[C]):
     def trace(self, *, aggregate: str, action: str, about: str, purpose: str) -> None:
         """Note that personal data is opened; written after this transaction and before the answer, also when the route then refuses."""
         self.traces.append(ReadTrace(aggregate=aggregate, action=action, about=about, purpose=purpose))
+
+    def trace_refusal(self, refused: Forbidden) -> None:
+        """Note that one of several things is not shown, as if the whole were refused; written with the other traces."""
+        self.refused.append(refused)
 
     def answer(
         self, body: BaseModel | JsonObject, *, etag: int | None = None, status: int = 200, headers: Mapping[str, str] | None = None
@@ -290,16 +295,17 @@ async def _read(request: Request, *, caller: Caller) -> AsyncIterator[Reader[Any
     context: Context = context_of(request)
     behind = not await seen.caught_up(context, request.headers.get(seen.HEADER, ""))
     traces: list[ReadTrace] = []
+    beside: list[Forbidden] = []
     refused: Refusal | None = None
     try:
         async with context.database.read(context) as tx:
             door = Reader(request, caller=caller, tx=tx, behind=behind)
-            traces = door.traces
+            traces, beside = door.traces, door.refused
             yield door
     except Refusal as error:
         refused = error
-    if traces:
-        await write_reads(context, caller, traces)
+    if traces or beside:
+        await write_traces(context, caller, traces, refused=beside, route=f"{request.method} {route_of(request)}")
     if refused is not None:
         raise refused
 

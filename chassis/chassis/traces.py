@@ -45,59 +45,20 @@ class ReadTrace:
 
 async def put_reads(tx: Tx[Any], caller: Caller, traces: Sequence[ReadTrace]) -> None:
     """Write traces of reading inside a transaction that writes anyway."""
-    who = name_of(tx.context, caller)
-    await _put(
-        tx,
-        [
-            PersonalDataRead(
-                at=tx.at,
-                trace_id=tracing.trace_id(),
-                caller=who,
-                aggregate=trace.aggregate,
-                action=trace.action,
-                about=trace.about,
-                region=caller.region or NATION,
-                purpose=trace.purpose,
-            )
-            for trace in traces
-        ],
-    )
+    await _put(tx, _reads(tx, caller, traces))
 
 
-async def write_reads(context: Context, caller: Caller, traces: Sequence[ReadTrace]) -> None:
-    """Write traces of reading in a transaction of their own.
+async def write_traces(
+    context: Context, caller: Caller, traces: Sequence[ReadTrace] = (), *, refused: Sequence[Forbidden] = (), route: str
+) -> None:
+    """Write traces of reading and of refusals in a transaction of their own; that of the request has ended or was rolled back.
 
     Raises:
         TraceNotWritten: They could not be written.
     """
     try:
         async with context.database.begin(context) as tx:
-            await put_reads(tx, caller, traces)
-    except (Unavailable, DBAPIError, OSError, BusTrouble) as error:
-        _log.error("trace.failed", exc_info=error)
-        raise TraceNotWritten from error
-
-
-async def write_refusal(context: Context, caller: Caller, refused: Forbidden, *, route: str) -> None:
-    """Write the trace of a refusal in a transaction of its own; the refused one was rolled back.
-
-    Raises:
-        TraceNotWritten: It could not be written.
-    """
-    facts = refused.facts
-    try:
-        async with context.database.begin(context) as tx:
-            event = AccessRefused(
-                at=tx.at,
-                trace_id=tracing.trace_id(),
-                caller=name_of(context, caller),
-                aggregate=str(facts.get("aggregate", "route")),
-                action=str(facts.get("action", route)),
-                about=str(facts.get("about", "")),
-                region=caller.region or NATION,
-                rule_id=refused.RULE,
-            )
-            await _put(tx, [event])
+            await _put(tx, [*_reads(tx, caller, traces), *_refusals(tx, caller, refused, route=route)])
     except (Unavailable, DBAPIError, OSError, BusTrouble) as error:
         _log.error("trace.failed", exc_info=error)
         raise TraceNotWritten from error
@@ -108,6 +69,40 @@ def name_of(context: Context, caller: Caller) -> PersonRef:
     if caller.kind is CallerKind.PERSON:
         return PersonRef(f"person|{context.vault.lookup(caller.ref)}")
     return caller.ref
+
+
+def _reads(tx: Tx[Any], caller: Caller, traces: Sequence[ReadTrace]) -> list[AccessEvent]:
+    who = name_of(tx.context, caller)
+    return [
+        PersonalDataRead(
+            at=tx.at,
+            trace_id=tracing.trace_id(),
+            caller=who,
+            aggregate=trace.aggregate,
+            action=trace.action,
+            about=trace.about,
+            region=caller.region or NATION,
+            purpose=trace.purpose,
+        )
+        for trace in traces
+    ]
+
+
+def _refusals(tx: Tx[Any], caller: Caller, refused: Sequence[Forbidden], *, route: str) -> list[AccessEvent]:
+    who = name_of(tx.context, caller)
+    return [
+        AccessRefused(
+            at=tx.at,
+            trace_id=tracing.trace_id(),
+            caller=who,
+            aggregate=str(each.facts.get("aggregate", "route")),
+            action=str(each.facts.get("action", route)),
+            about=str(each.facts.get("about", "")),
+            region=caller.region or NATION,
+            rule_id=each.RULE,
+        )
+        for each in refused
+    ]
 
 
 async def _put(tx: Tx[Any], events: Sequence[AccessEvent]) -> None:

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -131,15 +132,21 @@ class Vault:
         Raises:
             Unreadable: One of them has none.
         """
+        keys = await self.find_keys(tx, owners)
+        if len(keys) < len(set(owners)):
+            raise Unreadable("no key, or wrapped by another key")
+        return keys
+
+    async def find_keys(self, tx: Tx[Any], owners: Sequence[str]) -> dict[str, SecretKey]:
+        """The keys of those among the owners who have one that opens, in one query; as `keys`."""
         opened = self._opened(tx)
         wanted = sorted({owner for owner in owners if owner not in opened})
         if wanted:
-            opened |= {owner: self._open(owner, key) for owner, key in await tx.fetch(_KEYS, {"owners": wanted})}
+            for owner, wrapped in await tx.fetch(_KEYS, {"owners": wanted}):
+                with suppress(Unreadable):
+                    opened[owner] = self._open(owner, wrapped)
         found = {owner: opened.get(owner) for owner in owners}
-        keys = {owner: key for owner, key in found.items() if key is not None}
-        if len(keys) < len(found):
-            raise Unreadable("no key")
-        return keys
+        return {owner: key for owner, key in found.items() if key is not None}
 
     def take(self, tx: Tx[Any], owner: str, wrapped: bytes | None) -> None:
         """Have at hand the key of an owner as another statement read it; None when there is none.

@@ -84,7 +84,7 @@ def _take_in(document: JsonObject, *, service: str, paths: JsonObject, schemas: 
     own = _child(_child(document, "components"), "schemas")
     renamed = {name: f"{service.capitalize()}{name}" for name, schema in own.items() if name in schemas and schemas[name] != schema}
     _refer(document, renamed)
-    schemas.update({renamed.get(name, name): schema for name, schema in own.items()})
+    own = {renamed.get(name, name): schema for name, schema in own.items()}
     for path, item in _child(document, "paths").items():
         outer = outer_path(service, path=path)
         try:
@@ -103,6 +103,27 @@ def _take_in(document: JsonObject, *, service: str, paths: JsonObject, schemas: 
                 operation["operationId"] = f"{service}{name[0].upper()}{name[1:]}"
         _name_the_case(outer, item)
         paths[outer] = item
+        _show(item, own, shown=schemas)
+
+
+def _show(node: Json, own: JsonObject, *, shown: JsonObject) -> None:
+    """Take in the schemas that a part of a document leads to; those of routes that stay inside are left out."""
+    for name in _references(node):
+        if name in own and name not in shown:
+            shown[name] = own[name]
+            _show(own[name], own, shown=shown)
+
+
+def _references(node: Json) -> Iterator[str]:
+    if isinstance(node, list):
+        for each in node:
+            yield from _references(each)
+    elif isinstance(node, dict):
+        reference = node.get("$ref")
+        if isinstance(reference, str):
+            yield reference.removeprefix(_SCHEMAS)
+        for each in node.values():
+            yield from _references(each)
 
 
 def _name_the_case(path: str, item: JsonObject) -> None:

@@ -217,6 +217,7 @@ SPECIAL: dict[str, Any] = {
     "POST /v1/cases:check": _json(application([])),
     "POST /v1/cases": _json(application([], receiving_region=TONGGU)),
     "POST /v1/cases:find": _json({"id_type": "resident_id", "id_number": ID_NUMBER}),
+    "POST /v1/cases:persons": lambda path, at: Call(path=path, json={"cases": [at.no], "purpose": "matrix"}),
     "POST /v1/progress": lambda path, at: Call(path=path, json={"case_no": at.no, "id_last_six": ID_NUMBER[-6:]}),
     "POST /v1/verifications": lambda path, at: Call(path=path, json={"qr": at.qr}),
     "POST /v1/materials": lambda path, _: Call(path=path, content=scan(977), headers={"Content-Type": "image/png"}),

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import func, insert, select, text
 
@@ -143,7 +144,7 @@ async def test_a_refused_read_leaves_its_trace_with_one_connection(make_toy: Mak
     assert [row.type for row in await toy.rows(OUTBOX)] == ["tongban.access.refused.v1"]
 
 
-@pytest.mark.parametrize("path", ["/forbidden", "/widgets/w-1/secret"])
+@pytest.mark.parametrize("path", ["/forbidden", "/widgets/w-1/secret", "/secrets"])
 async def test_without_its_trace_there_is_no_answer(toy: RunningToy, path: str) -> None:
     await toy.client.post("/widgets", json=WIDGET, headers=toy.headers(key="k-1"))
     async with toy.context.database.begin(toy.context) as tx:
@@ -166,6 +167,16 @@ async def test_opening_personal_data_leaves_a_trace_before_the_answer_with_one_c
     trace = (await toy.rows(OUTBOX))[-1]
     assert trace.type == "tongban.personal-data.read.v1"
     assert b'"purpose":"test"' in trace.data
+
+
+async def test_of_several_things_those_refused_leave_the_trace_that_they_leave_alone(toy: RunningToy) -> None:
+    answer = await toy.client.get("/secrets", headers=toy.headers())
+
+    traces = {row.type: orjson.loads(row.data) for row in await toy.rows(OUTBOX)}
+    refused = traces["tongban.access.refused.v1"]
+    assert answer.status_code == 200
+    assert list(traces) == ["tongban.personal-data.read.v1", "tongban.access.refused.v1"]
+    assert (refused["about"], refused["action"], refused["rule_id"], refused["caller"]) == ("w-2", "view_person", "forbidden", CLERK.ref)
 
 
 async def test_looking_for_a_person_leaves_a_trace_when_nothing_is_found(toy: RunningToy) -> None:

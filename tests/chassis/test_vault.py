@@ -115,6 +115,17 @@ async def test_several_keys_come_at_once_or_not_at_all(toy: RunningToy) -> None:
             await vault.keys(tx, ["case/1", "case/3"])
 
 
+async def test_of_several_keys_those_that_are_there_and_open_are_found(toy: RunningToy) -> None:
+    vault, other = toy.context.vault, Vault(b"B" * 32)
+    async with toy.context.database.begin(toy.context) as tx:
+        await vault.new_key(tx, "case/1")
+        await other.new_key(tx, "case/2")
+
+        assert list(await vault.find_keys(tx, ["case/1", "case/2", "case/3"])) == ["case/1"]
+        with pytest.raises(Unreadable):
+            await vault.keys(tx, ["case/1", "case/2"])
+
+
 def test_a_keyed_hash_is_the_same_for_the_same_key_only() -> None:
     first, second = Vault(b"A" * 32), Vault(b"B" * 32)
 

@@ -71,7 +71,7 @@ def may(caller: Caller, aggregate: str, action: str, *, keys: frozenset[str] = f
         (ELSEWHERE, {"check"}),
         (PARTNER, {"view", "receive", "supplement", "reenter", "withdraw", "view_person", "view_material", "check"}),
         (OPERATOR, set()),
-        (SERVICE, {"view", "view_person", "view_material"}),
+        (SERVICE, {"view", "view_person", "view_persons", "view_material"}),
         (ANONYMOUS, set()),
     ],
 )

@@ -2,10 +2,12 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
+import jsonschema_rs
 import orjson
 import pytest
 import uvicorn
@@ -20,6 +22,7 @@ from chassis import logs
 from chassis.identity import SigningKey, Verifier
 from chassis.migrate import upgrade
 from chassis.problems import Unauthenticated
+from contracts.values import JsonObject
 from credential_svc.app import MIGRATIONS, create_app
 from credential_svc.context import Credential, Settings
 from credential_svc.schema import METADATA
@@ -27,35 +30,46 @@ from tests.credential.builders import HOLDER, ORGANS, Service
 from tests.support.engines import Databases
 from tongban_local.ports import free_port
 
+INTAKE = json.loads((Path(__file__).parents[2] / "contracts/openapi/intake.json").read_text(encoding="utf-8"))
+QUESTION = jsonschema_rs.Draft202012Validator(INTAKE["components"]["schemas"]["PersonsAsked"])
+
 
 class IntakeRoute:
-    """Intake's one route, as credential-svc calls it: a real server that checks the token."""
+    """Intake's one route, as credential-svc calls it: a real server that checks the token, and the question by intake's document."""
 
     def __init__(self, jwks: Path) -> None:
         self.away = False
         self.lost: set[str] = set()
-        self.asked: list[str] = []
+        self.unreadable: set[str] = set()
+        self.asked: list[list[str]] = []
         self.holder = HOLDER
+        self.torn: JsonObject = {"applicant": {}, "form": {}}
         self.url = ""
         self._verifier = Verifier(jwks, audience="intake")
 
-    async def person(self, request: Request) -> Response:
-        self.asked.append(request.path_params["no"])
+    async def persons(self, request: Request) -> Response:
+        question = await request.json()
+        self.asked.append(question["cases"])
         try:
             caller = self._verifier.verify(request.headers["authorization"].removeprefix("Bearer "))
         except Unauthenticated:
             return JSONResponse({}, status_code=401)
-        if self.away or caller.account != "credential" or request.query_params["purpose"] != "credential":
+        if self.away or caller.account != "credential" or question["purpose"] != "credential":
             return JSONResponse({}, status_code=503)
-        if request.path_params["no"] in self.lost:
-            return JSONResponse({}, status_code=404)
-        return JSONResponse(self.holder)
+        if not QUESTION.is_valid(question):
+            return JSONResponse({}, status_code=422)
+        return JSONResponse({"items": [self._given(case_id) for case_id in question["cases"]]})
+
+    def _given(self, case_id: str) -> JsonObject:
+        if case_id in self.lost:
+            return {"case_id": case_id, "person": None, "refused": "case.not-found"}
+        return {"case_id": case_id, "person": self.torn if case_id in self.unreadable else self.holder, "refused": None}
 
 
 @pytest.fixture
 async def intake(tmp_path: Path) -> AsyncIterator[IntakeRoute]:
     route = IntakeRoute(tmp_path / "jwks.json")
-    application = Starlette(routes=[Route("/v1/cases/{no}/person", route.person)])
+    application = Starlette(routes=[Route("/v1/cases:persons", route.persons, methods=["POST"])])
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=port, log_config=None, lifespan="off"))
     serving = asyncio.create_task(server._serve())

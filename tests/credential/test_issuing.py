@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from contracts.events import CredentialIssued, DecisionSealed, NoticeSealed
 from contracts.values import Outcome, canonical_json
+from credential_svc.credential.jobs import AT_ONCE
 from credential_svc.credential.outside import FAILURES
 from credential_svc.credential.store import CREDENTIALS
 from credential_svc.schema import METADATA
@@ -147,6 +148,30 @@ async def test_cases_that_intake_does_not_know_hold_up_no_other(service: Service
     await service.seal()
 
     assert [each["case_id"] for each in await service.told(CredentialIssued)] == [known]
+
+
+async def test_a_case_of_which_intake_says_nothing_readable_holds_up_none_of_its_round(service: Service, intake: object) -> None:
+    lost, torn, known = a_case(), a_case(), a_case()
+    intake.lost, intake.unreadable = {lost}, {torn}  # type: ignore[attr-defined]
+    await service.hear(*(event for case_id in (lost, torn, known) for event in (received(case_id), decided(case_id))))
+
+    await service.seal()
+
+    waiting = [(await service.get(f"/v1/seals/{case_id}-decided")).json()["waiting_for"] for case_id in (lost, torn, known)]
+    assert [each["case_id"] for each in await service.told(CredentialIssued)] == [known]
+    assert waiting == ["person", "person", None]
+
+
+async def test_intake_is_asked_once_for_all_cases_of_a_round(service: Service, intake: object) -> None:
+    cases = [a_case() for _ in range(AT_ONCE)]
+    await service.hear(*(event for case_id in cases for event in (received(case_id), decided(case_id))))
+    await service.hear(accepted(a_case()))
+
+    await service.seal()
+    await service.seal()
+
+    assert [sorted(question) for question in intake.asked] == [sorted(cases)]  # type: ignore[attr-defined]
+    assert len(await service.told(CredentialIssued)) == AT_ONCE
 
 
 async def test_an_intake_that_is_away_is_left_alone_after_a_while(service: Service, intake: object) -> None:

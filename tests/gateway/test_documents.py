@@ -21,12 +21,13 @@ from tongban_local.openapi import applications, openapi_documents
 DOCUMENTS = cast("dict[str, dict[str, Any]]", openapi_documents())
 
 
-def routes() -> Iterator[tuple[str, str, str]]:
-    """Service, method, path as at the gateway, of everything in the services' documents."""
+def routes(*, internal: bool = False) -> Iterator[tuple[str, str, str]]:
+    """Service, method, path as at the gateway, of everything in the services' documents that is for callers, or for other services."""
     for service in SERVICES:
         for path, item in DOCUMENTS[service]["paths"].items():
-            for method in item:
-                yield service, method.upper(), outer_path(service, path=path)
+            for method, operation in item.items():
+                if operation.get("x-internal", False) == internal:
+                    yield service, method.upper(), outer_path(service, path=path)
 
 
 def plain(path: str) -> bytes:
@@ -36,6 +37,17 @@ def plain(path: str) -> bytes:
 @pytest.mark.parametrize(("service", "path"), sorted({(service, path) for service, _, path in routes()}))
 def test_every_route_of_a_service_is_reached(service: str, path: str) -> None:
     assert find(plain(path)).row.service == service
+
+
+@pytest.mark.parametrize(("service", "path"), sorted({(service, path) for service, _, path in routes(internal=True)}))
+def test_what_services_keep_for_each_other_is_not_passed_and_not_shown(service: str, path: str) -> None:
+    [operation] = DOCUMENTS[service]["paths"][path].values()
+    own = {name.rpartition("/")[2] for name in references(operation)}
+
+    with pytest.raises(RouteUnknown):
+        find(plain(path))
+    assert own
+    assert own.isdisjoint(DOCUMENTS["gateway"]["components"]["schemas"])
 
 
 def test_a_path_is_sent_to_its_service_as_the_service_knows_it() -> None:
@@ -50,11 +62,12 @@ def needs_sign_in(dependant: Dependant) -> bool:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_what_needs_no_sign_in_at_a_service_needs_none_here_and_the_other_way_round(service: str) -> None:
-    compared, wrong = 0, []
+    compared, wrong = 0, list[tuple[str, str]]()
+    shown = {path for name, _, path in routes() if name == service}
     for context in iter_route_contexts(applications()[service].routes):
         route = context.original_route
         path = context.path_format or ""
-        if not isinstance(route, APIRoute) or path not in DOCUMENTS[service]["paths"]:
+        if not isinstance(route, APIRoute) or outer_path(service, path=path) not in shown:
             continue
         row = find(plain(outer_path(service, path=path))).row
         for method in context.methods or ():
@@ -62,7 +75,7 @@ def test_what_needs_no_sign_in_at_a_service_needs_none_here_and_the_other_way_ro
             if (method in row.public) == needs_sign_in(route.dependant):
                 wrong.append((method, path))
 
-    assert compared == sum(len(item) for item in DOCUMENTS[service]["paths"].values())
+    assert compared == len([name for name, _, _ in routes() if name == service])
     assert wrong == []
 
 

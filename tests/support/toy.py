@@ -296,6 +296,14 @@ async def open_secret(read: Annotated[Reader[Toy], READER], widget_id: str) -> R
     return read.answer({"name": "张三"})
 
 
+@router.get("/secrets")
+async def open_secrets(read: Annotated[Reader[Toy], READER]) -> Response:
+    """Something of one person, and a refusal beside it."""
+    read.trace(aggregate="widget", action="view_person", about="w-1", purpose="test")
+    read.trace_refusal(Forbidden(facts={"aggregate": "widget", "action": "view_person", "about": "w-2"}))
+    return read.answer({"name": "张三"})
+
+
 @router.get("/forbidden")
 async def never(read: Annotated[Reader[Toy], READER]) -> Response:
     """Refuse to read."""

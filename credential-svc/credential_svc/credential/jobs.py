@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -17,9 +16,7 @@ from credential_svc.seal import handlers as seals
 from credential_svc.seal.domain import Sealing, WaitingFor
 
 AT_ONCE = 50
-"""Notices in one transaction, at most."""
-CALLS = 8
-"""Calls to intake at the same time."""
+"""Notices in one transaction, and cases in one question to intake, at most."""
 EVERY = 0.2
 """Seconds between two looks when nothing wakes the job.
 
@@ -84,16 +81,13 @@ async def seal_and_issue(context: Credential) -> int:
 
 
 async def _ask(context: Credential, sealings: Sequence[Sealing]) -> dict[NoticeId, Person]:
-    places = asyncio.Semaphore(CALLS)
-
-    async def ask(sealing: Sealing) -> tuple[NoticeId, Person] | None:
-        async with places:
-            try:
-                return sealing.notice_id, await context.intake.person(sealing.case_id)
-            except IntakeAway:
-                return None
-
-    return dict(found for found in await asyncio.gather(*map(ask, sealings)) if found is not None)
+    if not sealings:
+        return {}
+    try:
+        persons = await context.intake.persons({sealing.case_id for sealing in sealings})
+    except IntakeAway:
+        return {}
+    return {sealing.notice_id: persons[sealing.case_id] for sealing in sealings if sealing.case_id in persons}
 
 
 async def _write(context: Credential, ready: Sequence[Ready]) -> list[NoticeId]:

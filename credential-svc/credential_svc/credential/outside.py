@@ -1,8 +1,10 @@
-"""Asking intake-svc for the holder of a credential: the one call this service makes, and never inside a transaction."""
+"""Asking intake-svc for the holders of credentials: the one call this service makes, and never inside a transaction."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +29,7 @@ _FAULT = 500
 
 
 class IntakeAway(Exception):
-    """Intake did not answer, or not with a holder; says nothing of what it answered."""
+    """Intake did not answer, or not with holders; says nothing of what it answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,19 @@ class Person:
     form: JsonObject
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Given:
+    """What intake gives of one case: nothing where it refuses it."""
+
+    case_id: CaseId
+    person: JsonObject | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    items: tuple[_Given, ...]
+
+
 class Intake:
     """Intake's API, as far as this service needs it."""
 
@@ -69,21 +84,29 @@ class Intake:
         self._failed = 0
         self._rest_until = 0.0
 
-    async def person(self, case_id: CaseId) -> Person:
-        """The applicant and the form of a case.
+    async def persons(self, case_ids: Collection[CaseId]) -> dict[CaseId, Person]:
+        """The applicants and the forms of cases, in one question; a case that intake refuses, or of which it says no such thing, is left out.
+
+        Args:
+            case_ids: From 1 to 50, each once.
 
         Raises:
-            IntakeAway: No answer within 5 s, a refusal, or intake is being left alone after five failures in a row.
+            IntakeAway: No answer within 5 s, a refusal of the question, or intake is being left alone after five failures in a row.
         """
         if time.monotonic() < self._rest_until:
             raise IntakeAway
         try:
-            person = await self._ask(case_id)
+            answer = await self._ask(case_ids)
         except (aiohttp.ClientError, TimeoutError, Malformed, ValueError) as error:
             self._note(is_up=not _is_outage(error))
             raise IntakeAway from error
         self._note(is_up=True)
-        return person
+        persons: dict[CaseId, Person] = {}
+        for given in answer.items:
+            # One that cannot be read must not hold up the others.
+            with suppress(Malformed):
+                persons[given.case_id] = decode(Person, given.person)
+        return persons
 
     def _note(self, *, is_up: bool) -> None:
         self._failed = 0 if is_up else self._failed + 1
@@ -96,19 +119,19 @@ class Intake:
             await self._session.close()
 
     @stamina.retry(on=aiohttp.ClientConnectorError, attempts=2, timeout=TIMEOUT, wait_initial=0.1, wait_max=0.5)
-    async def _ask(self, case_id: CaseId) -> Person:
+    async def _ask(self, case_ids: Collection[CaseId]) -> _Answer:
         if self._session is None:
             # Of the running loop, so not made with the application.
             timeout = aiohttp.ClientTimeout(total=TIMEOUT)
             self._session = aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
-        async with self._session.get(
-            f"{self._url}/v1/cases/{case_id}/person",
-            params={"purpose": "credential"},
+        async with self._session.post(
+            f"{self._url}/v1/cases:persons",
+            json={"cases": [*case_ids], "purpose": "credential"},
             headers={"authorization": f"Bearer {self._bearer()}", **tracing.outgoing_headers()},
         ) as answer:
             answer.raise_for_status()
             body: Json = await answer.json()
-        return decode(Person, body)
+        return decode(_Answer, body)
 
     def _bearer(self) -> str:
         """A token that is good for the whole call; one serves many, for making one costs more than the rest of asking."""
@@ -121,7 +144,7 @@ class Intake:
 
 
 def _is_outage(error: Exception) -> bool:
-    """Whether an error speaks of intake and not of the one case: an intake that refuses a case answers the next."""
+    """Whether an error speaks of intake and not of the question: an intake that refuses one answers the next."""
     if isinstance(error, aiohttp.ClientResponseError):
         return error.status >= _FAULT
     return isinstance(error, aiohttp.ClientError | TimeoutError)

@@ -103,6 +103,15 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SealedPerson:
+    """The same before it is opened, with what says who may open it."""
+
+    row: Mapping[str, object]
+    """The case's columns that access rules ask for."""
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
     """Everything handed in with an application; personal data, so never logged and never in an event."""
 

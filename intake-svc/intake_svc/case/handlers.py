@@ -12,22 +12,15 @@ from typing import TypeVar
 from chassis.context import Subscriptions
 from chassis.database import Tx, lock
 from chassis.learning import Difference, Lessons
+from chassis.logs import get_logger
 from chassis.vault import Unreadable
 from contracts.caller import Caller, CallerKind
-from contracts.codec import decode, encode_object
+from contracts.codec import Malformed, decode, encode_object
 from contracts.events import CaseEvent, CaseReceived, CaseSupplemented, Event
-from contracts.refusals import Forbidden, NotFound, Refusal, Stale
-from contracts.values import CaseNo, Channel, JsonObject, NoticeId, RegionCode, digest
-from intake_svc.application.domain import ApplicationHasDefects, File, Named, Person, Submission, find_repeat, tell_open
-from intake_svc.application.handlers import (
-    Checked,
-    Place,
-    check_submissions,
-    find_defects,
-    find_files,
-    find_places,
-    get_parts,
-)
+from contracts.refusals import NotFound, Refusal, Stale
+from contracts.values import CaseId, CaseNo, Channel, JsonObject, NoticeId, RegionCode, digest
+from intake_svc.application.domain import ApplicationHasDefects, File, Named, Person, SealedPerson, Submission, find_repeat, tell_open
+from intake_svc.application.handlers import Checked, Place, check_submissions, find_defects, find_files, find_places, get_parts
 from intake_svc.case import store
 from intake_svc.case.domain import Case, CaseNotFound, ChannelMismatch, Handed, Known, Receipt, SupplementEmpty, again
 from intake_svc.case.texts import PERSON_LOST, SUPPLEMENT_LOST
@@ -36,7 +29,7 @@ from intake_svc.material import handlers as material
 from intake_svc.material.domain import Claim
 from intake_svc.progress.domain import SHOWN
 from rules import case_numbers
-from rules.access import Never, Tree, permit, tree
+from rules.access import Tree, permit, tree
 from rules.check import Applicant, verdict_digest
 from rules.identifiers import mask_name, normalise
 from rules.workdays import local_day
@@ -48,6 +41,8 @@ MOST_FOUND = 50
 """Cases shown of one person."""
 
 _CHANNELS: Mapping[CallerKind, Channel] = MappingProxyType({CallerKind.PERSON: Channel.WEB, CallerKind.MACHINE: Channel.PARTNER})
+
+_log = get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +76,8 @@ async def receive_cases(tx: Tx[Intake], handed_in: Sequence[tuple[Submission, Ca
     outcomes = [one if isinstance(one, Refusal) else _receive(tx, *one) for one in placed]
     received = [case for case in outcomes if isinstance(case, Case)]
     vault, people = tx.context.vault, {submission.case_id: submission.person for submission, _ in handed_in}
-    keys = vault.first_keys(tx, [_owner(case) for case in received])
-    await store.add_cases(tx, [(case, vault.seal(keys[_owner(case)], encode_object(people[case.case_id]))) for case in received])
+    keys = vault.first_keys(tx, [_owner(case.case_id) for case in received])
+    await store.add_cases(tx, [(case, vault.seal(keys[_owner(case.case_id)], encode_object(people[case.case_id]))) for case in received])
     with store.refuse_known():
         await material.claim_materials(tx, [claim for case in received for claim in _claims(case, case.materials)])
     return outcomes
@@ -241,18 +236,6 @@ def rights(tx: Tx[Intake], *, caller: Caller, action: str) -> Tree:
     return tree(caller, "case", action, regions=tx.context.catalogue, applicant_keys=tx.context.applicant_keys(caller))
 
 
-def permit_search(tx: Tx[Intake], *, caller: Caller) -> Tree:
-    """The cases among which a caller may look for a person.
-
-    Raises:
-        Forbidden: The caller may look for nobody.
-    """
-    found = rights(tx, caller=caller, action="find")
-    if isinstance(found, Never):
-        raise Forbidden(facts={"aggregate": "case", "action": "find", "about": "person"})
-    return found
-
-
 async def find_cases(tx: Tx[Intake], among: Tree, *, id_type: str, id_number: str) -> list[Case]:
     """The latest cases of a person, at most `MOST_FOUND`, of those that the tree lets through."""
     key = tx.context.applicant_key(id_type=id_type, id_number=id_number)
@@ -265,14 +248,29 @@ async def open_person(tx: Tx[Intake], case: Case) -> Person:
     Raises:
         CaseNotFound: The case's key was destroyed, and this with it.
     """
-    sealed = await store.get_sealed(tx, case.case_id)
-    try:
-        key = await tx.context.vault.key(tx, _owner(case))
-        if sealed is None:
-            raise CaseNotFound
-        return decode(Person, tx.context.vault.open(key, sealed))
-    except Unreadable as error:
-        raise CaseNotFound from error
+    persons = await open_persons(tx, await store.get_sealed(tx, [case.case_id]))
+    if case.case_id not in persons:
+        raise CaseNotFound
+    return persons[case.case_id]
+
+
+async def get_sealed(tx: Tx[Intake], case_ids: Sequence[CaseId]) -> dict[CaseId, SealedPerson]:
+    """Who applies in these cases and what the forms say, not open yet, with what access rules ask for."""
+    return await store.get_sealed(tx, case_ids)
+
+
+async def open_persons(tx: Tx[Intake], kept: Mapping[CaseId, SealedPerson]) -> dict[CaseId, Person]:
+    """Who applies and what the form says; left out where the case's key was destroyed, and this with it."""
+    vault, persons = tx.context.vault, dict[CaseId, Person]()
+    keys = await vault.find_keys(tx, [_owner(case_id) for case_id in kept])
+    for case_id, one in kept.items():
+        if (key := keys.get(_owner(case_id))) is not None:
+            try:
+                persons[case_id] = decode(Person, vault.open(key, one.sealed))
+            except (Unreadable, Malformed) as error:
+                # One that cannot be read must not hold up the others that are asked for with it.
+                _log.error("person.unreadable", key=case_id, exc_info=error)
+    return persons
 
 
 async def ask_progress(tx: Tx[Intake], case_no: str, *, last_six: str) -> Case:
@@ -378,7 +376,7 @@ def _number(tx: Tx[Intake], region: RegionCode) -> CaseNo:
 
 
 async def _seal(tx: Tx[Intake], case: Case, person: Person) -> bytes:
-    key = await tx.context.vault.new_key(tx, _owner(case))
+    key = await tx.context.vault.new_key(tx, _owner(case.case_id))
     return tx.context.vault.seal(key, encode_object(person))
 
 
@@ -395,5 +393,5 @@ def _progress_key(tx: Tx[Intake], case_no: CaseNo, *, id_number: str) -> str:
     return tx.context.vault.lookup(f"progress:{case_no}:{normalise(id_number)[-LAST_SIX:]}")
 
 
-def _owner(case: Case) -> str:
-    return f"case:{case.case_id}"
+def _owner(case_id: CaseId) -> str:
+    return f"case:{case_id}"

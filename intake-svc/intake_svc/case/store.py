@@ -43,6 +43,7 @@ from chassis.tables import SECRET_KEYS
 from chassis.writing import Conflict, Rows, table_taken
 from contracts.codec import decode, encode_object
 from contracts.values import CaseId, Digest, JsonObject
+from intake_svc.application.domain import SealedPerson
 from intake_svc.case.domain import NOBODY, Case, CaseAlreadyReceived, CaseState, Handed, Receipt, Supplement
 from intake_svc.context import Intake
 from intake_svc.progress.domain import Progress, Stage
@@ -92,10 +93,10 @@ _READ = tuple(CASES.c[name] for name in ("case_id", "root_case_id", "state", "cl
 """What a case is made of; what is sealed of the person is read where somebody may see it, and nowhere else."""
 _BY_IDS = Prepared(select(*_READ).where(CASES.c.case_id == any_(bindparam("ids", type_=ARRAY(Text)))))
 _BY_NO = Prepared(select(*_READ).where(CASES.c.case_no == bindparam("no", type_=Text)))
-_SEALED = Prepared(select(CASES.c.sealed).where(CASES.c.case_id == bindparam("id", type_=Text)))
 _ACCESS = {
     name: CASES.c[name] for name in ("case_id", "receiving_region", "receiving_organ", "handling_region", "handling_organ", "applicant_key")
 }
+_SEALED = Prepared(select(CASES.c.sealed, *_ACCESS.values()).where(CASES.c.case_id == any_(bindparam("ids", type_=ARRAY(Text)))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,10 +141,10 @@ async def find_root(tx: Tx[Intake], no: str) -> CaseId | None:
     return None if row is None else CaseId(row.root_case_id)
 
 
-async def get_sealed(tx: Tx[Intake], case_id: CaseId) -> bytes | None:
-    """What is sealed of the person and the form."""
-    rows = await tx.fetch(_SEALED, {"id": case_id})
-    return bytes(rows[0][0]) if rows else None
+async def get_sealed(tx: Tx[Intake], case_ids: Sequence[CaseId]) -> dict[CaseId, SealedPerson]:
+    """What is sealed of the persons and the forms of those cases that there are."""
+    rows = await tx.fetch(_SEALED, {"ids": list(case_ids)})
+    return {CaseId(row[0]): SealedPerson(row=dict(zip(_ACCESS, row, strict=True)), sealed=bytes(sealed)) for sealed, *row in rows}
 
 
 async def list_cases(

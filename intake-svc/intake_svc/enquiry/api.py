@@ -10,16 +10,24 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.database import Tx
 from chassis.doors import PUBLIC_READER, READER, Reader
-from contracts.values import CaseNo
-from intake_svc.case import handlers
+from chassis.express import express
+from contracts.codec import encode_object
+from contracts.refusals import Forbidden, Refusal
+from contracts.values import CaseId, CaseNo
+from intake_svc.application.domain import Person, SealedPerson
+from intake_svc.case import handlers as cases
 from intake_svc.case.api import CaseList, OrganShown, show_briefs
 from intake_svc.case.domain import Case, CaseNotFound, CaseState
 from intake_svc.context import Intake
+from intake_svc.enquiry import handlers
 from intake_svc.enquiry.domain import count_wrong, is_shut
 from intake_svc.progress.domain import Stage
 from rules.workdays import local_day
 
 router = APIRouter(tags=["enquiries"], max_body_size=16 * 1024)
+
+AT_ONCE = 50
+"""Cases whose persons are given in one answer, at most."""
 
 MOST_DAYS = 400
 """Days looked ahead for working days left."""
@@ -33,6 +41,37 @@ class PersonAsked(BaseModel):
     id_type: Annotated[str, Field(min_length=1, max_length=40)]
     id_number: Annotated[str, Field(min_length=1, max_length=40)]
     purpose: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")] = "window"
+
+
+class PersonsAsked(BaseModel):
+    """Of which cases a service wants the persons, and what for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cases: Annotated[list[Annotated[CaseId, Field(pattern=r"^[0-9A-Za-z-]{1,40}$")]], Field(min_length=1, max_length=AT_ONCE)]
+    purpose: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+
+
+class ApplicantShown(BaseModel):
+    """Who applies and what the form says."""
+
+    applicant: dict[str, object]
+    form: dict[str, object]
+
+
+class PersonOpened(BaseModel):
+    """What is given of one case."""
+
+    case_id: CaseId
+    person: ApplicantShown | None
+    refused: str | None
+    """Rule by which there is no person, the same as when the case is asked for alone."""
+
+
+class PersonsOpened(BaseModel):
+    """One for each case that was asked for, in that order; a case named twice stands once."""
+
+    items: list[PersonOpened]
 
 
 class ProgressAsked(BaseModel):
@@ -64,8 +103,25 @@ async def find_cases(read: Annotated[Reader[Intake], READER], body: PersonAsked)
     """A person's cases, of those the caller may see. Leaves a trace, also when nothing is found."""
     rights = handlers.permit_search(read.tx, caller=read.caller)
     read.trace(aggregate="case", action="find", about="person", purpose=body.purpose)
-    found = await handlers.find_cases(read.tx, rights, id_type=body.id_type, id_number=body.id_number)
+    found = await cases.find_cases(read.tx, rights, id_type=body.id_type, id_number=body.id_number)
     return read.answer(CaseList(items=await show_briefs(read.tx, found)))
+
+
+@router.post("/v1/cases:persons", operation_id="getApplicants", response_model=PersonsOpened, openapi_extra={"x-internal": True})
+@express
+async def get_persons(read: Annotated[Reader[Intake], READER], body: PersonsAsked) -> Response:
+    """Who applies and what the forms say in many cases, for a purpose; leaves a trace for each. For other services only."""
+    handlers.permit_many(read.tx, caller=read.caller)
+    found = await handlers.find_persons(read.tx, body.cases, caller=read.caller)
+    allowed = {case_id: one for case_id, one in found.items() if not isinstance(one, Refusal)}
+    for case_id in allowed:
+        read.trace(aggregate="case", action="view_person", about=case_id, purpose=body.purpose)
+    for one in found.values():
+        if isinstance(one, Forbidden):
+            read.trace_refusal(one)
+    persons = await cases.open_persons(read.tx, allowed)
+    items = [_given(case_id, one, person=persons.get(case_id)) for case_id, one in found.items()]
+    return read.answer(PersonsOpened(items=items), headers={"cache-control": "private, no-store"})
 
 
 @router.post("/v1/progress", operation_id="askProgress", response_model=ProgressShown)
@@ -78,7 +134,7 @@ async def ask_progress(read: Annotated[Reader[Intake], PUBLIC_READER], body: Pro
     # Asked for in any case, so that a number that is shut takes as long as one that is not.
     shut = is_shut(tries, case_no, at=read.tx.at)
     try:
-        case = await handlers.ask_progress(read.tx, case_no, last_six=body.id_last_six)
+        case = await cases.ask_progress(read.tx, case_no, last_six=body.id_last_six)
     except CaseNotFound:
         count_wrong(tries, case_no, at=read.tx.at)
         raise
@@ -105,3 +161,11 @@ def _workdays_left(tx: Tx[Intake], case: Case) -> int | None:
     # The instant is exclusive: midnight ends the day before it.
     last = min(local_day(case.answer_by - timedelta(microseconds=1)), today + timedelta(days=MOST_DAYS))
     return sum(calendar.is_workday(today + timedelta(days=after)) for after in range(1, (last - today).days + 1))
+
+
+def _given(case_id: CaseId, found: SealedPerson | Refusal, *, person: Person | None) -> PersonOpened:
+    if person is None:
+        rule = found.RULE if isinstance(found, Refusal) else CaseNotFound.RULE
+        return PersonOpened(case_id=case_id, person=None, refused=rule)
+    applicant = {**encode_object(person.applicant), "name_of_firm": person.name_of_firm}
+    return PersonOpened(case_id=case_id, person=ApplicantShown(applicant=applicant, form=dict(person.form)), refused=None)
