@@ -9,21 +9,24 @@
     return await ERRANDS(write, Errand(act=act, at=BY_NO.of(no)))
 
 One alone goes as `chassis.doors.Writer` would let it. Those that wait while others commit are found, locked and read together, do their work one
-after the other and are written together. When one of them is refused, none of that transaction stands and each goes by itself.
+after the other and are written together. When one of them is refused, none of that transaction stands and each goes by itself; what somebody
+else has at work just then goes by itself from the start, so nobody waits for another's lock.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from sqlalchemy import ARRAY, Text, bindparam, func, select
 from starlette.responses import Response
 
 from chassis.anchors import Anchor, Anchored
 from chassis.context import Context
-from chassis.database import Tx, lock
+from chassis.database import Tx, hash_of
 from chassis.doors import Answer, Writer
-from chassis.gathering import FLUSHERS, Gathering, Outcome
+from chassis.gathering import FLUSHERS, PATIENCE, Gathering, Outcome
 from chassis.idempotency import Claim
+from chassis.prepared import Prepared
 
 C = TypeVar("C", bound=Context)
 
@@ -43,20 +46,25 @@ class Errand(Generic[C]):
     """The key of that, once it was found; None where it cannot ride with others."""
 
 
-def errands(have: Have[C], *, flushers: int = FLUSHERS) -> Gathering[C, Errand[C]]:
+def errands(have: Have[C], *, flushers: int = FLUSHERS, patience: float = PATIENCE) -> Gathering[C, Errand[C]]:
     """Let errands of one service ride together.
 
     Args:
         have: Reads for all of them what each would ask for.
         flushers: Transactions at a time.
+        patience: As for `Gathering`.
     """
 
     async def prepare(tx: Tx[C], asked: Sequence[Errand[C]]) -> None:
         rows = await _find(tx, asked)
-        await lock(tx, *rows)
-        await have(tx, list(rows.values()))
+        # Whatever somebody else has at work waits by itself: here all others would wait with it.
+        free = await _lock_free(tx, rows)
+        for errand in asked:
+            if errand.key not in free:
+                errand.key = None
+        await have(tx, [row for key, row in rows.items() if key in free])
 
-    return Gathering(_act, key=lambda errand: errand.key or "", prepare=prepare, alone=_alone, flushers=flushers)
+    return Gathering(_act, key=lambda errand: errand.key or "", prepare=prepare, alone=_alone, flushers=flushers, patience=patience)
 
 
 async def _find(tx: Tx[Any], asked: Sequence[Errand[Any]]) -> dict[str, tuple[Any, ...]]:
@@ -74,9 +82,21 @@ async def _find(tx: Tx[Any], asked: Sequence[Errand[Any]]) -> dict[str, tuple[An
     return rows
 
 
+async def _lock_free(tx: Tx[Any], keys: Iterable[str]) -> frozenset[str]:
+    """Take those of the locks that nobody else holds; which ones."""
+    free = frozenset(str(key) for (key,) in await tx.fetch(_LOCK_FREE, {"keys": sorted(keys)}))
+    for key in free:
+        tx.holds(key)
+    return free
+
+
 async def _act(tx: Tx[C], asked: Sequence[Errand[C]]) -> list[Outcome]:
     return [None if errand.key is None else await errand.act(tx) for errand in asked]
 
 
 async def _alone(write: Writer[C], errand: Errand[C], claimed: Claim) -> Response:
     return await write.run(errand.act, claimed, at=errand.at)
+
+
+_key = func.unnest(bindparam("keys", type_=ARRAY(Text))).column_valued("key")
+_LOCK_FREE = Prepared(select(_key).where(func.pg_try_advisory_xact_lock(hash_of(_key))))

@@ -40,6 +40,9 @@ MOST = 64
 FLUSHERS = 2
 """Transactions at a time: while one waits for its commit, the next one is being filled."""
 
+PATIENCE = 0.25
+"""Seconds that others wait for one that goes by itself: it may be waiting for a lock, and everybody would wait for that."""
+
 Outcome: TypeAlias = Answer | Refusal | None
 """What became of one request; one that was refused has left nothing, and one that must go by itself has not begun."""
 
@@ -98,6 +101,7 @@ class Gathering(Generic[C, R]):
         alone: Alone[C, R] | None = None,
         most: int = MOST,
         flushers: int = FLUSHERS,
+        patience: float = PATIENCE,
     ) -> None:
         """Prepare; nothing runs until a request comes.
 
@@ -108,6 +112,7 @@ class Gathering(Generic[C, R]):
             alone: How a request goes that nobody waits beside, and one that must go by itself; as the act with one unless told.
             most: Requests in one transaction.
             flushers: Transactions at a time.
+            patience: Seconds that others wait for one that goes by itself.
         """
         self._act = act
         self._key = key
@@ -115,6 +120,7 @@ class Gathering(Generic[C, R]):
         self._go = alone
         self._most = most
         self._flushers = flushers
+        self._patience = patience
 
     async def __call__(self, write: Writer[C], request: R, *, fingerprint: bytes | None = None) -> Response:
         """Do one request together with those that wait beside it.
@@ -157,7 +163,7 @@ class Gathering(Generic[C, R]):
         while station.waiting:
             riders = [station.waiting.popleft() for _ in range(min(len(station.waiting), self._most))]
             if self._go is not None and len(riders) == 1:
-                await asyncio.wait([self._part(riders[0], station=station)])
+                await asyncio.wait([self._part(riders[0], station=station)], timeout=self._patience)
                 continue
             results: Sequence[_Sent | Refusal | None] = [None] * len(riders)
             try:

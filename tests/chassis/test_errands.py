@@ -8,6 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import insert
 
+from chassis.database import lock
 from chassis.tables import IDEMPOTENCY, OUTBOX
 from tests.support.sending import statements
 from tests.support.toy import OWNERS, WIDGETS, RunningToy
@@ -24,10 +25,10 @@ async def shop(toy: RunningToy) -> RunningToy:
     return toy
 
 
-def painted(shop: RunningToy, widget_id: str, color: str, *, key: str = "") -> "asyncio.Task[httpx.Response]":
+def painted(shop: RunningToy, widget_id: str, color: str, *, key: str = "", hasty: bool = False) -> "asyncio.Task[httpx.Response]":
     """One request on its way."""
     headers = shop.headers(key=key or f"k-{widget_id}-{color}")
-    return asyncio.create_task(shop.client.post(f"/widgets/{widget_id}:paint", params={"color": color}, headers=headers))
+    return asyncio.create_task(shop.client.post(f"/widgets/{widget_id}:paint", params={"color": color, "hasty": hasty}, headers=headers))
 
 
 @asynccontextmanager
@@ -62,7 +63,7 @@ async def test_all_that_wait_are_found_locked_and_done_in_one_transaction(shop: 
 
     assert [(answer.status_code, answer.json()["id"]) for answer in answers] == [(200, "w-1"), (200, "w-2"), (200, "w-3")]
     assert shop.context.together == [3]
-    assert sum("pg_advisory_xact_lock" in each for each in sent) == 2, "one of the slow one, one of all others"
+    assert sum("advisory_xact_lock" in each for each in sent) == 2, "one of the slow one, one of all others"
     assert await colors(shop) == {"w-1": "red", "w-2": "red", "w-3": "red"}
 
 
@@ -126,3 +127,30 @@ async def test_a_repeat_rides_with_others_and_gets_the_first_answer(shop: Runnin
     assert new.status_code == 200
     assert (reused.status_code, reused.json()["rule"]) == (422, "idempotency.reused")
     assert {row.id: row.version for row in await shop.rows(WIDGETS)}["w-1"] == 2
+
+
+async def test_what_somebody_else_has_at_work_holds_up_nobody(shop: RunningToy) -> None:
+    async with shop.context.database.begin(shop.context) as tx:
+        await lock(tx, "owner of w-2")
+        async with a_slow_one(shop):
+            waiting = [painted(shop, name, "red") for name in ("w-1", "w-2", "w-3")]
+        answers = await asyncio.gather(waiting[0], waiting[2])
+        waits = not waiting[1].done()
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert waits
+    assert shop.context.together == [2]
+    assert (await waiting[1]).status_code == 200
+
+
+async def test_nobody_waits_long_for_one_that_goes_by_itself(shop: RunningToy) -> None:
+    slow = painted(shop, "w-0", "slow", hasty=True)
+    await shop.context.entered.wait()
+
+    async with asyncio.timeout(20):
+        answer = await painted(shop, "w-1", "red", hasty=True)
+
+    assert answer.status_code == 200
+    assert not slow.done()
+    shop.context.go_on.set()
+    assert (await slow).status_code == 200

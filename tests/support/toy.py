@@ -175,12 +175,16 @@ async def _note(tx: Tx[Toy], rows: Sequence[tuple[Any, ...]]) -> None:
 
 
 BY_ID = Anchor(select(WIDGETS.c.owner.label("key"), WIDGETS.c.id), by=WIDGETS.c.id)
-ERRANDS = errands(_note, flushers=1)
+ERRANDS = errands(_note, flushers=1, patience=60)
+HASTY = errands(_note, flushers=1, patience=0.01)
 
 
 @router.post("/widgets/{widget_id}:paint")
-async def paint(write: Annotated[Writer[Toy], WRITER], widget_id: str, color: str) -> Response:
-    """Name a widget, together with whoever waits; "slow" holds everybody up, "refused" is refused after it wrote, "broken" fails."""
+async def paint(write: Annotated[Writer[Toy], WRITER], widget_id: str, color: str, *, hasty: bool = False) -> Response:
+    """Name a widget, together with whoever waits; "slow" waits to be told, "refused" is refused after it wrote, "broken" fails.
+
+    Nobody waits long for a slow one where all are hasty.
+    """
 
     async def act(tx: Tx[Toy]) -> Answer:
         found = await BY_ID.find(tx, widget_id)
@@ -206,7 +210,7 @@ async def paint(write: Annotated[Writer[Toy], WRITER], widget_id: str, color: st
         await outbox.put(tx, [Outgoing(event=event, sequence=1)])
         return Answer(status=200, body={"id": widget_id})
 
-    return await ERRANDS(write, Errand(act, BY_ID.of(widget_id)))
+    return await (HASTY if hasty else ERRANDS)(write, Errand(act, BY_ID.of(widget_id)))
 
 
 @router.post("/widgets/{widget_id}:wait")
