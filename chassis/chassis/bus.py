@@ -77,7 +77,11 @@ class Received:
 
 
 class Subscription(Protocol):
-    """One member of a group. Asking for the next batch says that the one before is done."""
+    """One member of a group. Asking for the next batch says that the one before is done.
+
+    A topic that was lost and made anew is another log, even where it was filled past the offset at which the group stood: the group reads
+    it from its oldest record on, and what stands there again is given out again.
+    """
 
     async def batch(self, *, limit: int = 100, wait: float = 0.5) -> list[Received]:
         """The next records of the partitions this member owns, in order within a partition; empty after ``wait`` seconds without any.
@@ -114,8 +118,12 @@ class Following(Protocol):
     def offsets(self) -> Offsets:
         """Per partition the next offset to be given out; may pass records that were compacted away."""
 
+    @property
+    def log(self) -> str:
+        """Which log the offsets count in: a topic that was lost and made anew is another, and is then read from its oldest record on."""
+
     async def batch(self, *, limit: int = 500, wait: float = 0.5) -> list[Received]:
-        """The next records; empty after ``wait`` seconds without any.
+        """The next records, all of one log; empty after ``wait`` seconds without any.
 
         Raises:
             BusUnavailable: Try again; nothing is skipped.
@@ -190,15 +198,20 @@ class Bus(Protocol):
         """
 
     async def subscribe(self, group: str, topics: Sequence[str]) -> Subscription:
-        """Join a group; from the oldest record on where the group has not read yet.
+        """Join a group; from the oldest record on where the group has not read yet, or read another log: one that was lost meanwhile.
 
         Raises:
             UnknownTopic: One of the topics is not there.
             BusUnavailable: The log cannot be reached.
         """
 
-    async def follow(self, topic: str, offsets: Offsets | None = None) -> Following:
+    async def follow(self, topic: str, offsets: Offsets | None = None, *, log: str = "") -> Following:
         """Read a whole topic from these offsets, from the oldest record where none is given.
+
+        Args:
+            topic: Its name.
+            offsets: Per partition the first to read.
+            log: Which log they count in, as `Following.log` said; where there is another now they mean nothing. Empty: not known.
 
         Raises:
             UnknownTopic: There is none of this name.

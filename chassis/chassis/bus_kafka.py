@@ -7,27 +7,17 @@ sequence number for as long as it takes. Nothing else of aiokafka is used anywhe
 import asyncio
 import contextlib
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError
 
-from chassis.bus import (
-    LARGEST_RECORD,
-    BusUnavailable,
-    LeaseLost,
-    Offsets,
-    Place,
-    Received,
-    RecordTooLarge,
-    UnknownTopic,
-    partition_of,
-    weigh,
-)
-from chassis.bus_kafka_brokers import Brokers, reaching, received, stop
+from chassis.bus import LARGEST_RECORD, BusUnavailable, Offsets, RecordTooLarge, UnknownTopic, partition_of, weigh
+from chassis.bus_kafka_brokers import Brokers, reaching, stop
 from chassis.bus_kafka_following import KafkaFollowing
+from chassis.bus_kafka_member import KafkaMember
 from chassis.kafka_address import KafkaAddress
 from chassis.logs import get_logger
 from chassis.topics import Topic
@@ -37,10 +27,6 @@ SESSION = 10.0
 """Seconds after which a silent member's partitions go to others."""
 
 _LARGEST_BATCH = LARGEST_RECORD + 50_000
-_TOPICS_SOUGHT = 10_000
-"""Milliseconds after which a member whose topics were gone looks for them; the library's five minutes would be an outage of their own."""
-_HANDOVER = 5.0
-"""Seconds that a rebalance waits for the batch in hand."""
 
 _log = get_logger()
 
@@ -67,6 +53,8 @@ class KafkaBus:
         self._started = False
         self._partitions: dict[str, int] = {}
         self._brokers = Brokers(self._options)
+        # Apart from the above: whoever watches may wait long for brokers that are away, who reads may not wait behind.
+        self._looking = Brokers(self._options)
 
     async def start(self) -> None:
         """Connect."""
@@ -81,6 +69,7 @@ class KafkaBus:
             producer, self._producer = self._producer, None
             await stop(producer)
         await self._brokers.stop()
+        await self._looking.stop()
 
     async def ping(self) -> None:
         """Ask a broker for an answer."""
@@ -167,19 +156,18 @@ class KafkaBus:
                 sending.cancel()
             del waiting[:taken]
 
-    async def subscribe(self, group: str, topics: Sequence[str]) -> "KafkaMember":
+    async def subscribe(self, group: str, topics: Sequence[str]) -> KafkaMember:
         """Join a group."""
         for topic in topics:
             await self.partitions(topic)
-        member = KafkaMember(self._options, group=group, topics=topics, session=self._session)
+        member = KafkaMember(self._options, brokers=self._looking, group=group, topics=topics, session=self._session)
         await member.join()
         return member
 
-    async def follow(self, topic: str, offsets: Offsets | None = None) -> KafkaFollowing:
+    async def follow(self, topic: str, offsets: Offsets | None = None, *, log: str = "") -> KafkaFollowing:
         """Read a whole topic."""
-        count = await self.partitions(topic)
-        following = KafkaFollowing(self._options, places=[(topic, n) for n in range(count)])
-        await following.begin(offsets or {})
+        following = KafkaFollowing(self._options, brokers=self._looking, topic=topic, partitions=await self.partitions(topic))
+        await following.begin(offsets or {}, log=log)
         return following
 
     async def _ready(self) -> AIOKafkaProducer:
@@ -236,116 +224,3 @@ class KafkaBus:
 async def _deliver(producer: AIOKafkaProducer, batch: Any, *, topic: str, partition: int) -> None:
     acknowledged = await producer.send_batch(batch, topic, partition=partition)
     await acknowledged
-
-
-class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """One member of a Kafka group."""
-
-    def __init__(self, options: Mapping[str, Any], *, group: str, topics: Sequence[str], session: float) -> None:
-        self._group = group
-        self._topics = list(topics)
-        self._consumer = AIOKafkaConsumer(
-            **options,
-            group_id=group,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            session_timeout_ms=int(session * 1000),
-            heartbeat_interval_ms=min(500, int(session * 200)),
-            metadata_max_age_ms=_TOPICS_SOUGHT,
-        )
-        self._given: dict[Place, int] = {}  # first offsets of the last batch
-        self._next: dict[Place, int] = {}  # what follows it
-        self._done: dict[Place, int] = {}  # not yet committed
-        self._lost = False
-        self._idle = asyncio.Event()
-        self._idle.set()
-
-    async def join(self) -> None:
-        """Become a member."""
-        self._consumer.subscribe(topics=self._topics, listener=self)
-        with reaching():
-            try:
-                await self._consumer.start()
-            except BaseException:
-                await self._consumer.stop()
-                raise
-
-    async def batch(self, *, limit: int = 100, wait: float = 0.5) -> list[Received]:
-        """The next records of the partitions this member owns."""
-        self._acknowledge()
-        self._refuse_if_lost()
-        with reaching():
-            found = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=limit)
-        records = [received(message) for messages in found.values() for message in messages]
-        for record in records:
-            self._given.setdefault(record.place, record.offset)
-            self._next[record.place] = record.offset + 1
-        if records:
-            self._idle.clear()
-        return records
-
-    async def commit(self) -> None:
-        """Commit every batch given out."""
-        self._acknowledge()
-        self._refuse_if_lost()
-        await self._commit()
-        self._refuse_if_lost()
-
-    async def rewind(self) -> None:
-        """Read the last batch again."""
-        assigned = self._consumer.assignment()
-        for place, offset in self._given.items():
-            if TopicPartition(*place) in assigned:
-                self._consumer.seek(TopicPartition(*place), offset)
-        self._forget_batch()
-
-    async def close(self) -> None:
-        """Commit what is done and leave."""
-        await self.rewind()
-        with contextlib.suppress(BusUnavailable):
-            await self._commit()
-        await stop(self._consumer)
-
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Finish the batch in hand before others take over, then commit."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_HANDOVER):
-                await self._idle.wait()
-        places = {(each.topic, each.partition) for each in revoked}
-        if places & self._given.keys():
-            # Still being handled; whoever has these partitions next reads that batch again.
-            self._lost = True
-            self._forget_batch()
-        with contextlib.suppress(BusUnavailable):
-            await self._commit()
-
-    async def on_partitions_assigned(self, _assigned: Iterable[TopicPartition]) -> None:
-        """Read from where the group stands; what was not committed by now belongs to others."""
-        self._done.clear()
-
-    def _acknowledge(self) -> None:
-        self._done.update({place: self._next[place] for place in self._given})
-        self._forget_batch()
-
-    def _forget_batch(self) -> None:
-        self._given.clear()
-        self._next.clear()
-        self._idle.set()
-
-    def _refuse_if_lost(self) -> None:
-        if self._lost:
-            self._lost = False
-            raise LeaseLost(self._group)
-
-    async def _commit(self) -> None:
-        done, self._done = self._done, {}
-        if not done:
-            return
-        with reaching():
-            try:
-                await self._consumer.commit({TopicPartition(*place): offset for place, offset in done.items()})
-            except (CommitFailedError, IllegalStateError):
-                self._lost = True
-            except BaseException:
-                self._done = done | self._done
-                raise

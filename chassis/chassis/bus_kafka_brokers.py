@@ -1,19 +1,32 @@
-"""Asking Kafka's brokers how far partitions go and how far a group is: what a member believes of itself ends with the member."""
+"""Asking Kafka's brokers how far partitions go, how far a group is and which log a topic is: what a reader believes of it may be over."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
+from chassis import bus_kafka_topics
 from chassis.bus import BusUnavailable, Offsets, Place, Received
 
 _STOPPING = 5.0
 _LETTING_GO = 0.5
 """Seconds for the end of a connection that only asks: nothing of it must be finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """What a group has committed for a partition."""
+
+    offset: int
+    """The next to read; -1 when it has said nothing yet."""
+    log: str
+    """Which log the offset counts in; empty when whoever committed it did not say."""
 
 
 class Brokers:
@@ -29,6 +42,7 @@ class Brokers:
         self._asking = asyncio.Lock()
         self._consumer: AIOKafkaConsumer | None = None
         self._admin: AIOKafkaAdminClient | None = None
+        self._client: AIOKafkaClient | None = None
 
     async def ends(self, places: Sequence[Place]) -> Offsets:
         """Per partition the offset after its last record."""
@@ -42,16 +56,37 @@ class Brokers:
     async def committed(self, group: str) -> Offsets:
         """Per partition the offset from which the group goes on."""
         async with self._asked():
-            if self._admin is None:
-                self._admin = AIOKafkaAdminClient(**self._options)
-                await self._admin.start()
-            found = await self._admin.list_consumer_group_offsets(group)
+            found = await (await self._administrator()).list_consumer_group_offsets(group)
         return {(each.topic, each.partition): reached.offset for each, reached in found.items() if reached.offset >= 0}
+
+    async def stands(self, group: str, places: Collection[Place]) -> Mapping[Place, Stand]:
+        """What the group has committed, for each of these partitions."""
+        async with self._asked():
+            asked = [TopicPartition(*place) for place in places]
+            found = await (await self._administrator()).list_consumer_group_offsets(group, partitions=asked)
+            if found.keys() != set(asked):
+                # A coordinator that is still loading the group answers as if nobody had committed anything.
+                raise BusUnavailable(retry_after=1)
+        return {(each.topic, each.partition): Stand(reached.offset, reached.metadata or "") for each, reached in found.items()}
+
+    async def logs(self, topics: Collection[str]) -> Mapping[str, str]:
+        """Which log each of these topics is; without those that are not there."""
+        async with self._asked():
+            if self._client is None:
+                self._client = AIOKafkaClient(**self._options)
+                await self._client.bootstrap()
+            return await bus_kafka_topics.ids(self._client, topics)
 
     async def stop(self) -> None:
         """Disconnect."""
         async with self._asking:
             await self._let_go()
+
+    async def _administrator(self) -> AIOKafkaAdminClient:
+        if self._admin is None:
+            self._admin = AIOKafkaAdminClient(**self._options)
+            await self._admin.start()
+        return self._admin
 
     @contextlib.asynccontextmanager
     async def _asked(self) -> AsyncIterator[None]:
@@ -67,11 +102,11 @@ class Brokers:
     async def _let_go(self) -> None:
         consumer, self._consumer = self._consumer, None
         admin, self._admin = self._admin, None
+        client, self._client = self._client, None
         await stop(consumer, patience=_LETTING_GO)
-        if admin is not None:
-            with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                async with asyncio.timeout(_LETTING_GO):
-                    await admin.close()
+        for each in (admin, client):
+            if each is not None:
+                await _ended(each.close(), patience=_LETTING_GO)
 
 
 @contextlib.contextmanager
@@ -91,11 +126,15 @@ async def stop(client: AIOKafkaProducer | AIOKafkaConsumer | None, *, patience: 
     """Stop a client; one that waits for brokers that are away is let go."""
     if client is None:
         return
-    stopping = asyncio.create_task(client.stop(), name="stop a client")
-    stopping.add_done_callback(_forget)
+    await _ended(client.stop(), patience=patience)
+
+
+async def _ended(ending: Coroutine[Any, Any, None], *, patience: float) -> None:
+    task = asyncio.create_task(ending, name="stop a client")
+    task.add_done_callback(_forget)
     # Only waited for: aiokafka takes a cancellation for itself and goes on waiting, with us inside.
-    await asyncio.wait({stopping}, timeout=patience)
-    stopping.cancel()
+    await asyncio.wait({task}, timeout=patience)
+    task.cancel()
 
 
 def _forget(stopped: "asyncio.Task[None]") -> None:

@@ -1,12 +1,13 @@
 """Reading a whole Kafka topic, by nobody's leave and without a group."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from chassis.bus import Offsets, Place, Received
-from chassis.bus_kafka_brokers import reaching, received, stop
+from chassis.bus import BusUnavailable, Offsets, Place, Received
+from chassis.bus_kafka_brokers import Brokers, reaching, received, stop
+from chassis.bus_kafka_looks import Looks, tell
 
 _FOLLOWED_RARELY = 5_000
 """Milliseconds a broker keeps the question of who follows a topic on which nothing happens."""
@@ -15,8 +16,9 @@ _FOLLOWED_RARELY = 5_000
 class KafkaFollowing:
     """A reading of a whole Kafka topic."""
 
-    def __init__(self, options: Mapping[str, Any], *, places: Sequence[Place]) -> None:
-        self._partitions = [TopicPartition(*place) for place in places]
+    def __init__(self, options: Mapping[str, Any], *, brokers: Brokers, topic: str, partitions: int) -> None:
+        self._topic = topic
+        self._partitions = [TopicPartition(topic, number) for number in range(partitions)]
         self._consumer = AIOKafkaConsumer(
             **options,
             group_id=None,
@@ -25,13 +27,19 @@ class KafkaFollowing:
             # The broker answers at once when something comes; until then it holds the question, and idle readers cost nothing.
             fetch_max_wait_ms=_FOLLOWED_RARELY,
         )
+        self._looks = Looks(brokers, [topic])
         self._ends: dict[Place, int] = {}
         self._offsets: dict[Place, int] = {}
 
-    async def begin(self, offsets: Offsets) -> None:
-        """Find the ends and stand at the offsets."""
+    async def begin(self, offsets: Offsets, *, log: str) -> None:
+        """Find the ends and stand at the offsets; at the beginnings where they count in another log than there is.
+
+        Raises:
+            BusUnavailable: The brokers are away, or the topic is gone.
+        """
         with reaching():
             try:
+                await self._learn_log()
                 await self._consumer.start()
                 self._consumer.assign(self._partitions)
                 ends = await self._consumer.end_offsets(self._partitions)
@@ -39,6 +47,9 @@ class KafkaFollowing:
             except BaseException:
                 await self._consumer.stop()
                 raise
+        if log not in {"", self.log}:
+            tell(self._topic, partitions=len(self._partitions))
+            offsets = {}
         for partition in self._partitions:
             place = (partition.topic, partition.partition)
             # The broker may have removed what stood there, and a log that was made anew may end before it.
@@ -56,10 +67,17 @@ class KafkaFollowing:
         """The next offsets."""
         return self._offsets
 
+    @property
+    def log(self) -> str:
+        """The topic's id when it was last looked at."""
+        return self._looks.logs[self._topic]
+
     async def batch(self, *, limit: int = 500, wait: float = 0.5) -> list[Received]:
         """The next records."""
         with reaching():
             found = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=limit)
+            if self._looks.is_due(found=bool(found)) and await self._is_another():
+                return []
             for partition in self._partitions:
                 self._offsets[partition.topic, partition.partition] = await self._consumer.position(partition)
         return [received(message) for messages in found.values() for message in messages]
@@ -67,3 +85,21 @@ class KafkaFollowing:
     async def close(self) -> None:
         """Stop reading."""
         await stop(self._consumer)
+
+    async def _learn_log(self) -> None:
+        logs = await self._looks.ask()
+        if self._topic not in logs:
+            raise BusUnavailable(facts={"topic": self._topic}, retry_after=1)
+        self._looks.learn(logs)
+
+    async def _is_another(self) -> bool:
+        """Whether the topic was made anew since it was looked at before; it is then read from its beginning."""
+        others = self._looks.learn(await self._looks.ask_once())
+        if not others:
+            return False
+        tell(self._topic, partitions=len(self._partitions))
+        for partition in self._partitions:
+            # What was there before the oldest record leads to that one.
+            self._consumer.seek(partition, 0)
+            self._offsets[partition.topic, partition.partition] = 0
+        return True

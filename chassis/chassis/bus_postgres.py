@@ -2,6 +2,9 @@
 
 Offsets come from a counter row per partition that the append itself moves, so they have no gaps and stand in commit order, and a reader
 needs no more than the counter to know what it may read: no transaction elsewhere on the server can hide a row from it.
+
+How far groups are stands beside the records, in the same database: neither is ever lost or brought back without the other. Only who follows
+keeps offsets elsewhere, and keeps the log's identity beside them. A process that runs while the database is replaced must be started again.
 """
 
 import asyncio
@@ -11,8 +14,11 @@ from collections.abc import Collection, Sequence
 from chassis.bus import BusUnavailable, Offsets, Place, Received, partition_of, weigh
 from chassis.bus_postgres_group import LEASE, GroupMember, committed
 from chassis.bus_postgres_log import Log, reaching
+from chassis.logs import get_logger
 from chassis.topics import Topic
 from contracts.envelope import Record
+
+_logger = get_logger()
 
 
 class PostgresBus:
@@ -89,11 +95,15 @@ class PostgresBus:
         await member.join()
         return member
 
-    async def follow(self, topic: str, offsets: Offsets | None = None) -> "PostgresFollowing":
+    async def follow(self, topic: str, offsets: Offsets | None = None, *, log: str = "") -> "PostgresFollowing":
         """Read a whole topic."""
         await self._log.partitions(topic)
         await self._log.look()
-        return PostgresFollowing(self._log, topic=topic, offsets=offsets or {})
+        identity = await self._log.identity()
+        if log not in {"", identity}:
+            _logger.warning("bus.log_remade", topic=topic)
+            offsets = None
+        return PostgresFollowing(self._log, topic=topic, offsets=offsets or {}, identity=identity)
 
     @property
     def _log(self) -> Log:
@@ -105,8 +115,9 @@ class PostgresBus:
 class PostgresFollowing:
     """A reading of a whole topic of the PostgreSQL log."""
 
-    def __init__(self, log: Log, *, topic: str, offsets: Offsets) -> None:
+    def __init__(self, log: Log, *, topic: str, offsets: Offsets, identity: str) -> None:
         self._log = log
+        self._identity = identity
         self._ends = {place: end for place, end in log.ends.items() if place[0] == topic}
         self._offsets: dict[Place, int] = {place: offsets.get(place, 0) for place in sorted(self._ends)}
 
@@ -119,6 +130,11 @@ class PostgresFollowing:
     def offsets(self) -> Offsets:
         """The next offsets."""
         return self._offsets
+
+    @property
+    def log(self) -> str:
+        """Which database it was when the reading began."""
+        return self._identity
 
     async def batch(self, *, limit: int = 500, wait: float = 0.5) -> list[Received]:
         """The next records."""

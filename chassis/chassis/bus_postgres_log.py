@@ -53,6 +53,10 @@ create table if not exists members (
 ) with (fillfactor = 50);
 """
 
+_IDENTITY = """select system_identifier || '/' || (select oid from pg_database where datname = current_database()) || '/'
+    || left(pg_walfile_name(pg_current_wal_lsn()), 8) from pg_control_system()"""
+"""The server's data, the database in it, and the timeline: a recovery to an earlier instant begins another, and so does a new server."""
+
 _COUNTERS = "select topic, partition, next_offset from partitions"
 _READ = """select "offset", key, headers, value from log
     where topic = $1 and partition = $2 and "offset" >= $3 and "offset" < $4 order by "offset" limit $5"""
@@ -188,6 +192,11 @@ class Log:
         async with self.connection() as connection:
             counters = await connection.fetch(_COUNTERS)
         self._learn({(topic, partition): end for topic, partition, end in counters})
+
+    async def identity(self) -> str:
+        """Which log this is: one that was made anew, or brought back to what it was, is another."""
+        async with self.connection() as connection:
+            return str(await connection.fetchval(_IDENTITY))
 
     async def partitions(self, topic: str) -> int:
         """How many partitions a topic has.

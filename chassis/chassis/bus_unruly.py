@@ -83,9 +83,9 @@ class UnrulyBus:
         """Join a group."""
         return UnrulyMember(await self._bus.subscribe(group, topics), way=self._way, seed=self._seed)
 
-    async def follow(self, topic: str, offsets: Offsets | None = None) -> Following:
+    async def follow(self, topic: str, offsets: Offsets | None = None, *, log: str = "") -> Following:
         """Read a whole topic; what is compacted has no repeats to speak of, the last of a key holds."""
-        return await self._bus.follow(topic, offsets)
+        return await self._bus.follow(topic, offsets, log=log)
 
 
 class UnrulyMember:

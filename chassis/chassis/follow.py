@@ -1,7 +1,8 @@
 """Following compacted topics: the whole of them in memory, and in a service with a database in its tables, so that a restart reads the tail.
 
 One process at a time writes the tables, under a lease, documents and offsets in one transaction; every process builds what it keeps in
-memory from the tables and reads on from their offsets.
+memory from the tables and reads on from their offsets. Beside the offsets stands in which log they count: one that was lost and made anew is
+read from its beginning, however far it has come since.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from sqlalchemy import ARRAY, Text, bindparam, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.bus import Bus, Place, Received
+from chassis.bus import Bus, Following, Place, Received
 from chassis.database import Database
 from chassis.inbox import store_positions
 from chassis.logs import get_logger
@@ -52,6 +53,15 @@ class _Change:
         return None if self.record.value is None else self.envelope.data
 
 
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    """How far the topics were read."""
+
+    offsets: Mapping[Place, int]
+    logs: Mapping[str, str]
+    """By topic, in which log the offsets count; without those of which it is not known."""
+
+
 class Follows(Protocol):
     """Who follows: a service's `chassis.context.Context`, or something smaller where there is no database."""
 
@@ -81,6 +91,7 @@ class Follower:
         self._apply = apply
         self._database = context.database
         self._offsets: dict[Place, int] = {}
+        self._logs: dict[str, str] = {}
         self._ends: dict[str, Mapping[Place, int]] = {}
         self._recent: dict[tuple[str, str], int] = {}
         self._moved = asyncio.Event()
@@ -129,7 +140,7 @@ class Follower:
             try:
                 if self._database is None:
                     self.remembered.set()
-                    await self._read_all(None, offsets=dict(self._offsets))
+                    await self._read_all(None, reached=self._here())
                 else:
                     if not self.remembered.is_set():
                         await self.remember(self._database)
@@ -146,7 +157,7 @@ class Follower:
             if connection is None:
                 return
             async with connection.begin():
-                offsets = await _stored_offsets(connection, self.topics)
+                stored = await _stored(connection, self.topics)
             last = ("", "")
             while True:
                 async with connection.begin():
@@ -157,7 +168,7 @@ class Follower:
                     break
                 last = (rows[-1].topic, rows[-1].key)
                 await asyncio.sleep(0)
-        self._offsets = offsets
+        self._offsets, self._logs = dict(stored.offsets), dict(stored.logs)
         self.remembered.set()
 
     async def _follow(self, database: Database) -> None:
@@ -166,15 +177,15 @@ class Follower:
             if connection is None:
                 connection = await self._follow_until_leased(database, stack)
             async with connection.begin():
-                offsets = await _stored_offsets(connection, self.topics)
+                stored = await _stored(connection, self.topics)
             self.writing = True
             try:
-                await self._read_all(connection, offsets=offsets)
+                await self._read_all(connection, reached=stored)
             finally:
                 self.writing = False
 
     async def _follow_until_leased(self, database: Database, stack: AsyncExitStack) -> AsyncConnection:
-        reading = asyncio.create_task(self._read_all(None, offsets=dict(self._offsets)))
+        reading = asyncio.create_task(self._read_all(None, reached=self._here()))
         try:
             while True:
                 await asyncio.wait([reading], timeout=_LEASE_EVERY)
@@ -194,24 +205,27 @@ class Follower:
                 await stack.enter_async_context(attempt.pop_all())
             return connection
 
-    async def _read_all(self, connection: AsyncConnection | None, *, offsets: Mapping[Place, int]) -> None:
+    async def _read_all(self, connection: AsyncConnection | None, *, reached: _Reached) -> None:
         async with asyncio.TaskGroup() as group:
             for topic in self.topics:
-                group.create_task(self._read(topic, connection, offsets=offsets))
+                group.create_task(self._read(topic, connection, reached=reached))
 
-    async def _read(self, topic: str, connection: AsyncConnection | None, *, offsets: Mapping[Place, int]) -> None:
+    async def _read(self, topic: str, connection: AsyncConnection | None, *, reached: _Reached) -> None:
         ends = await self._bus.ends([topic])
-        for place in ends.keys() & offsets.keys():
-            if offsets[place] > ends[place]:
+        offsets = {place: offset for place, offset in reached.offsets.items() if place in ends}
+        for place, offset in offsets.items():
+            if offset > ends[place]:
                 self._begin_anew(place)
-        known = {place: offset for place, offset in offsets.items() if place in ends and offset <= ends[place]}
-        following = await self._bus.follow(topic, known)
+        known = {place: offset for place, offset in offsets.items() if offset <= ends[place]}
+        following = await self._bus.follow(topic, known, log=reached.logs.get(topic, ""))
         try:
+            stored = await self._know(following, topic, connection, stored=reached.logs.get(topic, ""))
             self._ends.setdefault(topic, dict(following.ends))
             while True:
                 given = dict(following.offsets)
                 self._reached(given)
                 records = await following.batch(limit=AT_ONCE)
+                stored = await self._know(following, topic, connection, stored=stored)
                 for place in {record.place for record in records if record.offset < given.get(record.place, 0)}:
                     self._begin_anew(place)
                 changes = [change for change in map(_change, records) if change is not None]
@@ -221,11 +235,24 @@ class Follower:
                         self._take(topic, change.key, change.data)
                         self._hear(change.envelope)
                 if connection is not None and records:
+                    reached_here = {record.place: record.offset + 1 for record in records}
                     async with self._storing:
-                        await _store(connection, changes, offsets={record.place: record.offset + 1 for record in records})
+                        await _store(connection, changes, offsets=reached_here, log=following.log)
                 self.trouble = None
         finally:
             await following.close()
+
+    async def _know(self, following: Following, topic: str, connection: AsyncConnection | None, *, stored: str) -> str:
+        """See which log it is, and forget how far another one was read, in memory and where this process writes in the tables; its name."""
+        log = following.log
+        if self._logs.get(topic, "") not in {"", log}:
+            for place in following.offsets:
+                self._begin_anew(place)
+        self._logs[topic] = log
+        if connection is not None and stored not in {"", log}:
+            async with self._storing, connection.begin():
+                await connection.execute(_FORGET_OFFSETS, {"another": topic})
+        return log
 
     def _take(self, topic: str, key: str, data: JsonObject | None) -> None:
         try:
@@ -238,6 +265,9 @@ class Follower:
         self._recent[place] = max(envelope.position, self._recent.pop(place, 0))
         if len(self._recent) > _RECENT:
             del self._recent[next(iter(self._recent))]
+
+    def _here(self) -> _Reached:
+        return _Reached(dict(self._offsets), dict(self._logs))
 
     def _begin_anew(self, place: Place) -> None:
         """Take a partition from its beginning: the log lost what it had given out and was filled again."""
@@ -266,12 +296,13 @@ def _change(record: Received) -> _Change | None:
     return _Change(record, record.key, envelope)
 
 
-async def _stored_offsets(connection: AsyncConnection, topics: Sequence[str]) -> dict[Place, int]:
-    rows = await connection.execute(select(FOLLOW_OFFSETS).where(FOLLOW_OFFSETS.c.topic.in_(topics)))
-    return {(row.topic, row.partition): row.offset for row in rows}
+async def _stored(connection: AsyncConnection, topics: Sequence[str]) -> _Reached:
+    rows = (await connection.execute(select(FOLLOW_OFFSETS).where(FOLLOW_OFFSETS.c.topic.in_(topics)))).all()
+    # Partitions on which nothing came since an older version wrote them say nothing; those that say something say the same.
+    return _Reached({(row.topic, row.partition): row.offset for row in rows}, {row.topic: row.log for row in rows if row.log})
 
 
-async def _store(connection: AsyncConnection, changes: Sequence[_Change], *, offsets: Mapping[Place, int]) -> None:
+async def _store(connection: AsyncConnection, changes: Sequence[_Change], *, offsets: Mapping[Place, int], log: str) -> None:
     newest = {(change.record.topic, change.key): change for change in changes}
     documents = [{"topic": topic, "key": key, "data": change.data} for (topic, key), change in newest.items() if change.data is not None]
     gone = [{"gone_topic": topic, "gone_key": key} for (topic, key), change in newest.items() if change.data is None]
@@ -284,7 +315,7 @@ async def _store(connection: AsyncConnection, changes: Sequence[_Change], *, off
             await connection.execute(_KEEP, documents)
         if gone:
             await connection.execute(_DROP, gone)
-        rows = [{"topic": topic, "partition": partition, "offset": offset} for (topic, partition), offset in offsets.items()]
+        rows = [{"topic": topic, "partition": number, "offset": offset, "log": log} for (topic, number), offset in offsets.items()]
         await connection.execute(_REACHED, rows)
         await store_positions(connection, positions)
 
@@ -309,5 +340,7 @@ _KEEP = _new.on_conflict_do_update(index_elements=[FOLLOWED.c.topic, FOLLOWED.c.
 _DROP = delete(FOLLOWED).where(FOLLOWED.c.topic == bindparam("gone_topic"), FOLLOWED.c.key == bindparam("gone_key"))
 _new_offset = insert(FOLLOW_OFFSETS)
 _REACHED = _new_offset.on_conflict_do_update(
-    index_elements=[FOLLOW_OFFSETS.c.topic, FOLLOW_OFFSETS.c.partition], set_={"offset": _new_offset.excluded.offset}
+    index_elements=[FOLLOW_OFFSETS.c.topic, FOLLOW_OFFSETS.c.partition],
+    set_={"offset": _new_offset.excluded.offset, "log": _new_offset.excluded.log},
 )
+_FORGET_OFFSETS = delete(FOLLOW_OFFSETS).where(FOLLOW_OFFSETS.c.topic == bindparam("another"))

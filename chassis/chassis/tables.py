@@ -157,9 +157,10 @@ FOLLOW_OFFSETS = Table(
     Column("topic", Text, nullable=False),
     Column("partition", Integer, nullable=False),
     Column("offset", BigInteger, nullable=False),
+    Column("log", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("topic", "partition", name="pk_follow_offsets"),
 )
-"""The next offset to read of each followed partition."""
+"""The next offset to read of each followed partition, and which log it counts in (`chassis.bus.Following.log`); empty where nobody said."""
 
 WATERMARKS = Table(
     "watermarks",

@@ -96,10 +96,12 @@ async def rewind(address: KafkaAddress, *, group: str, topics: Sequence[str], to
             # Assigned by hand: whoever only looks does not join.
             consumer.assign(partitions)
             found = await consumer.offsets_for_times(dict.fromkeys(partitions, int(to.timestamp() * 1000)))
-            stands = {each: offset for each in partitions if (offset := await consumer.committed(each)) is not None}
-            goes = {each: min(offset, found[each].offset) for each, offset in stands.items() if found[each] is not None}
+            listed = await admin.list_consumer_group_offsets(group)
+            stands = {each: listed[each] for each in partitions if each in listed and listed[each].offset >= 0}
+            goes = {each: min(stand.offset, found[each].offset) for each, stand in stands.items() if found[each] is not None}
             if goes:
-                await consumer.commit(goes)
+                # In which log the offsets count stays beside them: those who hear go to the beginning where there is another by then.
+                await consumer.commit({each: (offset, stands[each].metadata) for each, offset in goes.items()})
         finally:
             await consumer.stop()
             await admin.close()
@@ -107,7 +109,7 @@ async def rewind(address: KafkaAddress, *, group: str, topics: Sequence[str], to
         raise Unable(
             f"{group}: Kafka 不可达或拒绝,未作改动({type(error).__name__})/ Kafka cannot be reached or refuses, nothing was changed"
         ) from error
-    return sum(stands[each] - offset for each, offset in goes.items())
+    return sum(stands[each].offset - offset for each, offset in goes.items())
 
 
 async def _require_empty(admin: AIOKafkaAdminClient, group: str) -> None:

@@ -192,3 +192,37 @@ async def test_a_log_that_was_made_anew_is_read_from_its_beginning(bus: Bus, lin
         await until_stored(line, {"a": 1, "b": 2})
 
     assert memory.documents == {"a": 1, "b": 2}
+
+
+async def test_an_offset_of_another_log_is_no_place_in_this_one(bus: Bus, line: Line, compacted: str) -> None:
+    """The new log was filled past where the lost one was read."""
+    await append(bus, compacted, *(document(key, 1) for key in "abcdef"))
+    async with line.database.begin(line) as tx:
+        rows = [{"topic": compacted, "partition": number, "offset": 1, "log": "lost"} for number in range(2)]
+        await tx.execute(insert(FOLLOW_OFFSETS), rows)
+    memory = Memory(bus=bus, database=line.database)
+
+    async with following(memory, compacted) as follower:
+        assert memory.documents == dict.fromkeys("abcdef", 1)
+        await until_stored(line, memory.documents)
+        assert follower.caught_up
+
+    reading = await bus.follow(compacted)
+    assert {(row.partition, row.offset, row.log) for row in await line.rows(FOLLOW_OFFSETS)} == {
+        (partition, end, reading.log) for (_, partition), end in reading.ends.items()
+    }
+    await reading.close()
+
+
+async def test_offsets_of_an_older_version_are_taken_as_they_are(bus: Bus, line: Line, compacted: str) -> None:
+    """It did not say of which log they are."""
+    await append(bus, compacted, *(document("a", n) for n in range(3)))
+    place = await bus.partition(compacted, "a")
+    async with line.database.begin(line) as tx:
+        await tx.execute(insert(FOLLOW_OFFSETS), [{"topic": compacted, "partition": place, "offset": 2}])
+    memory = Memory(bus=bus, database=line.database)
+
+    async with following(memory, compacted):
+        await until_stored(line, {"a": 2})
+
+    assert memory.taken == [("a", 2)]

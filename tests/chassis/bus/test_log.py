@@ -233,6 +233,23 @@ async def test_following_begins_at_zero_or_where_it_is_told_and_knows_the_ends(b
     await tail.close()
 
 
+async def test_offsets_hold_in_the_log_in_which_they_were_told_and_in_no_other(bus: Bus, topic: str) -> None:
+    await bus.append(topic, 0, numbered("a", 4))
+    whole = await bus.follow(topic)
+    await whole.close()
+
+    here = await bus.follow(topic, {(topic, 0): 3}, log=whole.log)
+    unsaid = await bus.follow(topic, {(topic, 0): 3})
+    elsewhere = await bus.follow(topic, {(topic, 0): 3}, log="lost")
+    found = [await read(each, count) for each, count in ((here, 1), (unsaid, 1), (elsewhere, 4))]
+
+    for each in (here, unsaid, elsewhere):
+        await each.close()
+    assert [[record.offset for record in records] for records in found] == [[3], [3], [0, 1, 2, 3]]
+    assert {each.log for each in (here, unsaid, elsewhere)} == {whole.log}
+    assert whole.log
+
+
 async def test_compaction_keeps_the_newest_of_each_key_and_in_the_end_no_tombstone(log: Log, bus: Bus, make_topic: MakeTopic) -> None:
     topic = await make_topic(
         partitions=1,
