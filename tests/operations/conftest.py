@@ -1,18 +1,25 @@
 """A system of its own for what operators do to one: its databases go back to what they were."""
 
 import asyncio
+import contextlib
 import os
+import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
+from chassis import topics
+from chassis.bus import Offsets
 from chassis.bus_kafka import KafkaBus
 from chassis.kafka_address import KafkaAddress
-from contracts.envelope import Envelope, from_record
+from contracts.envelope import Envelope, Record, from_record, to_record
 from tests.support.lives import PEOPLE
 from tongban_local.kafka import KafkaServer
 from tongban_local.layout import ROOT, lay_out
@@ -22,6 +29,7 @@ from tongban_local.visitor import Visitor
 from tongban_operations.checker import Report, check
 
 PREFIX = "operated"
+TOPICS = topics.load(ROOT / "deploy" / "topics.yaml")
 
 
 @dataclass(slots=True)
@@ -31,6 +39,15 @@ class Operated:
     system: System
     postgres: PostgresServer
     kafka: KafkaServer
+
+    def empty_the_log(self) -> None:
+        """Lose everything that Kafka had, and give it back empty at the same address."""
+        port = int(self.kafka.bootstrap.rpartition(":")[2])
+        data = self.kafka.data
+        self.kafka.kill()
+        self.kafka.stop()
+        shutil.rmtree(data)
+        self.kafka = KafkaServer.start(data=data, port=port)
 
     def back_up(self, service: str, *, to: Path) -> None:
         """Dump a service's database as it stands, while everybody goes on."""
@@ -52,16 +69,42 @@ class Operated:
         listed = ", ".join(f"'{no}'" for no in numbers)
         return set(self.query(f"select case_id from cases where case_no in ({listed})", service="intake"))  # noqa: S608 - our own numbers
 
-    async def events(self, topic: str) -> list[Envelope]:
-        """Everything that stands on a topic."""
+    async def ends(self) -> Offsets:
+        """Where the topics of events end."""
+        async with self._log() as bus:
+            return await bus.ends([topic.name for topic in TOPICS if not topic.compacted])
+
+    async def delete_topics(self) -> None:
+        """Lose every topic, with what groups committed of it, while the broker goes on."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka.bootstrap)
+        await admin.start()
+        await admin.delete_topics([topic.name for topic in TOPICS])
+        await admin.close()
+
+    async def outgrow(self, ends: Offsets) -> None:
+        """Fill topics that were made again past where they ended before, with what nobody acts on."""
+        async with self._log() as bus:
+            now = await bus.ends({topic for topic, _ in ends})
+            for place, end in ends.items():
+                await bus.append(*place, [_nothing_to_do(number) for number in range(max(end + 1 - now[place], 0))])
+
+    @contextlib.asynccontextmanager
+    async def _log(self) -> AsyncIterator[KafkaBus]:
         bus = KafkaBus(KafkaAddress(bootstrap=self.kafka.bootstrap))
         await bus.start()
-        following = await bus.follow(topic)
-        found: list[Envelope] = []
-        while any(following.offsets[place] < end for place, end in following.ends.items()):
-            found += [from_record(key=each.key, value=each.value, headers=each.headers) for each in await following.batch()]
-        await following.close()
-        await bus.stop()
+        try:
+            yield bus
+        finally:
+            await bus.stop()
+
+    async def events(self, topic: str) -> list[Envelope]:
+        """Everything that stands on a topic."""
+        async with self._log() as bus:
+            following = await bus.follow(topic)
+            found: list[Envelope] = []
+            while any(following.offsets[place] < end for place, end in following.ends.items()):
+                found += [from_record(key=each.key, value=each.value, headers=each.headers) for each in await following.batch()]
+            await following.close()
         return found
 
     async def proof(self, *, parked: Collection[str] = ()) -> Report:
@@ -88,6 +131,24 @@ class Operated:
         )
         printed, _ = await process.communicate()
         return process.returncode or 0, printed.decode()
+
+
+def _nothing_to_do(number: int) -> Record:
+    """An event of a kind that no service hears."""
+    at = datetime.now(UTC)
+    return to_record(
+        Envelope(
+            id=f"drill-{uuid.uuid4()}",
+            type="tongban.drill.filled.v1",
+            source="/drill/",
+            subject="drill",
+            time=at,
+            key="drill",
+            sequence=number + 1,
+            position=0,
+            data={"at": at.isoformat()},
+        )
+    )
 
 
 @pytest.fixture(scope="package")
