@@ -137,6 +137,7 @@ class Tx(Generic[C]):
 
     async def execute(self, statement: Executable, params: Params | None = None) -> CursorResult[Any]:
         """Run a Core statement, after whatever is pending; a list of parameters runs it for each in one batch."""
+        self.pending.changes += 1
         if self.pending:
             await self.flush()
         result: CursorResult[Any] = await self.connection.execute(statement, params)
@@ -144,6 +145,7 @@ class Tx(Generic[C]):
 
     async def fetch(self, statement: Prepared, parameters: Mapping[str, object]) -> list[Any]:
         """Run a statement of the hot path, after whatever is pending; rows as tuples."""
+        self.pending.changes += 1
         if self.pending:
             await self.flush()
         return await statement.fetch(self.connection, parameters)

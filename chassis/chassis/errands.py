@@ -9,8 +9,9 @@
     return await ERRANDS(write, Errand(act=act, at=BY_NO.of(no)))
 
 One alone goes as `chassis.doors.Writer` would let it. Those that wait while others commit are found, locked and read together, do their work one
-after the other and are written together. When one of them is refused, none of that transaction stands and each goes by itself; what somebody
-else has at work just then goes by itself from the start, so nobody waits for another's lock.
+after the other and are written together. One that is refused before it has written anything goes by itself to be told so; when one is refused
+later, none of that transaction stands and each goes by itself. What somebody else has at work just then goes by itself from the start, so nobody
+waits for another's lock.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -27,6 +28,7 @@ from chassis.doors import Answer, Writer
 from chassis.gathering import FLUSHERS, PATIENCE, Gathering, Outcome
 from chassis.idempotency import Claim
 from chassis.prepared import Prepared
+from contracts.refusals import Refusal
 
 C = TypeVar("C", bound=Context)
 
@@ -91,7 +93,18 @@ async def _lock_free(tx: Tx[Any], keys: Iterable[str]) -> frozenset[str]:
 
 
 async def _act(tx: Tx[C], asked: Sequence[Errand[C]]) -> list[Outcome]:
-    return [None if errand.key is None else await errand.act(tx) for errand in asked]
+    return [None if errand.key is None else await _act_one(tx, errand) for errand in asked]
+
+
+async def _act_one(tx: Tx[C], errand: Errand[C]) -> Outcome:
+    before = tx.pending.changes
+    try:
+        return await errand.act(tx)
+    except Refusal:
+        if tx.pending.changes > before:
+            raise
+        # What it has at hand is nobody else's, and nothing of it is to be written: the others go on.
+        return None
 
 
 async def _alone(write: Writer[C], errand: Errand[C], claimed: Claim) -> Response:

@@ -193,9 +193,11 @@ class Closing(Protocol):
 class Pending:
     """What one transaction has yet to write."""
 
-    __slots__ = ("_gone", "_rows")
+    __slots__ = ("_gone", "_rows", "changes")
 
     def __init__(self) -> None:
+        self.changes = 0
+        """Goes up with every row written or removed and every statement run: as long as it stands, nothing was done in between."""
         self._rows: dict[Rows, dict[Hashable, Callable[[], Row]]] = {}
         self._gone: dict[Rows, dict[Hashable, Row]] = {}
 
@@ -204,6 +206,7 @@ class Pending:
 
     def write(self, rows: Rows, identity: Hashable, make: Callable[[], Row]) -> None:
         """A row, made when it is written; of one identity the last one counts, where rows give way the first; it comes after a removal."""
+        self.changes += 1
         if rows in self._gone:
             self._gone[rows].pop(identity, None)
         known = self._rows.setdefault(rows, {})
@@ -212,6 +215,7 @@ class Pending:
 
     def remove(self, rows: Rows, row: Row) -> None:
         """A row that shall not be there, whether it is or not; named by its key."""
+        self.changes += 1
         identity = rows.identity(row)
         if rows in self._rows:
             self._rows[rows].pop(identity, None)

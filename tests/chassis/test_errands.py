@@ -89,6 +89,16 @@ async def test_of_one_that_does_not_go_through_nothing_stays_and_the_others_are_
     assert {row.key for row in await shop.rows(IDEMPOTENCY)} == {"k-w-0-slow", "k-w-1-red", "k-w-3-red"}
 
 
+async def test_one_refused_before_it_wrote_anything_is_told_so_by_itself_and_the_others_go_on(shop: RunningToy) -> None:
+    async with a_slow_one(shop):
+        waiting = [painted(shop, "w-1", "red"), painted(shop, "w-2", "forbidden"), painted(shop, "w-3", "red")]
+
+    assert [answer.status_code for answer in await asyncio.gather(*waiting)] == [200, 403, 200]
+    assert await colors(shop) == {"w-1": "red", "w-2": "", "w-3": "red"}
+    assert shop.context.acts == 1 + 3 + 1, "the slow one, the three, and the refused one again"
+    assert "tongban.access.refused.v1" in {row.type for row in await shop.rows(OUTBOX)}
+
+
 async def test_what_is_not_there_is_told_so_and_holds_up_nobody(shop: RunningToy) -> None:
     async with a_slow_one(shop):
         waiting = [painted(shop, "w-1", "red"), painted(shop, "none", "red"), painted(shop, "w-3", "red")]

@@ -181,15 +181,18 @@ HASTY = errands(_note, flushers=1, patience=0.01)
 
 @router.post("/widgets/{widget_id}:paint")
 async def paint(write: Annotated[Writer[Toy], WRITER], widget_id: str, color: str, *, hasty: bool = False) -> Response:
-    """Name a widget, together with whoever waits; "slow" waits to be told, "refused" is refused after it wrote, "broken" fails.
+    """Name a widget, together with whoever waits; "slow" waits to be told, "broken" fails.
 
-    Nobody waits long for a slow one where all are hasty.
+    "forbidden" is refused before it writes, "refused" afterwards. Nobody waits long for a slow one where all are hasty.
     """
 
     async def act(tx: Tx[Toy]) -> Answer:
+        tx.context.acts += 1
         found = await BY_ID.find(tx, widget_id)
         if found is None:
             raise NotFound
+        if color == "forbidden":
+            raise Forbidden(facts={"aggregate": "widget", "action": "paint", "about": widget_id})
         if color == "slow":
             tx.context.entered.set()
             await tx.context.go_on.wait()
