@@ -25,7 +25,6 @@ HEARS = frozenset({"catalog", "routing", "credential"})
 
 def create_app(settings: Settings) -> FastAPI:
     """Make intake; it opens nothing before it is started."""
-    from intake_svc.application import api as applications
     from intake_svc.case import api as cases
     from intake_svc.case import handlers
     from intake_svc.case import jobs as case_jobs
@@ -39,7 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
         Intake,
         settings,
         title="Tongban intake",
-        routers=(halls.router, materials.router, applications.router, enquiries.router, cases.router, reentries.router),
+        routers=(halls.router, materials.router, enquiries.router, cases.router, reentries.router),
         metadata=METADATA,
         migrations=MIGRATIONS,
         subscriptions=handlers.SUBSCRIPTIONS,

@@ -28,8 +28,8 @@ FENCES: dict[str, tuple[list[str], str]] = {
     "fastapi": (["chassis/*", "gateway/*", "*/api.py", "*_svc/app.py", "deploy/local/*"], "HTTP ends at the door"),
     "starlette": (["chassis/*", "gateway/*"], "the same"),
     "pydantic": (
-        ["chassis/*", "gateway/*", "*/api.py", "*_svc/app.py", "*_svc/context.py", "deploy/local/*"],
-        "validation happens at the door",
+        ["chassis/*", "gateway/*", "*/api.py", "*/views.py", "*_svc/app.py", "*_svc/context.py", "deploy/local/*"],
+        "validation happens at the door, and views are what it answers",
     ),
     "pydantic_settings": (["chassis/*", "gateway/*", "*_svc/app.py", "*_svc/context.py"], "settings are read once, in create_app"),
     "uvicorn": (["chassis/*", "gateway/*", "*/__main__.py", "deploy/local/*"], "a service does not know who serves it"),

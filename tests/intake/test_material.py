@@ -12,7 +12,7 @@ from sqlalchemy import func, literal_column, select
 from chassis.tables import SECRET_KEYS
 from contracts.caller import Caller
 from contracts.values import CaseId
-from intake_svc.application.api import NewCase
+from intake_svc.case.api import NewCase
 from intake_svc.case.handlers import receive_cases
 from intake_svc.material.domain import CHUNK_BYTES, MAX_BYTES, UNCLAIMED_FOR, Incoming, MaterialTooLarge
 from intake_svc.material.handlers import list_claimable

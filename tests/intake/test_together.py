@@ -5,8 +5,8 @@ from typing import Any
 
 from contracts.caller import Caller
 from contracts.values import CaseId
-from intake_svc.application.api import NewCase
-from intake_svc.application.domain import Submission
+from intake_svc.application.handlers import Submission
+from intake_svc.case.api import NewCase
 from intake_svc.case.domain import Case
 from intake_svc.case.handlers import open_person, receive_cases
 from tests.intake.builders import CLERK, MACHINE, OFF_DUTY, Service, a_case_id, an_application, person

@@ -10,6 +10,9 @@ from tests.intake.builders import CLERK, Service, an_application
 NEIGHBOURS = ("hall", "material")
 """Rooms whose handlers are called by a name that says enough; what lies behind them need not be opened."""
 
+MOST_OPENED = 5
+"""Files of a service that a reader opens to follow one registration; decision 2."""
+
 IN_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -34,5 +37,6 @@ async def test_the_walk_names_every_file_of_intake_that_a_registration_opens(ser
     called = {Path(room, "handlers.py") for room in NEIGHBOURS}
     assert answer.status_code == 201
     assert called <= files
+    assert len(opened) <= MOST_OPENED
     assert {f"intake_svc/{file.as_posix()}" for file in opened | called} <= set(re.findall(r"`intake-svc/(intake_svc/[\w/]+\.py)`", walk))
     assert f"a registration opens {IN_WORDS[len(opened)]} files" in walk

@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from contracts.caller import Caller, CallerKind
 from contracts.refusals import Conflict, Defect, Invalid, Unavailable
-from contracts.values import (
-    CaseId,
-    CaseNo,
-    Channel,
-    Digest,
-    ItemCode,
-    ItemVersionId,
-    Json,
-    JsonObject,
-    Mode,
-    PersonRef,
-    RegionCode,
-    WindowId,
-    digest,
-)
-from rules.check import Agent, Applicant, Application, MaterialGiven
+from contracts.values import Digest, ItemCode, Json, JsonObject, PersonRef, RegionCode, digest
+from rules.check import Agent, Applicant
 
 
 class ApplicationHasDefects(Invalid):
@@ -111,29 +96,6 @@ class SealedPerson:
     sealed: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """Everything handed in with an application; personal data, so never logged and never in an event."""
-
-    case_id: CaseId
-    item_code: ItemCode
-    handling_region: RegionCode
-    """The region that the matter belongs to."""
-    receiving_region: RegionCode | None = None
-    """Where an applicant without a window hands in; officers and machines hand in where they stand."""
-    version_id: ItemVersionId | None = None
-    """The version that the form was filled in for."""
-    mode: Mode | None = None
-    window: WindowId | None = None
-    channel: Channel | None = None
-    situation: str
-    person: Person
-    materials: tuple[Named, ...]
-    helpers: tuple[PersonRef, ...] = ()
-    has_own_id: bool = False
-    """Whether whoever hands it in made the id, so that a repeat is known by it."""
-
-
 def likeness(
     *,
     by: PersonRef | None,
@@ -145,73 +107,6 @@ def likeness(
 ) -> Digest:
     """What a repeat of an application has in common with it, as far as the event of its receipt tells; materials by code and digest."""
     return digest([by, item_code, situation, handling_region, form, [[*one] for one in sorted(materials)]])
-
-
-def find_repeat(
-    lost: Mapping[Digest, CaseNo], submission: Submission, *, caller: Caller, files: Mapping[str, File]
-) -> MaybeReceived | None:
-    """The refusal of what looks like the repeat of an application that intake knows from the log alone, and has no id that says whether it is.
-
-    Args:
-        lost: Numbers of those, by `likeness`.
-        submission: What is handed in.
-        caller: Who hands it in; an applicant is told no number.
-        files: Its materials by id, all of them.
-    """
-    if not lost or submission.has_own_id:
-        return None
-    by = None if caller.kind is CallerKind.PERSON else caller.ref
-    like = likeness(
-        by=by,
-        item_code=submission.item_code,
-        situation=submission.situation,
-        handling_region=submission.handling_region,
-        form=digest(submission.person.form),
-        materials=((one.code, files[one.material_id].digest) for one in submission.materials),
-    )
-    if like not in lost:
-        return None
-    return MaybeReceived(facts={} if by is None else {"case_no": lost[like]})
-
-
-def assemble(person: Person, *, situation: str, named: Sequence[Named], files: Mapping[str, File]) -> Application:
-    """What the rules look at; materials without a file are left out, for `tell_absent` tells them."""
-    return Application(
-        applicant=person.applicant,
-        agent=person.agent,
-        situation=situation,
-        facts=person.facts,
-        form=person.form,
-        materials=tuple(
-            MaterialGiven(code=one.code, digest=file.digest, media_type=file.media_type, size=file.size)
-            for one, file in ((one, files.get(one.material_id)) for one in named)
-            if file is not None
-        ),
-    )
-
-
-def tell_absent(found: Sequence[Defect], *, named: Sequence[Named], files: Mapping[str, File]) -> tuple[Defect, ...]:
-    """The defects of the rules, with one for each material that has no file, all with the places of what was sent.
-
-    Args:
-        found: As `rules.check` gave them for `assemble`.
-        named: The materials as sent.
-        files: Those that may be handed in, by id.
-    """
-    places = [index for index, one in enumerate(named) if one.material_id in files]
-    absent = {one.code for one in named if one.material_id not in files}
-    told = tuple(
-        Defect(
-            rule_id="material.not-found",
-            pointer=f"/materials/{index}/material_id",
-            message="没有这份材料,或者已用于其他办件",
-            message_en="There is no such material, or another case has it",
-        )
-        for index, one in enumerate(named)
-        if one.material_id not in files
-    )
-    kept = (one for one in found if one.pointer.removeprefix("/materials/") not in absent)
-    return (*told, *(replace(one, pointer=_as_sent(one.pointer, places=places)) for one in kept))
 
 
 def tell_open(
@@ -264,10 +159,3 @@ def _found(value: Json, steps: Sequence[str]) -> Json:
             case _:
                 return None
     return value
-
-
-def _as_sent(pointer: str, *, places: Sequence[int]) -> str:
-    head, _, rest = pointer.removeprefix("/materials/").partition("/")
-    if not pointer.startswith("/materials/") or not head.isdecimal() or int(head) >= len(places):
-        return pointer
-    return f"/materials/{places[int(head)]}" + (f"/{rest}" if rest else "")

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from chassis.database import Tx
 from contracts.caller import Caller, CallerKind
 from contracts.catalogue import ApprovalType
 from contracts.refusals import Defect, Refusal
-from contracts.values import ItemVersionId, OrganCode, PersonRef, RegionCode, WindowId
-from intake_svc.application.domain import (
-    File,
-    ItemNotReady,
-    Named,
-    NothingToApplyFor,
-    Person,
-    Submission,
-    VersionChanged,
-    assemble,
-    tell_absent,
+from contracts.values import (
+    CaseId,
+    CaseNo,
+    Channel,
+    Digest,
+    ItemCode,
+    ItemVersionId,
+    Mode,
+    OrganCode,
+    PersonRef,
+    RegionCode,
+    WindowId,
+    digest,
 )
+from intake_svc.application.domain import File, ItemNotReady, MaybeReceived, Named, NothingToApplyFor, Person, VersionChanged, likeness
 from intake_svc.context import Intake
 from intake_svc.hall import handlers as hall
 from intake_svc.hall.domain import OfficerNotOnDuty, Window, WindowUnknown
@@ -28,8 +31,31 @@ from intake_svc.material import handlers as material
 from intake_svc.material.domain import Material
 from rules.access import permit
 from rules.catalogue import Parts
-from rules.check import check
+from rules.check import Application, MaterialGiven, check
 from rules.competence import Route, decide
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """Everything handed in with an application; personal data, so never logged and never in an event."""
+
+    case_id: CaseId
+    item_code: ItemCode
+    handling_region: RegionCode
+    """The region that the matter belongs to."""
+    receiving_region: RegionCode | None = None
+    """Where an applicant without a window hands in; officers and machines hand in where they stand."""
+    version_id: ItemVersionId | None = None
+    """The version that the form was filled in for."""
+    mode: Mode | None = None
+    window: WindowId | None = None
+    channel: Channel | None = None
+    situation: str
+    person: Person
+    materials: tuple[Named, ...]
+    helpers: tuple[PersonRef, ...] = ()
+    has_own_id: bool = False
+    """Whether whoever hands it in made the id, so that a repeat is known by it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,8 +218,35 @@ def find_defects(
     tx: Tx[Intake], parts: Parts, *, person: Person, situation: str, named: Sequence[Named], files: dict[str, File]
 ) -> tuple[Defect, ...]:
     """Every defect as of now, in the order of `rules.check`; materials without a file first."""
-    application = assemble(person, situation=situation, named=named, files=files)
-    return tell_absent(check(parts, application=application, at=tx.at), named=named, files=files)
+    application = _assemble(person, situation=situation, named=named, files=files)
+    return _tell_absent(check(parts, application=application, at=tx.at), named=named, files=files)
+
+
+def find_repeat(
+    lost: Mapping[Digest, CaseNo], submission: Submission, *, caller: Caller, files: Mapping[str, File]
+) -> MaybeReceived | None:
+    """The refusal of what looks like the repeat of an application that intake knows from the log alone, and has no id that says whether it is.
+
+    Args:
+        lost: Numbers of those, by `likeness`.
+        submission: What is handed in.
+        caller: Who hands it in; an applicant is told no number.
+        files: Its materials by id, all of them.
+    """
+    if not lost or submission.has_own_id:
+        return None
+    by = None if caller.kind is CallerKind.PERSON else caller.ref
+    like = likeness(
+        by=by,
+        item_code=submission.item_code,
+        situation=submission.situation,
+        handling_region=submission.handling_region,
+        form=digest(submission.person.form),
+        materials=((one.code, files[one.material_id].digest) for one in submission.materials),
+    )
+    if like not in lost:
+        return None
+    return MaybeReceived(facts={} if by is None else {"case_no": lost[like]})
 
 
 def get_parts(tx: Tx[Intake], version_id: ItemVersionId) -> Parts:
@@ -213,6 +266,53 @@ def receiving_region(submission: Submission, *, caller: Caller) -> RegionCode:
     if caller.kind is CallerKind.PERSON or caller.region is None:
         return submission.receiving_region or submission.handling_region
     return caller.region
+
+
+def _assemble(person: Person, *, situation: str, named: Sequence[Named], files: Mapping[str, File]) -> Application:
+    """What the rules look at; materials without a file are left out, for `_tell_absent` tells them."""
+    return Application(
+        applicant=person.applicant,
+        agent=person.agent,
+        situation=situation,
+        facts=person.facts,
+        form=person.form,
+        materials=tuple(
+            MaterialGiven(code=one.code, digest=file.digest, media_type=file.media_type, size=file.size)
+            for one, file in ((one, files.get(one.material_id)) for one in named)
+            if file is not None
+        ),
+    )
+
+
+def _tell_absent(found: Sequence[Defect], *, named: Sequence[Named], files: Mapping[str, File]) -> tuple[Defect, ...]:
+    """The defects of the rules, with one for each material that has no file, all with the places of what was sent.
+
+    Args:
+        found: As `rules.check` gave them for `_assemble`.
+        named: The materials as sent.
+        files: Those that may be handed in, by id.
+    """
+    places = [index for index, one in enumerate(named) if one.material_id in files]
+    absent = {one.code for one in named if one.material_id not in files}
+    told = tuple(
+        Defect(
+            rule_id="material.not-found",
+            pointer=f"/materials/{index}/material_id",
+            message="没有这份材料,或者已用于其他办件",
+            message_en="There is no such material, or another case has it",
+        )
+        for index, one in enumerate(named)
+        if one.material_id not in files
+    )
+    kept = (one for one in found if one.pointer.removeprefix("/materials/") not in absent)
+    return (*told, *(replace(one, pointer=_as_sent(one.pointer, places=places)) for one in kept))
+
+
+def _as_sent(pointer: str, *, places: Sequence[int]) -> str:
+    head, _, rest = pointer.removeprefix("/materials/").partition("/")
+    if not pointer.startswith("/materials/") or not head.isdecimal() or int(head) >= len(places):
+        return pointer
+    return f"/materials/{places[int(head)]}" + (f"/{rest}" if rest else "")
 
 
 def _files(materials: dict[str, Material]) -> dict[str, File]:

@@ -1,54 +1,180 @@
-"""Cases over HTTP: received in one call, listed, opened, supplemented, asked for by number."""
+"""Cases over HTTP: received in one call, listed, opened, supplemented; and an application checked before it is handed in."""
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, cast
 
 import uuid_utils
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from chassis.database import Tx
 from chassis.doors import READER, VERSION_IF_ANY, WRITER, Answer, Reader, Writer
 from chassis.express import express
 from chassis.gathering import Gathering, Outcome
 from chassis.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, Pages
-from chassis.parking import parked_keys
 from contracts.caller import Caller, CallerKind
 from contracts.codec import encode_object
-from contracts.events import CASE_EVENTS
 from contracts.refusals import Refusal
 from contracts.values import (
-    AgreementId,
     CaseId,
     CaseNo,
     Channel,
     Digest,
-    Ending,
     ItemCode,
     ItemVersionId,
+    Json,
     JsonObject,
     Mode,
     NoticeId,
     OrganCode,
-    PersonRef,
     RegionCode,
     WindowId,
+    person_ref,
 )
-from intake_svc.application.api import MAX_BODY, FormValues, MaterialNamed, NewCase
-from intake_svc.application.domain import Named, Submission
+from intake_svc.application.domain import Named, Person
+from intake_svc.application.handlers import Submission, precheck
 from intake_svc.case import handlers, store
 from intake_svc.case.domain import Case, CaseState
+from intake_svc.case.views import CaseList, CaseShown, PersonShown, Verdict, show_briefs, show_case, show_verdict
 from intake_svc.context import Intake, PurposeMissing
 from intake_svc.progress.domain import Stage
+from rules.check import Agent, Applicant
 
 router = APIRouter(tags=["cases"])
+
+MAX_BODY = 512 * 1024
+"""Bytes of an application; its materials were uploaded before."""
+
+MOST_DEPTH = 16
+"""Objects and lists inside each other in a form."""
+
+MOST_VALUES = 5000
+"""Values in a form, at all depths."""
+
+UUID7 = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+CODE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+REGION = r"^[1-9][0-9]{5}$"
+
+_INTEGERS = 2**63
+_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""What no table, document or printed form can hold: control characters but tab and line ends, halves of a pair."""
 
 No = Annotated[str, Path(pattern=r"^[0-9A-Za-z-]{1,40}$", description="办件编号或 id / case number or id")]
 CaseRef = Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{36}$")]
 Purpose = Annotated[str, Query(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_-]*$", description="查阅目的 / what for")]
+
+
+def _plain(value: JsonObject) -> JsonObject:
+    """Refuse what a form never holds and what not every reader of JSON can keep: deep nesting, NaN, huge integers, broken text."""
+    left, open_ = MOST_VALUES, [(cast("Json", value), 0)]
+    while open_:
+        one, depth = open_.pop()
+        left -= 1
+        if left < 0 or depth > MOST_DEPTH:
+            raise ValueError("too deep or too many values")
+        match one:
+            case dict():
+                open_ += [(inner, depth + 1) for pair in one.items() for inner in pair]
+            case list():
+                open_ += [(inner, depth + 1) for inner in one]
+            case float() if not math.isfinite(one):
+                raise ValueError("no number")
+            case int() if not -_INTEGERS < one < _INTEGERS:
+                raise ValueError("no integer of 64 bits")
+            case str() if _NO_TEXT.search(one):
+                raise ValueError("no text")
+            case _:
+                pass
+    return value
+
+
+FormValues = Annotated[dict[str, object], AfterValidator(_plain)]
+"""An object whose shape the item's own form decides."""
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PersonGiven(_Body):
+    """A person who acts for the applicant."""
+
+    name: Annotated[str, Field(max_length=200)]
+    id_type: Annotated[str, Field(max_length=40)]
+    id_number: Annotated[str, Field(max_length=40)]
+    phone: Annotated[str, Field(max_length=40)]
+
+
+class ApplicantGiven(PersonGiven):
+    """Who applies."""
+
+    type: Literal["natural", "legal"]
+    name_of_firm: Annotated[str, Field(max_length=200)] | None = None
+
+
+class MaterialNamed(_Body):
+    """A material uploaded before."""
+
+    code: Annotated[str, Field(pattern=CODE)]
+    """Code in the item's checklist."""
+    material_id: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")]
+
+
+class NewCase(_Body):
+    """An application, whole: what is checked is what is received."""
+
+    case_id: Annotated[CaseId, Field(pattern=UUID7)] | None = None
+    """UUIDv7 made by the client, so that the same application is never received twice; made here when absent."""
+    item_code: Annotated[ItemCode, Field(pattern=r"^[0-9A-Za-z]{1,31}$")]
+    handling_region: Annotated[RegionCode, Field(pattern=REGION)]
+    receiving_region: Annotated[RegionCode, Field(pattern=REGION)] | None = None
+    """Only for applicants without a window."""
+    version_id: Annotated[ItemVersionId, Field(pattern=CODE)] | None = None
+    mode: Mode | None = None
+    window: Annotated[WindowId, Field(pattern=CODE)] | None = None
+    channel: Channel | None = None
+    situation: Annotated[str, Field(pattern=CODE)]
+    facts: FormValues = Field(default_factory=dict)
+    """Answers to the guide's questions."""
+    applicant: ApplicantGiven
+    agent: PersonGiven | None = None
+    form: FormValues = Field(default_factory=dict)
+    materials: Annotated[list[MaterialNamed], Field(max_length=100)] = Field(default_factory=list)
+    helper: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$")] | None = None
+    """Account, at the caller's own issuer, of an officer who helped to fill in; may not decide the case."""
+    notes: Annotated[str, Field(max_length=2000)] = ""
+
+    def submission(self, caller: Caller, *, case_id: CaseId) -> Submission:
+        """The same, as the rules read it."""
+        # Only an officer may name one: whoever helped may not decide, so an applicant could shut a decider out.
+        helped = self.helper is not None and caller.kind is CallerKind.STAFF
+        return Submission(
+            case_id=self.case_id or case_id,
+            item_code=self.item_code,
+            handling_region=self.handling_region,
+            receiving_region=self.receiving_region,
+            version_id=self.version_id,
+            mode=self.mode,
+            window=self.window,
+            channel=self.channel,
+            situation=self.situation,
+            person=Person(
+                applicant=Applicant(**self.applicant.model_dump(exclude={"name_of_firm"})),
+                name_of_firm=self.applicant.name_of_firm,
+                agent=None if self.agent is None else Agent(**self.agent.model_dump()),
+                facts=cast("JsonObject", self.facts),
+                form=cast("JsonObject", self.form),
+                notes=self.notes,
+            ),
+            materials=tuple(Named(code=one.code, material_id=one.material_id) for one in self.materials),
+            has_own_id=self.case_id is not None,
+            helpers=(person_ref(issuer=caller.issuer, account=str(self.helper)),) if helped else (),
+        )
 
 
 class Links(BaseModel):
@@ -56,14 +182,6 @@ class Links(BaseModel):
 
     self: str
     timeline: str
-
-
-class OrganShown(BaseModel):
-    """An organ by code and name."""
-
-    code: OrganCode
-    name: str
-    region: RegionCode
 
 
 class CaseReceipt(BaseModel):
@@ -110,80 +228,6 @@ class SupplementGiven(BaseModel):
     """Replace all materials of their codes."""
 
 
-class SupplementShown(BaseModel):
-    """A supplement that was given."""
-
-    number: int
-    notice_id: NoticeId
-    at: datetime
-
-
-class MaterialShown(BaseModel):
-    """A material of the case; fetched by its id."""
-
-    code: str
-    material_id: str
-    digest: Digest
-
-
-class CaseBrief(BaseModel):
-    """A case in a list; of the person only the masked name."""
-
-    case_id: CaseId
-    case_no: CaseNo | None
-    state: CaseState
-    stage: Stage
-    item_code: ItemCode
-    item_name: str
-    applicant: str
-    received_at: datetime
-    receiving_organ: OrganShown
-    handling_organ: OrganShown
-    held_by: OrganShown | None
-    answer_by: datetime | None
-    awaiting_seal: bool
-    attention: bool
-    """Something that was heard about it could not take effect and waits for a person."""
-
-
-class PersonShown(BaseModel):
-    """Who applies and what the form says."""
-
-    applicant: dict[str, object]
-    agent: dict[str, object] | None
-    facts: dict[str, object]
-    form: dict[str, object]
-    notes: str
-
-
-class CaseShown(CaseBrief):
-    """A case."""
-
-    version_id: ItemVersionId
-    situation: str
-    mode: Mode
-    agreement_id: AgreementId | None
-    route_rule: str
-    channel: Channel
-    window: WindowId | None
-    received_by: PersonRef | None
-    materials: list[MaterialShown]
-    supplements: list[SupplementShown]
-    form_digest: Digest
-    ending: Ending | None
-    closed_at: datetime | None
-    version: int
-    person: PersonShown | None = None
-
-
-class CaseList(BaseModel):
-    """Cases, the latest received first."""
-
-    items: list[CaseBrief]
-    next: str | None = None
-    """Cursor of the next page."""
-
-
 async def _receive(tx: Tx[Intake], handed_in: Sequence[tuple[Submission, Caller]]) -> list[Outcome]:
     return [
         case
@@ -202,6 +246,13 @@ RECEIPTS: Gathering[Intake, tuple[Submission, Caller]] = Gathering(_receive, key
 async def receive_case(write: Annotated[Writer[Intake], WRITER], body: NewCase) -> Response:
     """Take an application in, whole: checked, numbered, stored and told to the competent organ, or refused with nothing stored."""
     return await RECEIPTS(write, (body.submission(write.caller, case_id=CaseId(str(uuid_utils.uuid7()))), write.caller))
+
+
+@router.post("/v1/cases:check", operation_id="checkCase", response_model=Verdict, max_body_size=MAX_BODY)
+@express
+async def check_case(read: Annotated[Reader[Intake], READER], body: NewCase) -> Response:
+    """Find every defect that a machine can find, by the handling organ's own rules; nothing is stored."""
+    return read.answer(show_verdict(await precheck(read.tx, body.submission(read.caller, case_id=CaseId("")), caller=read.caller)))
 
 
 @router.get("/v1/cases", operation_id="listCases", response_model=CaseList)
@@ -241,7 +292,7 @@ async def get_case(
     """One case; with ``expand=person`` who applies and the form, which takes a purpose of an officer and leaves a trace."""
     case = await handlers.see_case(read.tx, no, caller=read.caller)
     [brief] = await show_briefs(read.tx, [case])
-    shown = _case(case, brief, staff=read.caller.kind is not CallerKind.PERSON)
+    shown = show_case(case, brief, staff=read.caller.kind is not CallerKind.PERSON)
     if expand is None:
         return read.answer(shown, etag=case.version)
     await handlers.see_case(read.tx, no, caller=read.caller, action="view_person")
@@ -323,54 +374,6 @@ def _supplement(case: Case) -> SupplementReceipt:
     )
 
 
-async def show_briefs(tx: Tx[Intake], cases: Sequence[Case]) -> list[CaseBrief]:
-    """Cases as lists show them."""
-    troubled = await parked_keys(tx, topic=CASE_EVENTS, keys=[case.root_case_id for case in cases])
-    return [_brief(tx.context, case, attention=case.root_case_id in troubled) for case in cases]
-
-
-def _brief(context: Intake, case: Case, *, attention: bool) -> CaseBrief:
-    kept = case.received
-    version = context.catalogue.version(kept.version_id)
-    return CaseBrief(
-        case_id=case.case_id,
-        case_no=kept.case_no,
-        state=case.state,
-        stage=case.stage,
-        item_code=kept.item_code,
-        item_name="" if version is None else version.name,
-        applicant=kept.applicant_label,
-        received_at=kept.received_at,
-        receiving_organ=_organ(context, kept.receiving_organ, region=kept.receiving_region),
-        handling_organ=_organ(context, kept.handling_organ, region=kept.handling_region),
-        held_by=_holder(context, case),
-        answer_by=case.answer_by,
-        awaiting_seal=case.progress.awaiting_seal,
-        attention=attention,
-    )
-
-
-def _case(case: Case, brief: CaseBrief, *, staff: bool) -> CaseShown:
-    kept = case.received
-    return CaseShown(
-        **dict(brief),
-        version_id=kept.version_id,
-        situation=kept.situation,
-        mode=kept.mode,
-        agreement_id=kept.agreement_id,
-        route_rule=kept.route_rule,
-        channel=kept.channel,
-        window=kept.window,
-        received_by=kept.received_by if staff else None,
-        materials=[MaterialShown(code=one.code, material_id=one.material_id, digest=one.digest) for one in case.materials],
-        supplements=[SupplementShown(number=one.number, notice_id=one.notice_id, at=one.at) for one in case.supplements],
-        form_digest=case.form_digest,
-        ending=case.progress.ending,
-        closed_at=case.closed_at,
-        version=case.version,
-    )
-
-
 async def _person(read: Reader[Intake], case: Case, *, purpose: str | None) -> PersonShown:
     """Opened for a purpose and with a trace, unless it is the applicant who looks."""
     if read.caller.kind is not CallerKind.PERSON:
@@ -385,15 +388,3 @@ async def _person(read: Reader[Intake], case: Case, *, purpose: str | None) -> P
         form=dict(person.form),
         notes=person.notes,
     )
-
-
-def _organ(context: Intake, code: OrganCode, *, region: RegionCode) -> OrganShown:
-    known = context.catalogue.organ(code)
-    return OrganShown(code=code, name="" if known is None else known.name, region=region)
-
-
-def _holder(context: Intake, case: Case) -> OrganShown | None:
-    kept, holder = case.received, case.held_by
-    if holder is None:
-        return None
-    return _organ(context, holder, region=kept.receiving_region if holder == kept.receiving_organ else kept.handling_region)

@@ -19,8 +19,9 @@ from contracts.codec import Malformed, decode, encode_object
 from contracts.events import CaseEvent, CaseReceived, CaseSupplemented, Event
 from contracts.refusals import NotFound, Refusal, Stale
 from contracts.values import CaseId, CaseNo, Channel, JsonObject, NoticeId, RegionCode, digest
-from intake_svc.application.domain import ApplicationHasDefects, File, Named, Person, SealedPerson, Submission, find_repeat, tell_open
-from intake_svc.application.handlers import Checked, Place, check_submissions, find_defects, find_files, find_places, get_parts
+from intake_svc.application import handlers as applications
+from intake_svc.application.domain import ApplicationHasDefects, File, Named, Person, SealedPerson, tell_open
+from intake_svc.application.handlers import Checked, Place, Submission
 from intake_svc.case import store
 from intake_svc.case.domain import Case, CaseNotFound, ChannelMismatch, Handed, Known, Receipt, SupplementEmpty, again
 from intake_svc.case.texts import PERSON_LOST, SUPPLEMENT_LOST
@@ -120,9 +121,11 @@ async def supplement_case(
     held = [Named(code=one.code, material_id=one.material_id) for one in case.materials]
     # What is given stands first, so that its places are those of the request.
     named = [*materials, *(one for one in held if one.code not in {new.code for new in materials})]
-    files = await find_files(tx, named, caller=caller, held=held)
+    files = await applications.find_files(tx, named, caller=caller, held=held)
     receipt = case.received
-    defects = find_defects(tx, get_parts(tx, receipt.version_id), person=person, situation=receipt.situation, named=named, files=files)
+    defects = applications.find_defects(
+        tx, applications.get_parts(tx, receipt.version_id), person=person, situation=receipt.situation, named=named, files=files
+    )
     had = {(one.code, one.digest) for one in case.materials}
     given = {one.code for one in materials if one.material_id in files and (one.code, files[one.material_id].digest) not in had}
     defects += tell_open(case.progress.asked, told=defects, before=before.form, after=person.form, supplied=given)
@@ -309,7 +312,7 @@ def _ask(tx: Tx[Intake], submission: Submission, *, caller: Caller) -> _Asked | 
 
 
 async def _check(tx: Tx[Intake], asked: Sequence[_Asked]) -> list[tuple[_Asked, Checked] | Refusal]:
-    found = await check_submissions(tx, [(one.submission, one.caller) for one in asked], keep=True)
+    found = await applications.check_submissions(tx, [(one.submission, one.caller) for one in asked], keep=True)
     checked: list[tuple[_Asked, Checked] | Refusal] = []
     for one, what in zip(asked, found, strict=True):
         if isinstance(what, Refusal):
@@ -317,12 +320,12 @@ async def _check(tx: Tx[Intake], asked: Sequence[_Asked]) -> list[tuple[_Asked, 
         elif what.defects:
             checked.append(ApplicationHasDefects(defects=what.defects))
         else:
-            checked.append(find_repeat(tx.context.lost, one.submission, caller=one.caller, files=what.files) or (one, what))
+            checked.append(applications.find_repeat(tx.context.lost, one.submission, caller=one.caller, files=what.files) or (one, what))
     return checked
 
 
 async def _place(tx: Tx[Intake], checked: Sequence[tuple[_Asked, Checked]]) -> list[tuple[_Asked, Checked, Place] | Refusal]:
-    places = await find_places(tx, [(asked.submission, asked.caller) for asked, _ in checked])
+    places = await applications.find_places(tx, [(asked.submission, asked.caller) for asked, _ in checked])
     return [place if isinstance(place, Refusal) else (*one, place) for one, place in zip(checked, places, strict=True)]
 
 

@@ -16,8 +16,8 @@ from contracts.refusals import Forbidden, Refusal
 from contracts.values import CaseId, CaseNo
 from intake_svc.application.domain import Person, SealedPerson
 from intake_svc.case import handlers as cases
-from intake_svc.case.api import CaseList, OrganShown, show_briefs
 from intake_svc.case.domain import Case, CaseNotFound, CaseState
+from intake_svc.case.views import CaseList, OrganShown, show_briefs
 from intake_svc.context import Intake
 from intake_svc.enquiry import handlers
 from intake_svc.enquiry.domain import count_wrong, is_shut

@@ -11,9 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from chassis.database import Tx
 from chassis.doors import VERSION_IF_ANY, WRITER, Answer, Writer
 from contracts.values import CaseId, CaseNo, Digest, JsonObject
-from intake_svc.application.api import MAX_BODY, ApplicantGiven, FormValues, MaterialNamed, PersonGiven
 from intake_svc.application.domain import Named, Person
-from intake_svc.case.api import No
+from intake_svc.case.api import MAX_BODY, ApplicantGiven, FormValues, MaterialNamed, No, PersonGiven
 from intake_svc.context import Intake
 from intake_svc.reentry import handlers
 from rules.check import Agent, Applicant
