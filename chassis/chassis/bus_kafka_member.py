@@ -19,6 +19,10 @@ _TOPICS_SOUGHT = 10_000
 """Milliseconds after which a member whose topics were gone looks for them; the library's five minutes would be an outage of their own."""
 _HANDOVER = 5.0
 """Seconds that a rebalance waits for the batch in hand."""
+_COMMITTING = 5.0
+"""Seconds for a commit: the library tries for ever, and a rebalance would wait with it."""
+_ASSIGNING = 30.0
+"""Seconds beyond the caller's in which a member that is being given partitions must have them; else it joins anew."""
 
 
 class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
@@ -68,7 +72,8 @@ class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         if self._unproven:
             await self._look()
         with reaching():
-            found = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=limit)
+            async with asyncio.timeout(wait + _ASSIGNING):
+                found = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=limit)
         records = [received(message) for messages in found.values() for message in messages]
         for record in records:
             self._given.setdefault(record.place, record.offset)
@@ -178,10 +183,10 @@ class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         if not done:
             return
         with reaching():
+            offsets = {TopicPartition(*place): (offset, self._looks.logs.get(place[0], "")) for place, offset in done.items()}
             try:
-                await self._consumer.commit(
-                    {TopicPartition(*place): (offset, self._looks.logs.get(place[0], "")) for place, offset in done.items()}
-                )
+                async with asyncio.timeout(_COMMITTING):
+                    await self._consumer.commit(offsets)
             except (CommitFailedError, IllegalStateError):
                 self._lost = True
             except BaseException:
