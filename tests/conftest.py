@@ -1,6 +1,7 @@
 """Fixtures and closing line for every test family; what they do is in ``tests/support``."""
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 
 from tests.support.closing import closing_line
@@ -9,6 +10,10 @@ from tests.support.families import SideBySide, in_order
 from tests.support.whole import layout
 
 __all__ = ["database_url", "databases", "kafka", "layout", "postgres", "project"]
+
+# How fast values are made says only how busy the machine is.
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
