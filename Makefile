@@ -38,7 +38,7 @@ demo: $(RUNTIME) ## tell the story over HTTP against a running system [URL=http:
 
 test: $(DEV) ## every test, on engines it brings itself; families run side by side [JOBS=3]
 	@.venv/bin/python -m tongban_local.jars
-	@exec .venv/bin/python -m pytest tests --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
+	@exec .venv/bin/python -m pytest tests -m "not drill" --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
 
 check: $(DEV) ## lint, types and structure
 	@.venv/bin/ruff check --quiet .
@@ -48,8 +48,9 @@ check: $(DEV) ## lint, types and structure
 
 faults: $(DEV) ## kill anything, lose nothing: strikes the whole system for most of an hour [SEED=4] [MINUTES=120] [ONLY=…] [SCALE=small]
 	@.venv/bin/python -m tongban_local.jars
-	@exec .venv/bin/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \
+	@.venv/bin/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \
 		$(if $(ONLY),--only "$(ONLY)") $(if $(SCALE),--scale $(SCALE))
+	@$(if $(ONLY)$(SCALE),true,exec .venv/bin/python -m pytest -q tests -m drill)
 
 upgrade: $(DEV) ## replace the released version under load [CLERKS=12] [SECONDS=20]
 	@.venv/bin/python -m tongban_local.jars

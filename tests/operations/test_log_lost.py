@@ -1,6 +1,7 @@
 """The log loses every topic while the databases are ahead of it, under load: filled again from the databases, nothing is lost or doubled.
 
-Whoever heard the lost log finds by itself that there is another one, also where that has outgrown the place at which it stood.
+Whoever heard the lost log finds by itself that there is another one, also where that has outgrown the place at which it stood. Small, on the log
+alone, that is `tests/chassis/bus/test_topics_lost.py`; a whole system whose topics are gone leaves nothing of a small machine for other tests.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ from tests.support.line import until
 from tests.support.lives import drained, effects, effects_of_whole_lives, rows, whole_life
 from tongban_local.layout import SERVICES
 from tongban_local.visitor import Visitor
+
+pytestmark = pytest.mark.drill
 
 CASES = 4
 
