@@ -22,6 +22,8 @@ from tongban_local.processes import EngineFailed, Progress
 
 MODULE = "github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0"
 PROGRAM = ENGINES / "toxiproxy-2.12.0"
+PATIENCE = 60.0
+"""Seconds for a change to all connections; the five that httpx gives were not enough once, on a busy machine."""
 
 BUILDING = 600.0
 """Seconds the build may take."""
@@ -90,7 +92,9 @@ class Network:
         for engine in self.ports:
             for stream in ("upstream", "downstream"):
                 body: dict[str, Any] = {"name": f"{kind}-{stream}", "type": kind, "stream": stream, "toxicity": part}
-                httpx.post(f"{self._api}/proxies/{engine}/toxics", json=body | {"attributes": attributes}).raise_for_status()
+                httpx.post(
+                    f"{self._api}/proxies/{engine}/toxics", json=body | {"attributes": attributes}, timeout=PATIENCE
+                ).raise_for_status()
 
     async def felt(self) -> int:
         """How many of some connections to PostgreSQL made now break on this way, or take longer on it than every one that goes around it."""
@@ -100,7 +104,7 @@ class Network:
 
     def mend(self) -> None:
         """Let everything through again."""
-        httpx.post(f"{self._api}/reset").raise_for_status()
+        httpx.post(f"{self._api}/reset", timeout=PATIENCE).raise_for_status()
 
 
 @contextmanager
