@@ -7,16 +7,14 @@ from sqlalchemy import func, insert, select, text
 
 from chassis import idempotency, outbox, seen
 from chassis.anchors import Anchor
-from chassis.database import Held, Tx, lock
+from chassis.database import Held, lock
 from chassis.doors import Answer, seal_answer
 from chassis.idempotency import Claim, Kept
 from chassis.outbox import Outgoing
 from chassis.problems import IdempotencyInFlight, IdempotencyKeyReused
 from chassis.tables import IDEMPOTENCY, OUTBOX
-from contracts.events import PersonalDataRead
-from contracts.values import PersonRef, RegionCode
 from tests.support.sending import statements
-from tests.support.toy import WIDGETS, RunningToy, Toy
+from tests.support.toy import WIDGETS, RunningToy, opened
 
 BY_ID = Anchor(select(WIDGETS.c.owner.label("key"), WIDGETS.c.id, WIDGETS.c.name), by=WIDGETS.c.id)
 CLAIM = Claim(caller="c", route="POST /widgets", key="k", fingerprint=b"f")
@@ -28,19 +26,6 @@ async def shop(toy: RunningToy) -> RunningToy:
     async with toy.context.database.begin(toy.context) as tx:
         await tx.execute(insert(WIDGETS).values(id="w-1", owner="somebody", name="old", version=1))
     return toy
-
-
-def opened(tx: Tx[Toy], about: str) -> PersonalDataRead:
-    return PersonalDataRead(
-        at=tx.at,
-        trace_id="0",
-        caller=PersonRef("t|t"),
-        aggregate="widget",
-        action="make",
-        about=about,
-        region=RegionCode("360926"),
-        purpose="test",
-    )
 
 
 async def is_free(toy: RunningToy) -> bool:

@@ -105,6 +105,20 @@ class Widget(BaseModel):
     version: int
 
 
+def opened(tx: Tx[Any], about: str, *, action: str = "make") -> PersonalDataRead:
+    """An event of a widget, on its own key."""
+    return PersonalDataRead(
+        at=tx.at,
+        trace_id="0",
+        caller=PersonRef("t|t"),
+        aggregate="widget",
+        action=action,
+        about=about,
+        region=RegionCode("360926"),
+        purpose="test",
+    )
+
+
 router = APIRouter()
 
 
@@ -115,16 +129,7 @@ async def make(write: Annotated[Writer[Toy], WRITER], body: WidgetIn) -> Respons
     async def act(tx: Tx[Toy]) -> Answer:
         tx.context.acts += 1
         await tx.execute(insert(WIDGETS).values(id=body.id, owner=body.owner, name=body.name, version=1))
-        event = PersonalDataRead(
-            at=tx.at,
-            trace_id="0",
-            caller=PersonRef("t|t"),
-            aggregate="widget",
-            action="make",
-            about=body.id,
-            region=RegionCode("360926"),
-            purpose="test",
-        )
+        event = opened(tx, body.id, action="make")
         await outbox.put(tx, [Outgoing(event=event, sequence=1)])
         return Answer(status=201, body={"id": body.id, "at": tx.at.isoformat()}, headers={"Location": f"/widgets/{body.id}"})
 
@@ -139,19 +144,7 @@ async def _make_together(tx: Tx[Toy], asked: Sequence[WidgetIn]) -> list[Outcome
     made = [one for one in asked if one.name != "refused"]
     if made:
         await tx.execute(insert(WIDGETS), [{"id": one.id, "owner": one.owner, "name": one.name, "version": 1} for one in made])
-    events = [
-        PersonalDataRead(
-            at=tx.at,
-            trace_id="0",
-            caller=PersonRef("t|t"),
-            aggregate="widget",
-            action="make",
-            about=one.id,
-            region=RegionCode("360926"),
-            purpose="test",
-        )
-        for one in made
-    ]
+    events = [opened(tx, one.id, action="make") for one in made]
     await outbox.put(tx, [Outgoing(event=event, sequence=1) for event in events])
     return [
         Answer(status=201, body={"id": one.id})
@@ -200,16 +193,7 @@ async def paint(write: Annotated[Writer[Toy], WRITER], widget_id: str, color: st
         await tx.execute(update(WIDGETS).where(WIDGETS.c.id == found[0]).values(row))
         if color == "refused":
             raise Forbidden(facts={"aggregate": "widget", "action": "paint", "about": widget_id})
-        event = PersonalDataRead(
-            at=tx.at,
-            trace_id="0",
-            caller=PersonRef("t|t"),
-            aggregate="widget",
-            action="paint",
-            about=widget_id,
-            region=RegionCode("360926"),
-            purpose="test",
-        )
+        event = opened(tx, widget_id, action="paint")
         await outbox.put(tx, [Outgoing(event=event, sequence=1)])
         return Answer(status=200, body={"id": widget_id})
 
