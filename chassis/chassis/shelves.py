@@ -71,7 +71,13 @@ class Shelf(Generic[T]):
             columns: The only ones written; such a shelf changes things that are there and adds none.
             only: What of a key's rows is fetched; all unless told.
             body: What is fetched of a row, as JSON text; its whole body unless told.
+
+        Raises:
+            ValueError: No index begins with the key, so that every reading would go through the whole table, which only grows.
         """
+        indexed = (table.primary_key.columns, *(index.columns for index in table.indexes))
+        if all(columns.keys()[:1] != [key] for columns in indexed):
+            raise ValueError(f"no index of {table.name} begins with {key}")
         self.table = table
         self._versioned = "version" in table.c
         conflict = Conflict.ABSENT if columns else Conflict.VERSION if self._versioned else Conflict.REFUSE

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Identity,
+    Index,
     Integer,
     MetaData,
     Table,
@@ -42,7 +43,7 @@ PARTS = Table(
     "parts",
     METADATA,
     Column("part_id", Text, primary_key=True),
-    Column("order_id", Text, nullable=False),
+    Column("order_id", Text, nullable=False, index=True),
     Column("version", Integer, nullable=False),
     Column("body", JSONB, nullable=False),
 )
@@ -308,3 +309,17 @@ async def test_whatever_is_written_and_removed_ends_as_if_done_one_by_one(shop: 
         asyncio.run_coroutine_threadsafe(play(script), loop).result()
 
     await asyncio.to_thread(holds)
+
+
+def test_a_key_that_no_index_begins_with_is_refused() -> None:
+    bare = Table(
+        "bare",
+        MetaData(),
+        Column("part_id", Text, primary_key=True),
+        Column("order_id", Text),
+        Column("body", JSONB),
+        Index("ix", "body", "order_id"),
+    )
+
+    with pytest.raises(ValueError, match="no index of bare begins with order_id"):
+        Shelf(bare, key="order_id", identity=lambda part: part.part_id, row=_row, read=lambda body: decode(Part, body))
