@@ -242,6 +242,7 @@ def _situation(parts: Parts, application: Application, *, on: date) -> Iterator[
 
 def _materials_given(parts: Parts, given: tuple[MaterialGiven, ...]) -> Iterator[Defect]:
     known = {rule.code: rule for rule in parts.checklist.materials}
+    seen: set[tuple[str, Digest]] = set()
     for index, one in enumerate(given):
         pointer = f"/materials/{index}"
         rule = known.get(one.code)
@@ -254,6 +255,15 @@ def _materials_given(parts: Parts, given: tuple[MaterialGiven, ...]) -> Iterator
                 basis="行政许可法 §31",
             )
             continue
+        if (one.code, one.digest) in seen:
+            yield Defect(
+                rule_id="material.twice",
+                pointer=f"{pointer}/code",
+                message=f"“{rule.name}”重复提交了同一份文件",
+                message_en=f"The same file is given more than once for “{rule.name_en}”",
+            )
+            continue
+        seen.add((one.code, one.digest))
         if one.media_type.partition(";")[0].strip().lower() not in rule.media_types:
             yield Defect(
                 rule_id="material.media-type",

@@ -75,6 +75,7 @@ def test_a_good_application_has_no_defect() -> None:
         (an_application(form=GOOD_FORM | {"rented": True}), ("material.missing", "/materials/lease")),
         (an_application(form={"trade_name": "小吃店", "capital": 1}), ("material.undecided", "/form/rented")),
         (an_application(materials=(a_file(), a_file(code="selfie"))), ("material.unknown", "/materials/1/code")),
+        (an_application(materials=(a_file(), a_file())), ("material.twice", "/materials/1/code")),
         (an_application(materials=(a_file(media_type="text/html"),)), ("material.media-type", "/materials/0/media_type")),
         (an_application(materials=(a_file(size=1001),)), ("material.size", "/materials/0/size")),
         (an_application(materials=(a_file(size=0),)), ("material.size", "/materials/0/size")),
@@ -114,6 +115,12 @@ def test_all_defects_are_told_at_once_in_a_fixed_order() -> None:
         ("material.size", "/materials/0/size"),
         ("material.missing", "/materials/premises"),
     ]
+
+
+def test_one_line_takes_several_files_and_one_file_serves_several_lines() -> None:
+    back = replace(a_file(), digest=Digest("sha256:" + "1" * 64))
+
+    assert found(an_application(materials=(a_file(), back, a_file(code="lease")))) == []
 
 
 def test_a_media_type_may_carry_parameters() -> None:

@@ -186,6 +186,20 @@ async def test_all_defects_are_told_at_once_with_the_places_that_were_sent(servi
     }
 
 
+async def test_a_file_that_is_listed_twice_for_one_line_is_told_and_not_received(service: Service) -> None:
+    material, again = await service.material(), await service.material()
+    before = await service.counts()
+    told = [("material.twice", "/materials/1/code"), ("material.twice", "/materials/2/code")]
+
+    checked = await service.post("/v1/cases:check", an_application(material, material, again), by=CLERK)
+    answer = await service.post("/v1/cases", an_application(material, material, again), by=CLERK)
+
+    assert [(one["rule"], one["pointer"]) for one in checked.json()["defects"]] == told
+    assert (answer.status_code, answer.json()["rule"]) == (422, "case.defects")
+    assert [(one["rule"], one["pointer"]) for one in answer.json()["errors"]] == told
+    assert await service.counts() == before
+
+
 async def test_a_clean_check_stores_nothing(service: Service) -> None:
     body = an_application(await service.material())
     before = await service.counts()

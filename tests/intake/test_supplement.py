@@ -85,6 +85,19 @@ async def test_a_new_file_replaces_the_old_one_of_its_code(service: Service, cas
     assert fetched.content == b"%PDF-1.7 a better scan"
 
 
+async def test_a_case_that_was_received_with_one_file_twice_is_supplemented_and_has_it_once(service: Service, case: dict[str, Any]) -> None:
+    async with service.context.database.begin(service.context) as tx:
+        doubled = await get_case(tx, case["case_id"])
+        assert doubled is not None
+        doubled.materials *= 2
+        await save_cases(tx, [doubled])
+
+    answer = await service.post(path(case), {"notice_id": NOTICE, "form": {"capital": 60_000}}, by=CLERK)
+
+    assert answer.status_code == 201, answer.text
+    assert [one["code"] for one in (await service.shown(case["case_no"]))["materials"]] == ["premises"]
+
+
 @pytest.fixture
 async def asked(service: Service) -> dict[str, Any]:
     """A case whose correction notice names a field and a material."""

@@ -118,8 +118,8 @@ async def supplement_case(
         raise SupplementEmpty
     before = await open_person(tx, case)
     person = replace(before, form={name: value for name, value in {**before.form, **form}.items() if value is not None})
-    held = [Named(code=one.code, material_id=one.material_id) for one in case.materials]
-    # What is given stands first, so that its places are those of the request.
+    # What is given stands first, so that its places are those of the request; a file that was once received twice counts once.
+    held = list({(one.code, one.digest): Named(code=one.code, material_id=one.material_id) for one in case.materials}.values())
     named = [*materials, *(one for one in held if one.code not in {new.code for new in materials})]
     files = await applications.find_files(tx, named, caller=caller, held=held)
     receipt = case.received
