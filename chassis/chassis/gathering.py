@@ -152,27 +152,32 @@ class Gathering(Generic[C, R]):
             )
         )
         if len(station.flushing) < self._flushers:
-            flushing = asyncio.create_task(self._flush(write.context, station))
-            station.flushing.add(flushing)
-            flushing.add_done_callback(station.flushing.discard)
+            station.flushing.add(asyncio.create_task(self._flush(write.context, station)))
         # A client that goes away does not take its request out of a transaction that has begun.
         return await asyncio.shield(answered)
 
     async def _flush(self, context: C, station: _Station[C, R]) -> None:
         """Commit until nobody waits."""
-        while station.waiting:
-            riders = [station.waiting.popleft() for _ in range(min(len(station.waiting), self._most))]
-            if self._go is not None and len(riders) == 1:
-                await asyncio.wait([self._part(riders[0], station=station)], timeout=self._patience)
-                continue
-            results: Sequence[_Sent | Refusal | None] = [None] * len(riders)
-            try:
-                results = await self._together(context, riders)
-            except Exception as error:  # noqa: BLE001 - whatever it was, it is told to the one whose it is
-                _log.info("gathering.parted", exc_info=error)
-            finally:
-                for rider, result in zip(riders, results, strict=True):
-                    self._tell(rider, result, station=station)
+        try:
+            while station.waiting:
+                riders = [station.waiting.popleft() for _ in range(min(len(station.waiting), self._most))]
+                await self._take(context, riders, station=station)
+        finally:
+            # In the very step that saw nobody waiting: whoever comes before a task is known to be done would wait for one that never looks.
+            station.flushing.difference_update({asyncio.current_task()})
+
+    async def _take(self, context: C, riders: Sequence[_Rider[C, R]], *, station: _Station[C, R]) -> None:
+        if self._go is not None and len(riders) == 1:
+            await asyncio.wait([self._part(riders[0], station=station)], timeout=self._patience)
+            return
+        results: Sequence[_Sent | Refusal | None] = [None] * len(riders)
+        try:
+            results = await self._together(context, riders)
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is told to the one whose it is
+            _log.info("gathering.parted", exc_info=error)
+        finally:
+            for rider, result in zip(riders, results, strict=True):
+                self._tell(rider, result, station=station)
 
     def _tell(self, rider: _Rider[C, R], result: _Sent | Refusal | None, *, station: _Station[C, R]) -> None:
         if isinstance(result, Refusal):

@@ -164,3 +164,18 @@ async def test_nobody_waits_long_for_one_that_goes_by_itself(shop: RunningToy) -
     assert not slow.done()
     shop.context.go_on.set()
     assert (await slow).status_code == 200
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_who_comes_in_the_moment_in_which_the_last_is_done_is_not_left_waiting(shop: RunningToy, turns: int) -> None:
+    """So many turns of the event loop after the commit; nobody comes later who would take it along."""
+    first = painted(shop, "w-1", "red")
+    await shop.context.committed.wait()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+    async with asyncio.timeout(20):
+        answer = await shop.client.post("/widgets/w-2:paint", params={"color": "red"}, headers=shop.headers(key="k-w-2"))
+
+    assert answer.status_code == 200
+    assert (await first).status_code == 200

@@ -171,3 +171,18 @@ async def test_a_client_that_goes_away_leaves_its_request_with_the_others(toy: R
     assert {row.id for row in await toy.rows(WIDGETS)} == {"slow", "w-1", "w-2"}
     again = await sent(toy, "w-1")
     assert again.headers["idempotent-replayed"] == "true"
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_who_comes_in_the_moment_in_which_the_last_is_done_is_not_left_waiting(toy: RunningToy, turns: int) -> None:
+    """So many turns of the event loop after the commit; nobody comes later who would take it along."""
+    first = sent(toy, "w-1")
+    await toy.context.committed.wait()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+    async with asyncio.timeout(20):
+        answer = await toy.client.post("/together", json={"id": "w-2"}, headers=toy.headers(key="k-w-2"))
+
+    assert answer.status_code == 201
+    assert (await first).status_code == 201

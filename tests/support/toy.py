@@ -82,6 +82,8 @@ class Toy(Context):
     """How often an act was run."""
     together: list[int] = field(default_factory=list)
     """How many requests each act that takes several was run for."""
+    committed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set in the very moment in which an act that rides with others was committed."""
     stale: int = 0
     """How many more times the row of ``:stale`` was changed by somebody else."""
 
@@ -138,6 +140,7 @@ async def make(write: Annotated[Writer[Toy], WRITER], body: WidgetIn) -> Respons
 
 async def _make_together(tx: Tx[Toy], asked: Sequence[WidgetIn]) -> list[Outcome]:
     tx.context.together.append(len(asked))
+    tx.after_commit(tx.context.committed.set)
     if any(one.name == "slow" for one in asked):
         tx.context.entered.set()
         await tx.context.go_on.wait()
@@ -181,6 +184,7 @@ async def paint(write: Annotated[Writer[Toy], WRITER], widget_id: str, color: st
 
     async def act(tx: Tx[Toy]) -> Answer:
         tx.context.acts += 1
+        tx.after_commit(tx.context.committed.set)
         found = await BY_ID.find(tx, widget_id)
         if found is None:
             raise NotFound
