@@ -10,18 +10,24 @@ from sqlalchemy import insert
 
 from chassis.database import lock
 from chassis.tables import IDEMPOTENCY, OUTBOX
+from contracts.values import digest
 from tests.support.sending import statements
 from tests.support.toy import OWNERS, WIDGETS, RunningToy
 
 NAMES = ("w-0", "w-1", "w-2", "w-3")
 
 
+def lock_of(name: str) -> str:
+    """The key of a widget's lock, and of its events."""
+    return digest(name.encode())
+
+
 @pytest.fixture
 async def shop(toy: RunningToy) -> RunningToy:
     """A widget of each owner: an owner is the key of a widget's lock."""
     async with toy.context.database.begin(toy.context) as tx:
-        await tx.execute(insert(OWNERS), [{"id": f"owner of {name}"} for name in NAMES])
-        await tx.execute(insert(WIDGETS), [{"id": name, "owner": f"owner of {name}", "name": "", "version": 1} for name in NAMES])
+        await tx.execute(insert(OWNERS), [{"id": lock_of(name)} for name in NAMES])
+        await tx.execute(insert(WIDGETS), [{"id": name, "owner": lock_of(name), "name": "", "version": 1} for name in NAMES])
     return toy
 
 
@@ -72,11 +78,12 @@ async def test_each_is_told_where_its_own_event_stands(shop: RunningToy) -> None
         waiting = [painted(shop, name, "red") for name in ("w-1", "w-2")]
 
     answers = await asyncio.gather(*waiting)
+    stands = {row.key: row.position for row in await shop.rows(OUTBOX)}
     kept = {row.key: row.headers for row in await shop.rows(IDEMPOTENCY)}
-    assert len(await shop.rows(OUTBOX)) == 3
-    assert [answer.headers.get("tongban-seen") for answer in answers] == [
-        kept[f"k-{name}-red"].get("tongban-seen") for name in ("w-1", "w-2")
-    ]
+    told = [f"toy/{lock_of(name)}/{stands[lock_of(name)]}" for name in ("w-1", "w-2")]
+    assert len(stands) == 3
+    assert [answer.headers["tongban-seen"] for answer in answers] == told
+    assert [kept[f"k-{name}-red"]["tongban-seen"] for name in ("w-1", "w-2")] == told
 
 
 @pytest.mark.parametrize(("color", "status"), [("refused", 403), ("broken", 500)])
@@ -108,7 +115,7 @@ async def test_what_is_not_there_is_told_so_and_holds_up_nobody(shop: RunningToy
 
 
 async def test_what_waits_for_a_person_is_told_so_and_holds_up_nobody(shop: RunningToy) -> None:
-    shop.context.held = frozenset({"owner of w-2"})
+    shop.context.held = frozenset({lock_of("w-2")})
     async with a_slow_one(shop):
         waiting = [painted(shop, "w-1", "red"), painted(shop, "w-2", "red"), painted(shop, "w-3", "red")]
 
@@ -141,7 +148,7 @@ async def test_a_repeat_rides_with_others_and_gets_the_first_answer(shop: Runnin
 
 async def test_what_somebody_else_has_at_work_holds_up_nobody(shop: RunningToy) -> None:
     async with shop.context.database.begin(shop.context) as tx:
-        await lock(tx, "owner of w-2")
+        await lock(tx, lock_of("w-2"))
         async with a_slow_one(shop):
             waiting = [painted(shop, name, "red") for name in ("w-1", "w-2", "w-3")]
         answers = await asyncio.gather(waiting[0], waiting[2])
