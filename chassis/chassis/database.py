@@ -344,12 +344,13 @@ def hash_of(key: ColumnElement[str] | ColumnElement[str | None]) -> ColumnElemen
     return func.hashtextextended(key, 0)
 
 
-def where(tree: Tree, columns: Columns) -> ColumnElement[bool]:
+def where(tree: Tree, columns: Columns, *, bind: Callable[..., ColumnElement[Any]] = literal) -> ColumnElement[bool]:
     """Compile an access rule to SQL: the same rows for which `rules.access.allows` is true.
 
     Args:
         tree: What `rules.access.tree` gave for the caller.
         columns: The SQL column of each column the rule names.
+        bind: Makes a parameter of each value in turn, given its type too.
 
     Raises:
         KeyError: The rule names a column that is not given.
@@ -360,16 +361,16 @@ def where(tree: Tree, columns: Columns) -> ColumnElement[bool]:
         case Never():
             return false()
         case Eq(column, value):
-            return columns[column] == value
+            return columns[column] == bind(value, columns[column].type)
         case In(column, values):
             # One array parameter: the statement stays the same for three regions and for three thousand.
-            return columns[column] == any_(literal(sorted(values), ARRAY(Text)))
+            return columns[column] == any_(bind(sorted(values), ARRAY(Text)))
         case Before(column, instant):
-            return columns[column] < instant
+            return columns[column] < bind(instant, columns[column].type)
         case All(trees):
-            return and_(*(where(part, columns) for part in trees))
+            return and_(*(where(part, columns, bind=bind) for part in trees))
         case AnyOf(trees):
-            return or_(*(where(part, columns) for part in trees))
+            return or_(*(where(part, columns, bind=bind) for part in trees))
 
 
 def is_transient(error: BaseException) -> bool:

@@ -29,6 +29,7 @@ from chassis.gathering import FLUSHERS, PATIENCE, Gathering, Outcome
 from chassis.idempotency import Claim
 from chassis.prepared import Prepared
 from contracts.refusals import Refusal
+from rules.access import allows
 
 C = TypeVar("C", bound=Context)
 
@@ -70,7 +71,7 @@ def errands(have: Have[C], *, flushers: int = FLUSHERS, patience: float = PATIEN
 
 
 async def _find(tx: Tx[Any], asked: Sequence[Errand[Any]]) -> dict[str, tuple[Any, ...]]:
-    """Row by key of all that may ride: what is not there or waits for a person is told so by itself, and of two about one row one rides."""
+    """Row by key of all that may ride: what is not there, is hidden or waits for a person is told so by itself; of two about one row one rides."""
     names: dict[Anchor, list[str]] = {}
     for errand in asked:
         errand.key = None
@@ -79,8 +80,9 @@ async def _find(tx: Tx[Any], asked: Sequence[Errand[Any]]) -> dict[str, tuple[An
     rows: dict[str, tuple[Any, ...]] = {}
     for errand in asked:
         place = found[errand.at.anchor].get(errand.at.named)
-        if place is not None and place[0] not in rows and place[0] not in tx.context.held:
-            errand.key, rows[place[0]] = place
+        if place is None or place.key in rows or place.key in tx.context.held or not allows(errand.at.seen, place.shown):
+            continue
+        errand.key, rows[place.key] = place.key, place.row
     return rows
 
 

@@ -89,7 +89,7 @@ async def claim(tx: Tx[Any], claimed: Claim, *, at: Anchored | None = None) -> K
     Args:
         tx: The transaction.
         claimed: The use of the key.
-        at: What the request is about: found and locked by the same statement, once the key is taken.
+        at: What the request is about: found and locked by the same statement, once the key is taken; not where it is hidden.
 
     Raises:
         IdempotencyInFlight: The first one was not done within two seconds.
@@ -98,7 +98,11 @@ async def claim(tx: Tx[Any], claimed: Claim, *, at: Anchored | None = None) -> K
     """
     row = {"caller": claimed.caller, "route": claimed.route, "key": claimed.key, "fingerprint": claimed.fingerprint}
     try:
-        taken = await (tx.fetch(_CLAIM, row) if at is None else tx.fetch(at.anchor.taking(_claimed), row | {"named": at.named}))
+        if at is None:
+            taken = await tx.fetch(_CLAIM, row)
+        else:
+            statement, values = at.anchor.taking(_claimed, seen=at.seen)
+            taken = await tx.fetch(statement, {**row, "named": at.named, **values})
     except DBAPIError as error:
         if sqlstate(error) == LOCK_NOT_AVAILABLE and (at is None or _waited_for_key(error)):
             raise IdempotencyInFlight(retry_after=1) from error

@@ -1,14 +1,15 @@
 """The one metadata of routing's tables, each defined in its room's store; and what of them a transaction has at hand of its cases."""
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
-from sqlalchemy import MetaData
+from sqlalchemy import Column, MetaData, Table
 
 from chassis.shelves import Shelf, fetch
 from chassis.tables import define
 from contracts.event import Event
 from routing_svc.context import RoutingTx
+from rules.access import columns
 
 METADATA = MetaData()
 """All tables of the service; migrations are compared with it."""
@@ -24,6 +25,11 @@ def of_a_case(shelf: Shelf[T]) -> Shelf[T]:
     """Have a table's rows at hand whenever a case is worked on; they hang on its id."""
     _OF_A_CASE.append(shelf)  # type: ignore[arg-type]
     return shelf
+
+
+def access_columns(table: Table) -> Mapping[str, Column[Any]]:
+    """Where a table keeps what access rules ask for; whose case it is never changes."""
+    return {name: table.c[name] for name in sorted(columns("case"))}
 
 
 async def have_at_hand(tx: RoutingTx, case_ids: Sequence[str], *, secrets: Sequence[str] = ()) -> None:

@@ -13,10 +13,15 @@ from chassis.idempotency import Claim, Kept
 from chassis.outbox import Outgoing
 from chassis.problems import IdempotencyInFlight, IdempotencyKeyReused
 from chassis.tables import IDEMPOTENCY, OUTBOX
+from rules.access import NEVER, All, AnyOf, Eq, In, Tree
 from tests.support.sending import statements
 from tests.support.toy import WIDGETS, RunningToy, opened
 
-BY_ID = Anchor(select(WIDGETS.c.owner.label("key"), WIDGETS.c.id, WIDGETS.c.name), by=WIDGETS.c.id)
+BY_ID = Anchor(
+    select(WIDGETS.c.owner.label("key"), WIDGETS.c.id, WIDGETS.c.name),
+    by=WIDGETS.c.id,
+    shown={"id": WIDGETS.c.id, "name": WIDGETS.c.name},
+)
 CLAIM = Claim(caller="c", route="POST /widgets", key="k", fingerprint=b"f")
 LOCKED = select(func.pg_try_advisory_xact_lock(func.hashtextextended("somebody", 0)))
 
@@ -61,6 +66,35 @@ async def test_what_is_not_there_takes_the_key_and_no_lock(shop: RunningToy) -> 
         assert await idempotency.claim(tx, CLAIM, at=BY_ID.of("w-2")) is None
         assert await BY_ID.find(tx, "w-2") is None
         assert tx.locked == set()
+
+
+def any_of_these(*names: str) -> Tree:
+    return AnyOf((All((Eq("id", "w-1"), In("name", frozenset(names)))), Eq("id", "w-9")))
+
+
+async def test_what_is_hidden_is_as_if_it_were_not_there_and_its_lock_is_not_waited_for(shop: RunningToy) -> None:
+    async with shop.context.database.begin(shop.context) as holder:
+        await lock(holder, "somebody")
+        async with shop.context.database.begin(shop.context) as tx:
+            assert await idempotency.claim(tx, CLAIM, at=BY_ID.of("w-1", seen=any_of_these("new", "other"))) is None
+            assert await BY_ID.find(tx, "w-1") is None
+            assert tx.locked == set()
+
+
+async def test_what_is_hidden_is_so_also_where_it_waits_for_a_person(shop: RunningToy) -> None:
+    shop.context.held = frozenset({"somebody"})
+
+    async with shop.context.database.begin(shop.context) as tx:
+        assert await idempotency.claim(tx, CLAIM, at=BY_ID.of("w-1", seen=NEVER)) is None
+        assert await BY_ID.find(tx, "w-1") is None
+
+
+async def test_what_is_seen_is_found_and_locked_by_whichever_values_the_rule_has(shop: RunningToy) -> None:
+    for number, names in enumerate([("old",), ("other", "old", "new"), ("new",), ("old", "new")]):
+        claimed = Claim(caller="c", route="r", key=f"k-{number}", fingerprint=b"f")
+        async with shop.context.database.begin(shop.context) as tx:
+            await idempotency.claim(tx, claimed, at=BY_ID.of("w-1", seen=any_of_these(*names)))
+            assert (tx.locked == {"somebody"}) == ("old" in names)
 
 
 async def test_a_repeat_waits_for_the_first_and_gets_its_answer_without_taking_the_lock(shop: RunningToy) -> None:

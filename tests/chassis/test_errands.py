@@ -31,10 +31,13 @@ async def shop(toy: RunningToy) -> RunningToy:
     return toy
 
 
-def painted(shop: RunningToy, widget_id: str, color: str, *, key: str = "", hasty: bool = False) -> "asyncio.Task[httpx.Response]":
+def painted(
+    shop: RunningToy, widget_id: str, color: str, *, key: str = "", hasty: bool = False, strange: bool = False
+) -> "asyncio.Task[httpx.Response]":
     """One request on its way."""
     headers = shop.headers(key=key or f"k-{widget_id}-{color}")
-    return asyncio.create_task(shop.client.post(f"/widgets/{widget_id}:paint", params={"color": color, "hasty": hasty}, headers=headers))
+    params: dict[str, str | bool] = {"color": color, "hasty": hasty, "strange": strange}
+    return asyncio.create_task(shop.client.post(f"/widgets/{widget_id}:paint", params=params, headers=headers))
 
 
 @asynccontextmanager
@@ -122,6 +125,22 @@ async def test_what_waits_for_a_person_is_told_so_and_holds_up_nobody(shop: Runn
     found = await asyncio.gather(*waiting)
     assert [answer.status_code for answer in found] == [200, 409, 200]
     assert found[1].json()["rule"] == "restore.held"
+    assert shop.context.together == [2]
+
+
+@pytest.mark.parametrize("at_work", [(), ("owner of w-2",)])
+@pytest.mark.parametrize("held", [(), ("owner of w-2",)])
+async def test_what_is_hidden_is_told_as_not_there_and_holds_up_nobody(
+    shop: RunningToy, held: tuple[str, ...], at_work: tuple[str, ...]
+) -> None:
+    shop.context.held = frozenset(held)
+    async with shop.context.database.begin(shop.context) as tx:
+        await lock(tx, *at_work, held_too=True)
+        async with a_slow_one(shop):
+            waiting = [painted(shop, "w-1", "red"), painted(shop, "w-2", "red", strange=True), painted(shop, "w-3", "red")]
+        answers = await asyncio.gather(*waiting)
+
+    assert [answer.status_code for answer in answers] == [200, 404, 200]
     assert shop.context.together == [2]
 
 

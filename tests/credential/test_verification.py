@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chassis.database import lock
 from contracts.events import CredentialResumed, CredentialRevoked, CredentialSuspended
 from contracts.values import CaseId, CredentialId, NoticeId, OrganCode, RegionCode, digest
 from credential_svc.credential.domain import (
@@ -79,6 +80,20 @@ async def test_the_receiving_clerk_may_see_but_not_revoke_and_leaves_a_trace(ser
     assert (answer.status_code, strange.status_code) == (403, 404)
     assert (await service.verify(credential["qr"]))["result"] == "valid"
     assert [each["about"] for each in await service.told() if each.get("action") == "revoke"] == [credential["credential_id"]]
+
+
+async def test_one_that_somebody_is_at_or_that_waits_for_a_person_is_to_a_stranger_as_if_it_were_not_there(service: Service) -> None:
+    credential = await service.issue()
+    path, body = f"/v1/credentials/{credential['credential_id']}/revocation", {"ground": "deceit"}
+    service.context.held = frozenset({credential["credential_id"]})
+
+    async with service.context.database.begin(service.context) as tx:
+        await lock(tx, credential["credential_id"], held_too=True)
+        strange = await service.post(path, body, by=STRANGER)
+    own = await service.post(path, body, by=APPROVER)
+
+    assert (strange.status_code, strange.json()["rule"]) == (404, "credential.not-found")
+    assert (own.status_code, own.json()["rule"]) == (409, "restore.held")
 
 
 async def test_an_edit_of_a_version_that_was_changed_meanwhile_is_refused(service: Service) -> None:

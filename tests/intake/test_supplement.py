@@ -251,6 +251,21 @@ async def test_a_supplement_waits_for_whoever_holds_the_case(service: Service, c
     assert (await giving).status_code == 201
 
 
+async def test_a_case_that_somebody_is_at_or_that_waits_for_a_person_is_to_a_stranger_as_if_it_were_not_there(
+    service: Service, case: dict[str, Any]
+) -> None:
+    body = {"notice_id": NOTICE, "form": {"capital": 60_000}}
+    service.context.held = frozenset({case["case_id"]})
+
+    async with service.context.database.begin(service.context) as tx:
+        await lock(tx, case["case_id"], held_too=True)
+        strange = await service.post(path(case), body, by=LIUYANG_CLERK)
+    own = await service.post(path(case), body, by=CLERK)
+
+    assert (strange.status_code, strange.json()["rule"]) == (404, "case.not-found")
+    assert (own.status_code, own.json()["rule"]) == (409, "restore.held")
+
+
 async def test_what_was_changed_meanwhile_is_not_overwritten(service: Service, case: dict[str, Any]) -> None:
     async def save_twice() -> None:
         async with service.context.database.begin(service.context) as tx:

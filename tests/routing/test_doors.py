@@ -4,6 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
+from chassis.database import lock
 from contracts.caller import Caller
 from tests.routing.builders import (
     CLERK,
@@ -12,6 +13,7 @@ from tests.routing.builders import (
     SUPERVISOR,
     Service,
     applicant,
+    rule_of,
 )
 from tests.support.sending import statements
 
@@ -134,6 +136,31 @@ async def test_a_refused_look_at_traces_says_nothing_of_what_was_asked_for(servi
     assert answer.status_code == 403
     assert "13970501234" not in answer.text
     assert not [event for event in await service.events() if "13970501234" in str(event)]
+
+
+@pytest.mark.parametrize("act", ["handling", "transfer", "delivery", "withdrawal"])
+async def test_a_case_that_somebody_is_at_or_that_waits_for_a_person_is_to_a_stranger_as_if_it_were_not_there(
+    service: Service, act: str
+) -> None:
+    case = await service.decided()
+    await service.seal(case)
+    transfer = (await service.shown("/v1/transfers", by=CLERK, case=case.case_no))["items"][0]["transfer_id"]
+    delivery = (await service.shown("/v1/deliveries", by=CLERK, case=case.case_no))["items"][0]["delivery_id"]
+    path, body = {
+        "handling": (f"/v1/handlings/{case.case_no}/acceptance", {}),
+        "transfer": (f"/v1/transfers/{transfer}/receipts", {"step": "signed_for"}),
+        "delivery": (f"/v1/deliveries/{delivery}/handover", {"means": "window"}),
+        "withdrawal": (f"/v1/cases/{case.case_id}/withdrawal", {}),
+    }[act]
+
+    service.context.held = frozenset({case.root_case_id})
+    async with service.context.database.begin(service.context) as tx:
+        await lock(tx, case.root_case_id, held_too=True)
+        strange = await service.post(path, body, by=STRANGER, version=1)
+    own = await service.post(path, body, by=CLERK, version=1)
+
+    assert rule_of(strange) == (404, "not-found")
+    assert rule_of(own) == (409, "restore.held")
 
 
 async def test_an_act_is_three_statements_however_its_case_is_named(service: Service) -> None:

@@ -38,6 +38,7 @@ from contracts.caller import Caller, CallerKind, Role
 from contracts.events import PersonalDataRead
 from contracts.refusals import Forbidden, NotFound, Stale
 from contracts.values import OrganCode, PersonRef, RegionCode, digest
+from rules.access import ALWAYS, NEVER
 
 METADATA = MetaData()
 define(METADATA)
@@ -170,16 +171,19 @@ async def _note(tx: Tx[Toy], rows: Sequence[tuple[Any, ...]]) -> None:
     tx.context.together.append(len(rows))
 
 
-BY_ID = Anchor(select(WIDGETS.c.owner.label("key"), WIDGETS.c.id), by=WIDGETS.c.id)
+BY_ID = Anchor(select(WIDGETS.c.owner.label("key"), WIDGETS.c.id), by=WIDGETS.c.id, shown={"id": WIDGETS.c.id})
 ERRANDS = errands(_note, flushers=1, patience=60)
 HASTY = errands(_note, flushers=1, patience=0.01)
 
 
 @router.post("/widgets/{widget_id}:paint")
-async def paint(write: Annotated[Writer[Toy], WRITER], widget_id: str, color: str, *, hasty: bool = False) -> Response:
+async def paint(
+    write: Annotated[Writer[Toy], WRITER], widget_id: str, color: str, *, hasty: bool = False, strange: bool = False
+) -> Response:
     """Name a widget, together with whoever waits; "slow" waits to be told, "broken" fails.
 
-    "forbidden" is refused before it writes, "refused" afterwards. Nobody waits long for a slow one where all are hasty.
+    "forbidden" is refused before it writes, "refused" afterwards. Nobody waits long for a slow one where all are hasty. From a stranger it is
+    hidden.
     """
 
     async def act(tx: Tx[Toy]) -> Answer:
@@ -201,7 +205,7 @@ async def paint(write: Annotated[Writer[Toy], WRITER], widget_id: str, color: st
         await outbox.put(tx, [Outgoing(event=event, sequence=1)])
         return Answer(status=200, body={"id": widget_id})
 
-    return await (HASTY if hasty else ERRANDS)(write, Errand(act, BY_ID.of(widget_id)))
+    return await (HASTY if hasty else ERRANDS)(write, Errand(act, BY_ID.of(widget_id, seen=NEVER if strange else ALWAYS)))
 
 
 @router.post("/widgets/{widget_id}:wait")

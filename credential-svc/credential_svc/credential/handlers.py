@@ -320,6 +320,8 @@ async def _change(
     version: int | None,
     status: Status,
 ) -> IssuedCredential:
+    # Before the lock too: from whom it is hidden neither learns that somebody is at work on it nor holds anybody up.
+    await visible(tx, credential_id, caller=caller, action=action)
     await lock(tx, credential_id)
     credential = await visible(tx, credential_id, caller=caller, action=action)
     if version is not None and version != credential.version:

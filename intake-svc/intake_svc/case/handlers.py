@@ -224,9 +224,8 @@ async def take_case(tx: Tx[Intake], no: str, *, caller: Caller, action: str, ver
         Forbidden: As for `see_case`.
         Stale: It was changed since the caller read it, where the caller says what it read.
     """
-    root = await store.find_root(tx, no)
-    if root is None:
-        raise CaseNotFound
+    # Before the lock too: from whom it is hidden neither learns that somebody is at work on it nor holds anybody up.
+    root = (await see_case(tx, no, caller=caller, action=action)).root_case_id
     await lock(tx, root)
     case = await see_case(tx, no, caller=caller, action=action)
     if version not in {None, case.version}:

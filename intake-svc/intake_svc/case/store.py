@@ -18,8 +18,6 @@ from sqlalchemy import (
     Integer,
     Interval,
     LargeBinary,
-    Row,
-    Select,
     Table,
     Text,
     any_,
@@ -133,12 +131,6 @@ async def get_case(tx: Tx[Intake], no: str) -> Case | None:
     else:
         rows = await tx.fetch(_BY_NO, {"no": no.upper()})
     return _case(*rows[0]) if rows else None
-
-
-async def find_root(tx: Tx[Intake], no: str) -> CaseId | None:
-    """The root case under whose lock a case is changed; it never changes."""
-    row = await _first(tx, select(CASES.c.root_case_id).where(_named(no)))
-    return None if row is None else CaseId(row.root_case_id)
 
 
 async def get_sealed(tx: Tx[Intake], case_ids: Sequence[CaseId]) -> dict[CaseId, SealedPerson]:
@@ -298,15 +290,6 @@ async def _put_events(tx: Tx[Intake], cases: Sequence[Case]) -> None:
     await put(tx, [Outgoing(event=event, sequence=sequence) for case in cases for sequence, event in case.events])
     for case in cases:
         case.events.clear()
-
-
-async def _first(tx: Tx[Intake], query: Select[tuple[object, ...]]) -> Row[tuple[object, ...]] | None:
-    return (await tx.execute(query)).first()
-
-
-def _named(no: str) -> ColumnElement[bool]:
-    """A number has digits only (and a last X); an id has hyphens."""
-    return CASES.c.case_id == no.lower() if "-" in no else CASES.c.case_no == no.upper()
 
 
 def _row(case: Case) -> dict[str, object]:

@@ -15,7 +15,7 @@ from contracts.refusals import NotFound
 from routing_svc.context import PUBLIC_ID, Routing, RoutingTx
 from routing_svc.delivery import handlers, store
 from routing_svc.delivery.domain import Delivery, DeliveryState, Means
-from routing_svc.timeline.handlers import ACTS, find_case
+from routing_svc.timeline.handlers import ACTS, find_case, seen_by
 from rules.access import tree
 
 router = APIRouter(tags=["deliveries"])
@@ -104,7 +104,7 @@ async def hand_over(
         delivery = await handlers.hand_over(tx, delivery_id, means=body.means, caller=write.caller)
         return Answer(status=200, body=_show(delivery), headers={"ETag": write_etag(delivery.version)})
 
-    return await ACTS(write, Errand(act, store.anchored(delivery_id)))
+    return await ACTS(write, Errand(act, store.anchored(delivery_id, seen=seen_by(write, "delivery"))))
 
 
 def _show(delivery: Delivery) -> DeliveryShown:

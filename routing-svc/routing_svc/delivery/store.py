@@ -13,7 +13,7 @@ from contracts.codec import decode, encode_object
 from contracts.values import CaseId
 from routing_svc.context import RoutingTx
 from routing_svc.delivery.domain import Delivery, DeliveryState
-from routing_svc.schema import METADATA, of_a_case
+from routing_svc.schema import METADATA, access_columns, of_a_case
 from rules.access import Tree
 
 _OPEN = text(f"state = '{DeliveryState.OPEN.value}'")
@@ -71,12 +71,13 @@ _AT_HAND = of_a_case(
 
 
 _root = DELIVERIES.c.body["case"]["root_case_id"].astext
-_BY_ID = Anchor(select(_root.label("key"), DELIVERIES.c.case_id, _root.label("root_case_id")), by=DELIVERIES.c.delivery_id)
+_place = select(_root.label("key"), DELIVERIES.c.case_id, _root.label("root_case_id"))
+_BY_ID = Anchor(_place, by=DELIVERIES.c.delivery_id, shown=access_columns(DELIVERIES))
 
 
-def anchored(delivery_id: str) -> Anchored:
-    """A delivery: what is written about it holds its case's lock."""
-    return _BY_ID.of(delivery_id)
+def anchored(delivery_id: str, *, seen: Tree) -> Anchored:
+    """A delivery: what is written about it holds its case's lock, which is taken where it is seen."""
+    return _BY_ID.of(delivery_id, seen=seen)
 
 
 async def add_delivery(tx: RoutingTx, delivery: Delivery) -> bool:

@@ -18,7 +18,7 @@ from contracts.values import Outcome
 from routing_svc.context import PUBLIC_ID, Routing, RoutingTx
 from routing_svc.handling import handlers, store
 from routing_svc.handling.domain import Act, Handling, HandlingState
-from routing_svc.timeline.handlers import ACTS, anchored, find_case_for
+from routing_svc.timeline.handlers import ACTS, anchored, find_case_for, seen_by
 from rules.access import allows, tree
 
 router = APIRouter(tags=["handlings"])
@@ -181,7 +181,7 @@ async def accept(no: No, write: Write, version: Version) -> Response:
     async def act(tx: RoutingTx) -> Answer:
         return _moved(await handlers.accept(tx, Act(no=no, caller=write.caller, version=version)))
 
-    return await ACTS(write, Errand(act, anchored(no)))
+    return await ACTS(write, Errand(act, anchored(no, seen=seen_by(write, "handling"))))
 
 
 @router.post("/handlings/{no}/non-acceptance", operation_id="refuseAcceptance", response_model=HandlingMoved)
@@ -192,7 +192,7 @@ async def not_accept(no: No, body: NotAccept, write: Write, version: Version) ->
         who = Act(no=no, caller=write.caller, version=version)
         return _moved(await handlers.not_accept(tx, who, ground=body.ground, reason=body.reason, competent=body.competent_organ))
 
-    return await ACTS(write, Errand(act, anchored(no)))
+    return await ACTS(write, Errand(act, anchored(no, seen=seen_by(write, "handling"))))
 
 
 @router.post("/handlings/{no}/correction-notice", operation_id="noticeCorrection", response_model=HandlingMoved)
@@ -204,7 +204,7 @@ async def correct(no: No, body: Correct, write: Write, version: Version) -> Resp
         defects = [(DefectFound(rule_id=each.rule, pointer=each.pointer), each.text) for each in body.defects]
         return _moved(await handlers.correct(tx, who, defects=defects))
 
-    return await ACTS(write, Errand(act, anchored(no)))
+    return await ACTS(write, Errand(act, anchored(no, seen=seen_by(write, "handling"))))
 
 
 @router.post("/handlings/{no}/suspension", operation_id="suspendHandling", response_model=HandlingMoved)
@@ -215,7 +215,7 @@ async def suspend(no: No, body: Suspend, write: Write, version: Version) -> Resp
         who = Act(no=no, caller=write.caller, version=version)
         return _moved(await handlers.suspend(tx, who, ground=body.ground, evidence=body.evidence, workdays=body.workdays))
 
-    return await ACTS(write, Errand(act, anchored(no)))
+    return await ACTS(write, Errand(act, anchored(no, seen=seen_by(write, "handling"))))
 
 
 @router.post("/handlings/{no}/resumption", operation_id="resumeHandling", response_model=HandlingMoved)
@@ -225,7 +225,7 @@ async def resume(no: No, write: Write, version: Version) -> Response:
     async def act(tx: RoutingTx) -> Answer:
         return _moved(await handlers.resume(tx, Act(no=no, caller=write.caller, version=version)))
 
-    return await ACTS(write, Errand(act, anchored(no)))
+    return await ACTS(write, Errand(act, anchored(no, seen=seen_by(write, "handling"))))
 
 
 @router.post("/handlings/{no}/extension", operation_id="extendHandling", response_model=HandlingMoved)
@@ -235,7 +235,7 @@ async def extend(no: No, body: Extend, write: Write, version: Version) -> Respon
     async def act(tx: RoutingTx) -> Answer:
         return _moved(await handlers.extend(tx, Act(no=no, caller=write.caller, version=version), reason=body.reason))
 
-    return await ACTS(write, Errand(act, anchored(no)))
+    return await ACTS(write, Errand(act, anchored(no, seen=seen_by(write, "handling"))))
 
 
 @router.post("/handlings/{no}/decision", operation_id="decideCase", response_model=HandlingMoved)
@@ -255,7 +255,7 @@ async def decide(no: No, body: Decide, write: Write, version: Version) -> Respon
         )
         return _moved(moved)
 
-    return await ACTS(write, Errand(act, anchored(no)))
+    return await ACTS(write, Errand(act, anchored(no, seen=seen_by(write, "handling"))))
 
 
 def _moved(handling: Handling) -> Answer:

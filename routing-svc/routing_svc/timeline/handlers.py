@@ -6,6 +6,7 @@ from typing import Any
 
 from chassis.anchors import Anchored
 from chassis.context import Subscriptions
+from chassis.doors import Writer
 from chassis.errands import Errand, errands
 from chassis.gathering import Gathering
 from contracts.caller import Caller
@@ -16,7 +17,7 @@ from routing_svc.context import Routing, RoutingTx
 from routing_svc.schema import have_at_hand
 from routing_svc.timeline import store
 from routing_svc.timeline.domain import EVERYONE, Audience, EntryKind, key_owner, write_entry
-from rules.access import permit
+from rules.access import Tree, permit, tree
 
 
 async def hear_of(tx: RoutingTx, case: CaseReceived) -> bool:
@@ -24,9 +25,14 @@ async def hear_of(tx: RoutingTx, case: CaseReceived) -> bool:
     return bool(await store.save_cases(tx, [case]))
 
 
-def anchored(number: str) -> Anchored:
-    """A case by number or id, for a door that finds and locks it on the way."""
-    return store.anchored(number)
+def seen_by(write: Writer[Routing], aggregate: str) -> Tree:
+    """Which of an aggregate's rows are not hidden from whoever writes: what is hidden is neither found nor locked."""
+    return tree(write.caller, aggregate, "view", regions=write.context.catalogue)
+
+
+def anchored(number: str, *, seen: Tree) -> Anchored:
+    """A case by number or id, for a door that finds and locks it on the way where it is seen."""
+    return store.anchored(number, seen=seen)
 
 
 async def find_case(tx: RoutingTx, number: str) -> CaseReceived:

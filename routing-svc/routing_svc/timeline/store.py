@@ -13,8 +13,9 @@ from contracts.events import CaseReceived
 from contracts.refusals import NotFound
 from contracts.values import CaseId, OrganCode, PersonRef, RegionCode
 from routing_svc.context import RoutingTx
-from routing_svc.schema import METADATA, of_a_case
+from routing_svc.schema import METADATA, access_columns, of_a_case
 from routing_svc.timeline.domain import Audience, Entry, EntryKind, key_owner
+from rules.access import ALWAYS, Tree
 
 CASES = Table(
     "cases",
@@ -73,13 +74,13 @@ _AT_HAND = of_a_case(
 
 
 _place = select(CASES.c.body["root_case_id"].astext.label("key"), CASES.c.case_id, CASES.c.body)
-_BY_NO = Anchor(_place, by=CASES.c.case_no)
-_BY_ID = Anchor(_place, by=CASES.c.case_id)
+_BY_NO = Anchor(_place, by=CASES.c.case_no, shown=access_columns(CASES))
+_BY_ID = Anchor(_place, by=CASES.c.case_id, shown=access_columns(CASES))
 
 
-def anchored(number: str) -> Anchored:
+def anchored(number: str, *, seen: Tree = ALWAYS) -> Anchored:
     """A case by its number or its id, however their letters are written: what is written about it holds its lock."""
-    return _BY_ID.of(number.lower()) if "-" in number else _BY_NO.of(number.upper())
+    return _BY_ID.of(number.lower(), seen=seen) if "-" in number else _BY_NO.of(number.upper(), seen=seen)
 
 
 async def save_cases(tx: RoutingTx, cases: Sequence[CaseReceived]) -> frozenset[CaseId]:

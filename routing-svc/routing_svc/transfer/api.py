@@ -17,7 +17,7 @@ from contracts.refusals import NotFound
 from contracts.values import JsonObject, TransferId
 from routing_svc.context import PUBLIC_ID, Routing, RoutingTx
 from routing_svc.exchange.handlers import receipts_of
-from routing_svc.timeline.handlers import ACTS, anchored, find_case_for
+from routing_svc.timeline.handlers import ACTS, anchored, find_case_for, seen_by
 from routing_svc.transfer import handlers, store
 from routing_svc.transfer.domain import Transfer
 from rules.access import permit
@@ -139,7 +139,7 @@ async def sign_for(transfer_id: TransferNo, _body: SignFor, write: Write) -> Res
         transfer, receipt = await handlers.sign_for(tx, TransferId(transfer_id), caller=write.caller)
         return _moved(transfer, receipt=receipt, status=201)
 
-    return await ACTS(write, Errand(act, store.anchored(TransferId(transfer_id))))
+    return await ACTS(write, Errand(act, store.anchored(TransferId(transfer_id), seen=seen_by(write, "transfer"))))
 
 
 @router.post("/transfers/{transfer_id}/return", operation_id="returnCase", response_model=TransferMoved)
@@ -152,7 +152,7 @@ async def give_back(transfer_id: TransferNo, body: GiveBack, write: Write) -> Re
         )
         return _moved(transfer, receipt=receipt, status=200)
 
-    return await ACTS(write, Errand(act, store.anchored(TransferId(transfer_id))))
+    return await ACTS(write, Errand(act, store.anchored(TransferId(transfer_id), seen=seen_by(write, "transfer"))))
 
 
 @router.post("/cases/{no}/withdrawal", operation_id="withdrawCase", response_model=CaseWithdrawn)
@@ -163,7 +163,7 @@ async def withdraw(no: Annotated[str, Path(max_length=60, pattern=PUBLIC_ID)], b
         case = await handlers.withdraw(tx, no, caller=write.caller, reason=body.reason)
         return Answer(status=200, body=CaseWithdrawn(case_id=case.case_id, case_no=case.case_no, state="withdrawn"))
 
-    return await ACTS(write, Errand(act, anchored(no)))
+    return await ACTS(write, Errand(act, anchored(no, seen=seen_by(write, "case"))))
 
 
 def _moved(transfer: Transfer, *, receipt: Receipt, status: int) -> Answer:

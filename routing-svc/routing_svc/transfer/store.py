@@ -13,8 +13,9 @@ from chassis.shelves import Shelf
 from contracts.codec import decode, encode_object
 from contracts.values import AgreementId, CaseId, ItemVersionId, OrganCode, RegionCode, TransferId
 from routing_svc.context import RoutingTx
-from routing_svc.schema import METADATA, of_a_case
+from routing_svc.schema import METADATA, access_columns, of_a_case
 from routing_svc.transfer.domain import Needs, Transfer, TransferState
+from rules.access import Tree
 
 TRANSFERS = Table(
     "transfers",
@@ -80,12 +81,13 @@ _AT_HAND = of_a_case(
 
 
 _root = TRANSFERS.c.body["case"]["root_case_id"].astext
-_BY_ID = Anchor(select(_root.label("key"), TRANSFERS.c.case_id, _root.label("root_case_id")), by=TRANSFERS.c.transfer_id)
+_place = select(_root.label("key"), TRANSFERS.c.case_id, _root.label("root_case_id"))
+_BY_ID = Anchor(_place, by=TRANSFERS.c.transfer_id, shown=access_columns(TRANSFERS))
 
 
-def anchored(transfer_id: TransferId) -> Anchored:
-    """A hop: what is written about it holds its case's lock."""
-    return _BY_ID.of(transfer_id)
+def anchored(transfer_id: TransferId, *, seen: Tree) -> Anchored:
+    """A hop: what is written about it holds its case's lock, which is taken where it is seen."""
+    return _BY_ID.of(transfer_id, seen=seen)
 
 
 async def save_transfers(tx: RoutingTx, transfers: Sequence[Transfer]) -> None:
