@@ -50,7 +50,7 @@ class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._unproven: frozenset[Place] = frozenset()  # assigned, and not yet looked at since
         self._given: dict[Place, int] = {}  # first offsets of the last batch
         self._next: dict[Place, int] = {}  # what follows it
-        self._done: dict[Place, int] = {}  # not yet committed
+        self._done: dict[Place, tuple[int, str]] = {}  # not yet committed, each with the log in which it was read
         self._lost = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -155,8 +155,9 @@ class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     def _stand(self, remade: AbstractSet[Place], *, stands: Mapping[Place, Stand], owned: Collection[Place]) -> None:
         for place in remade | stands.keys() | self._unproven:
-            for kept in (self._given, self._next, self._done):
-                kept.pop(place, None)
+            self._given.pop(place, None)
+            self._next.pop(place, None)
+            self._done.pop(place, None)
             if place in owned and place not in self._unproven:
                 # Said even where the library stands there already: it asks by itself, at another moment, where the group stands. What
                 # was there before the oldest record it leads to that one.
@@ -165,7 +166,8 @@ class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             tell(topic, partitions=partitions)
 
     def _acknowledge(self) -> None:
-        self._done.update({place: self._next[place] for place in self._given})
+        # The log belongs to the offset from here on: one whose commit failed may be tried again after another log was found.
+        self._done.update({place: (self._next[place], self._looks.logs.get(place[0], "")) for place in self._given})
         self._forget_batch()
 
     def _forget_batch(self) -> None:
@@ -183,10 +185,9 @@ class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         if not done:
             return
         with reaching():
-            offsets = {TopicPartition(*place): (offset, self._looks.logs.get(place[0], "")) for place, offset in done.items()}
             try:
                 async with asyncio.timeout(_COMMITTING):
-                    await self._consumer.commit(offsets)
+                    await self._consumer.commit({TopicPartition(*place): reached for place, reached in done.items()})
             except (CommitFailedError, IllegalStateError):
                 self._lost = True
             except BaseException:

@@ -1,6 +1,7 @@
 """Which log a Kafka topic is: one that was lost and made anew has the same name and counts its offsets from 0, but another id.
 
-aiokafka does not ask for the ids of topics; the one request that does (KIP-516, Kafka 2.8 and later) is written down here.
+aiokafka does not ask for the ids of topics; the one request that does (KIP-516, in this version Kafka 3.1 and later) is
+written down here.
 """
 
 from collections.abc import Collection, Mapping
