@@ -120,7 +120,7 @@ async def ready_keys(context: Credential, owners: Collection[OrganCode]) -> froz
             try:
                 await _key(context, organ, region=found.region)
             except Exception as error:  # noqa: BLE001 - the key of one organ must not hold up the seals of all
-                _log.warning("seal_key.failed", organ=organ, exc_info=error)
+                _log.warning("seal_key.failed", name=organ, exc_info=error)
             else:
                 have.add(organ)
     return frozenset(have)

@@ -50,7 +50,7 @@ async def _try(context: Routing, transfer_id: TransferId) -> bool:
         async with context.database.consume(context) as tx:
             return await try_again(tx, transfer_id)
     except Exception as error:  # noqa: BLE001 - one hop that fails must not hold up the others: they would be given back for it
-        _log.error("transfer.retry_failed", transfer=transfer_id, exc_info=error)
+        _log.error("transfer.retry_failed", name=transfer_id, exc_info=error)
         context.failed_hops[transfer_id] = time.monotonic() + FAILED_REST
         return False
 
