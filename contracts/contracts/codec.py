@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -34,34 +34,8 @@ def encode(value: object) -> Json:
     Raises:
         TypeError: The value holds a type that has no JSON form here, or a naive datetime.
     """
-    kind: type = type(value)
-    # Nearly everything is one of these two: asked first, an event costs half of what the checks below would take.
-    if kind in _PLAIN:
-        return cast("Json", value)
-    plan = _plan(kind)
-    if plan is not None:
-        names, take = plan
-        # What is plain is passed on here: a call for each would cost more than all else.
-        return {name: cast("Json", item) if type(item) in _PLAIN else encode(item) for name, item in zip(names, take(value), strict=True)}
-    if isinstance(value, Enum):
-        return cast("Json", value.value)
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            message = "a naive datetime is no instant"
-            raise TypeError(message)
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(key): encode(item) for key, item in value.items()}
-    if isinstance(value, frozenset | set):
-        return [encode(item) for item in sorted(value)]
-    if isinstance(value, list | tuple):
-        return [encode(item) for item in value]
-    message = f"no JSON form for {kind.__name__}"
-    raise TypeError(message)
+    kind = type(value)
+    return cast("Json", value) if kind in _PLAIN else _WRITERS[kind](value)
 
 
 def encode_object(value: object) -> JsonObject:
@@ -75,56 +49,111 @@ def decode(kind: type[T], value: Json) -> T:
     Raises:
         Malformed: A field is absent, unknown to its enum, or of another type.
     """
-    return cast("T", _reader(cast("Hashable", kind))(value, ""))
+    try:
+        return cast("T", _reader(cast("Hashable", kind))(value))
+    except _Misfit as misfit:
+        place = "".join(f"/{part}" for part in reversed(misfit.place)) or "/"
+        message = f"{place}: expected {misfit.wanted}"
+        raise Malformed(message) from None
 
 
 _PLAIN = frozenset({str, int, float, bool, types.NoneType})
 
 
+class _Misfit(Exception):
+    """A value of another shape. Whoever looked inside a value says on the way out where: nobody builds a place that nobody asks for."""
+
+    def __init__(self, wanted: str) -> None:
+        self.wanted = wanted
+        self.place: list[str | int] = []
+        """From the inside out."""
+
+
+class _Writers(dict[type, "Callable[[Any], Json]"]):
+    """How values of a type are written; found out once per type."""
+
+    def __missing__(self, kind: type) -> Callable[[Any], Json]:
+        writer = self[kind] = _writer(kind)
+        return writer
+
+
+_WRITERS = _Writers()
+
+
+def _writer(kind: type) -> Callable[[Any], Json]:
+    if is_dataclass(kind):
+        return _object_writer(tuple(field.name for field in fields(kind)))
+    if issubclass(kind, Enum):
+        return attrgetter("_value_")
+    if issubclass(kind, bool | int | float | str):
+        return lambda value: cast("Json", value)
+    if issubclass(kind, datetime):
+        return _write_instant
+    if issubclass(kind, date):
+        return date.isoformat
+    if issubclass(kind, Mapping):
+        return lambda value: {str(key): encode(item) for key, item in value.items()}
+    if issubclass(kind, frozenset | set):
+        return lambda value: [encode(item) for item in sorted(value)]
+    if issubclass(kind, list | tuple):
+        return lambda value: [encode(item) for item in value]
+    message = f"no JSON form for {kind.__name__}"
+    raise TypeError(message)
+
+
+def _object_writer(names: tuple[str, ...]) -> Callable[[Any], Json]:
+    take: Callable[[object], tuple[Any, ...]] = attrgetter(*names) if len(names) > 1 else _one_by_one(names)
+
+    def write(value: object) -> Json:
+        # What is plain is passed on here: a call for each would cost more than all else.
+        return {name: item if type(item) in _PLAIN else _WRITERS[type(item)](item) for name, item in zip(names, take(value), strict=True)}
+
+    return write
+
+
+def _one_by_one(names: tuple[str, ...]) -> Callable[[object], tuple[Any, ...]]:
+    return lambda value: tuple(getattr(value, name) for name in names)
+
+
+def _write_instant(value: datetime) -> str:
+    if value.tzinfo is None:
+        message = "a naive datetime is no instant"
+        raise TypeError(message)
+    return value.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+
+
+def _fail(wanted: str) -> typing.NoReturn:
+    raise _Misfit(wanted)
+
+
 @cache
-def _plan(kind: type) -> tuple[tuple[str, ...], Callable[[object], tuple[object, ...]]] | None:
-    """The fields of a dataclass and what takes their values; None of any other type."""
-    if not is_dataclass(kind):
-        return None
-    names = tuple(field.name for field in fields(kind))
-    if len(names) > 1:
-        return names, attrgetter(*names)
-    return names, lambda value: tuple(getattr(value, name) for name in names)
-
-
-def _fail(where: str, wanted: str) -> typing.NoReturn:
-    message = f"{where or '/'}: expected {wanted}"
-    raise Malformed(message)
-
-
-@cache
-def _reader(kind: object) -> Callable[[Json, str], object]:  # noqa: C901, PLR0912 - one row per type form reads best in one place
+def _reader(kind: object) -> Callable[[Json], object]:  # noqa: C901, PLR0912 - one row per type form reads best in one place
     if isinstance(kind, typing.NewType):
         return _reader(kind.__supertype__)
     origin, args = get_origin(kind), get_args(kind)
     if kind is object:
-        return lambda value, _: value
+        return lambda value: value
     if origin in {Union, types.UnionType}:
         return _union(args)
     if origin is Literal:
-        return lambda value, where: value if value in args else _fail(where, f"one of {args}")
+        return lambda value: value if value in args else _fail(f"one of {args}")
     if origin is tuple and len(args) == 2 and args[1] is Ellipsis:  # noqa: PLR2004
         item = _reader(args[0])
-        return lambda value, where: tuple(_each(value, where, item))
+        return lambda value: tuple(_each(value, item))
     if origin is tuple:
         return _row(tuple(_reader(cast("Hashable", arg)) for arg in args))
     if origin is list:
         item = _reader(args[0])
-        return lambda value, where: _each(value, where, item)
+        return lambda value: _each(value, item)
     if origin is frozenset:
         item = _reader(args[0])
-        return lambda value, where: frozenset(_each(value, where, item))
+        return lambda value: frozenset(_each(value, item))
     if origin in {dict, Mapping}:
         item = _reader(args[1])
-        return lambda value, where: _mapping(value, where, item)
+        return lambda value: _mapping(value, item)
     if isinstance(kind, type):
         if issubclass(kind, Enum):
-            return lambda value, where: _enum(kind, value, where)
+            return _enum(kind)
         if kind is datetime:
             return _instant
         if kind is date:
@@ -132,79 +161,96 @@ def _reader(kind: object) -> Callable[[Json, str], object]:  # noqa: C901, PLR09
         if is_dataclass(kind):
             return _dataclass(kind)
         if kind is float:
-            return lambda value, where: (
-                float(value) if isinstance(value, int | float) and not isinstance(value, bool) else _fail(where, "number")
-            )
+            return lambda value: float(value) if isinstance(value, int | float) and not isinstance(value, bool) else _fail("number")
         if kind in {str, int, bool, types.NoneType}:
-            return lambda value, where: value if type(value) is kind else _fail(where, kind.__name__)
+            return lambda value: value if type(value) is kind else _fail(kind.__name__)
     message = f"no reader for {kind!r}"
     raise TypeError(message)
 
 
-def _union(args: tuple[object, ...]) -> Callable[[Json, str], object]:
+def _union(args: tuple[object, ...]) -> Callable[[Json], object]:
     readers = [_reader(arg) for arg in args if arg is not types.NoneType]
     optional = types.NoneType in args
+    last = readers.pop()
+    if optional and not readers:
+        return lambda value: None if value is None else last(value)
 
-    def read(value: Json, where: str) -> object:
+    def read(value: Json) -> object:
         if value is None and optional:
             return None
-        for reader in readers[:-1]:
+        for reader in readers:
             try:
-                return reader(value, where)
-            except Malformed:
+                return reader(value)
+            except _Misfit:
                 continue
-        return readers[-1](value, where)
+        return last(value)
 
     return read
 
 
-def _each(value: Json, where: str, item: Callable[[Json, str], object]) -> list[object]:
+def _each(value: Json, item: Callable[[Json], object]) -> list[object]:
     if not isinstance(value, list):
-        _fail(where, "array")
-    return [item(element, f"{where}/{index}") for index, element in enumerate(value)]
+        _fail("array")
+    try:
+        return [item(element) for element in value]
+    except _Misfit:
+        return [_inside(index, element, item) for index, element in enumerate(value)]
 
 
-def _row(items: tuple[Callable[[Json, str], object], ...]) -> Callable[[Json, str], object]:
-    def read(value: Json, where: str) -> object:
+def _inside(part: str | int, value: Json, item: Callable[[Json], object]) -> object:
+    """Read again what did not fit somewhere, to say where."""
+    try:
+        return item(value)
+    except _Misfit as misfit:
+        misfit.place.append(part)
+        raise
+
+
+def _row(items: tuple[Callable[[Json], object], ...]) -> Callable[[Json], object]:
+    def read(value: Json) -> object:
         if not isinstance(value, list) or len(value) != len(items):
-            _fail(where, f"array of {len(items)}")
-        return tuple(item(value[index], f"{where}/{index}") for index, item in enumerate(items))
+            _fail(f"array of {len(items)}")
+        return tuple(_inside(index, element, item) for index, (element, item) in enumerate(zip(value, items, strict=True)))
 
     return read
 
 
-def _mapping(value: Json, where: str, item: Callable[[Json, str], object]) -> dict[str, object]:
+def _mapping(value: Json, item: Callable[[Json], object]) -> dict[str, object]:
     if not isinstance(value, dict):
-        _fail(where, "object")
-    return {key: item(element, f"{where}/{key}") for key, element in value.items()}
+        _fail("object")
+    return {key: _inside(key, element, item) for key, element in value.items()}
 
 
-def _enum(kind: type[Enum], value: Json, where: str) -> Enum:
-    try:
-        return kind(value)
-    except ValueError:
-        _fail(where, f"a {kind.__name__}")
+def _enum(kind: type[Enum]) -> Callable[[Json], object]:
+    members: dict[object, Enum] = {member.value: member for member in kind}
+
+    def read(value: Json) -> object:
+        if isinstance(value, list | dict) or (found := members.get(value)) is None:
+            _fail(f"a {kind.__name__}")
+        return found
+
+    return read
 
 
-def _instant(value: Json, where: str) -> datetime:
+def _instant(value: Json) -> datetime:
     if not isinstance(value, str):
-        _fail(where, "instant")
+        _fail("instant")
     try:
         read = datetime.fromisoformat(value)
     except ValueError:
-        _fail(where, "instant")
+        _fail("instant")
     if read.tzinfo is None:
-        _fail(where, "instant with zone")
+        _fail("instant with zone")
     return read.astimezone(UTC)
 
 
-def _date(value: Json, where: str) -> date:
+def _date(value: Json) -> date:
     if not isinstance(value, str):
-        _fail(where, "date")
+        _fail("date")
     try:
         return date.fromisoformat(value)
     except ValueError:
-        _fail(where, "date")
+        _fail("date")
 
 
 def _plain(kind: object) -> type | None:
@@ -217,34 +263,38 @@ def _plain(kind: object) -> type | None:
     return cast("type", kind) if kind in (str, int, bool) else None
 
 
-def _dataclass(kind: type) -> Callable[[Json, str], object]:
-    hints = get_type_hints(kind)
-    plan: list[tuple[str, type | None, Callable[[Json, str], object], bool]] = []
+def _dataclass(kind: type) -> Callable[[Json], object]:
+    plan: list[tuple[str, type | None, Callable[[Json], object], bool]] = []
 
-    def read(value: Json, where: str) -> object:
+    def read(value: Json) -> object:
         if not plan:
-            # All at once: a plan left half made by a type without a reader would drop the other fields in silence.
-            plan.extend(
-                [
-                    (
-                        field.name,
-                        _plain(hints[field.name]),
-                        _reader(hints[field.name]),
-                        field.default is MISSING and field.default_factory is MISSING,
-                    )
-                    for field in fields(kind)
-                ]
-            )
+            # Made when it is first needed, since a type may hold its own kind; all at once, since a plan left half made by a type
+            # without a reader would drop the other fields in silence.
+            plan.extend(_fields(kind))
         if not isinstance(value, dict):
-            _fail(where, "object")
+            _fail("object")
         given: dict[str, object] = {}
-        for name, plain, reader, required in plan:
-            if name in value:
-                item = value[name]
-                # What is plain is taken here: a call, and a text for where it stands, would cost more than all else.
-                given[name] = item if type(item) is plain else reader(item, f"{where}/{name}")
-            elif required:
-                _fail(f"{where}/{name}", "a value")
+        name = ""
+        try:
+            for name, plain, reader, required in plan:
+                if name in value:
+                    item = value[name]
+                    # What is plain is taken here: a call would cost more than all else.
+                    given[name] = item if type(item) is plain else reader(item)
+                elif required:
+                    _fail("a value")
+        except _Misfit as misfit:
+            misfit.place.append(name)
+            raise
         return kind(**given)
 
     return read
+
+
+def _fields(kind: type) -> list[tuple[str, type | None, Callable[[Json], object], bool]]:
+    """Of each field its name, the type that is taken as it is, how others are read, and whether it must be there."""
+    hints = get_type_hints(kind)
+    return [
+        (each.name, _plain(hints[each.name]), _reader(hints[each.name]), each.default is MISSING and each.default_factory is MISSING)
+        for each in fields(kind)
+    ]

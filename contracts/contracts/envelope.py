@@ -60,6 +60,9 @@ class Record:
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def to_record(envelope: Envelope) -> Record:
     """Write an envelope as a record."""
     attributes = {
@@ -77,7 +80,7 @@ def to_record(envelope: Envelope) -> Record:
     if envelope.traceparent is not None:
         attributes["ce_traceparent"] = envelope.traceparent
         attributes["traceparent"] = envelope.traceparent
-    value = json.dumps(envelope.data, ensure_ascii=False, separators=(",", ":")).encode()
+    value = _COMPACT.encode(envelope.data).encode()
     return Record(key=envelope.key, value=value, headers=tuple((name, text.encode()) for name, text in attributes.items()))
 
 

@@ -110,13 +110,16 @@ class Channel(StrEnum):
     PARTNER = "partner"
 
 
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def canonical_json(value: Json) -> bytes:
     """Bytes that are equal whenever the value is: keys sorted, no spaces, UTF-8, no escapes beyond JSON's own.
 
     Raises:
         ValueError: The value holds NaN or an infinity.
     """
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return _CANONICAL.encode(value).encode()
 
 
 def digest(content: bytes | Json) -> Digest:

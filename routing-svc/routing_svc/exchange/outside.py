@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
@@ -27,7 +28,7 @@ def make_key() -> KeyPair:
 
 def sign(content: bytes, *, private: bytes) -> str:
     """The signature, base64url without padding."""
-    return base64.urlsafe_b64encode(Ed25519PrivateKey.from_private_bytes(private).sign(content)).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(_private_key(private).sign(content)).rstrip(b"=").decode()
 
 
 def is_signed(content: bytes, *, signature: str, public_pem: str) -> bool:
@@ -40,3 +41,9 @@ def is_signed(content: bytes, *, signature: str, public_pem: str) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+@lru_cache(maxsize=256)
+def _private_key(private: bytes) -> Ed25519PrivateKey:
+    """Made once: the public half, which making it computes, costs as much as a signature."""
+    return Ed25519PrivateKey.from_private_bytes(private)
