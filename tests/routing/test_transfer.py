@@ -7,6 +7,7 @@ import orjson
 import pytest
 from sqlalchemy import select, update
 
+from chassis.database import lock
 from chassis.tables import OUTBOX
 from contracts.caller import Caller
 from contracts.catalogue import VersionState
@@ -132,6 +133,18 @@ async def test_a_second_case_uses_the_same_keys(service: Service) -> None:
     assert all(
         is_signed(signed_bytes(each), signature=each.signature, public_pem=keys[each.kid]) for each in await receipts(service, case.case_id)
     )
+
+
+async def test_who_opens_keys_that_are_kept_waits_for_nobody(service: Service) -> None:
+    """After a start every organ's key is opened anew, by transactions that are about many cases each: in a ring they would wait for each other."""
+    case = await service.received()
+    service.context.exchange_keys.clear()
+
+    async with service.context.database.begin(service.context) as elsewhere:
+        await lock(elsewhere, f"exchange/{LIUYANG_MARKET}")
+        answer = await service.post(f"/v1/transfers/{case.case_id}-1/receipts", SIGN, by=REVIEWER)
+
+    assert answer.status_code == 201
 
 
 async def test_a_case_heard_twice_is_routed_once(service: Service) -> None:

@@ -35,8 +35,11 @@ async def _keys(tx: RoutingTx, organs: Sequence[OrganCode]) -> dict[OrganCode, O
     wanted = [organ for organ in organs if organ not in opened]
     if not wanted:
         return {organ: opened[organ] for organ in organs}
-    await lock(tx, *(_owner(organ) for organ in wanted))
     stored = {key.organ: key for key in await store.get_keys(tx, wanted)}
+    if missing := [organ for organ in wanted if organ not in stored]:
+        # Only to make one: whoever opens what is kept waits for nobody, though each case of a transaction may need another organ's.
+        await lock(tx, *(_owner(organ) for organ in missing))
+        stored |= {key.organ: key for key in await store.get_keys(tx, missing)}
     found: dict[OrganCode, OpenedKey] = {}
     for organ in wanted:
         found[organ] = await _open(tx, stored[organ]) if organ in stored else await _make(tx, organ)
