@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError
 
 from chassis.bus import LARGEST_RECORD, BusUnavailable, Offsets, RecordTooLarge, UnknownTopic, partition_of, weigh
-from chassis.bus_kafka_brokers import Brokers, reaching, stop
+from chassis.bus_kafka_brokers import Brokers, reaching, stop, unhurried
 from chassis.bus_kafka_following import KafkaFollowing
 from chassis.bus_kafka_member import KafkaMember
 from chassis.kafka_address import KafkaAddress
@@ -187,13 +187,15 @@ class KafkaBus:
                 self._given_up.set_result(None)
 
     async def _make_producer(self) -> AIOKafkaProducer:
-        producer = AIOKafkaProducer(
-            **self._options,
-            enable_idempotence=True,
-            acks="all",
-            max_batch_size=_LARGEST_BATCH,
-            max_request_size=_LARGEST_BATCH,
-            request_timeout_ms=10_000,
+        producer = unhurried(
+            AIOKafkaProducer(
+                **self._options,
+                enable_idempotence=True,
+                acks="all",
+                max_batch_size=_LARGEST_BATCH,
+                max_request_size=_LARGEST_BATCH,
+                request_timeout_ms=10_000,
+            )
         )
         with reaching():
             try:

@@ -4,19 +4,24 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Collection, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
+from aiokafka.cluster import ClusterMetadata
 from aiokafka.errors import KafkaError
 
 from chassis import bus_kafka_topics
 from chassis.bus import BusUnavailable, Offsets, Place, Received
 
+_BREATH = 0.1
+"""Seconds between two questions for the same metadata, as Kafka's own client keeps them."""
 _STOPPING = 5.0
 _LETTING_GO = 0.5
 """Seconds for the end of a connection that only asks: nothing of it must be finished."""
+
+Client = TypeVar("Client", AIOKafkaConsumer, AIOKafkaProducer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ class Brokers:
         """Per partition the offset after its last record."""
         async with self._asked():
             if self._consumer is None:
-                self._consumer = AIOKafkaConsumer(**self._options, group_id=None, enable_auto_commit=False)
+                self._consumer = unhurried(AIOKafkaConsumer(**self._options, group_id=None, enable_auto_commit=False))
                 await self._consumer.start()
             found = await self._consumer.end_offsets([TopicPartition(*place) for place in places])
         return {(each.topic, each.partition): offset for each, offset in found.items()}
@@ -120,6 +125,29 @@ def reaching() -> Iterator[None]:
         yield
     except (KafkaError, OSError, TimeoutError) as error:
         raise BusUnavailable(retry_after=1) from error
+
+
+def unhurried(client: Client, /) -> Client:
+    """The same client, which asks who leads its partitions ten times a second at most.
+
+    The library asks again as soon as it is answered, for as long as a partition has no leader: while topics were gone, five services and
+    their broker took two cores, all that their machine had, from whoever was putting them back.
+    """
+    wire = client.client if isinstance(client, AIOKafkaProducer) else client._client  # noqa: SLF001 - it takes no client of ours
+    ask, asked_at = wire._metadata_update, float("-inf")  # noqa: SLF001 - the one place through which all of them pass
+
+    async def ask_at_times(cluster: ClusterMetadata, topics: Collection[str] | None) -> bool:
+        nonlocal asked_at
+        if cluster is wire.cluster:
+            loop = asyncio.get_running_loop()
+            if (rest := asked_at + _BREATH - loop.time()) > 0:
+                await asyncio.sleep(rest)
+            asked_at = loop.time()
+        answered: bool = await ask(cluster, topics)
+        return answered
+
+    wire._metadata_update = ask_at_times  # noqa: SLF001
+    return client
 
 
 async def stop(client: AIOKafkaProducer | AIOKafkaConsumer | None, *, patience: float = _STOPPING) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from chassis.bus import BusUnavailable, Offsets, Place, Received
-from chassis.bus_kafka_brokers import Brokers, reaching, received, stop
+from chassis.bus_kafka_brokers import Brokers, reaching, received, stop, unhurried
 from chassis.bus_kafka_looks import Looks, tell
 
 _FOLLOWED_RARELY = 5_000
@@ -19,13 +19,15 @@ class KafkaFollowing:
     def __init__(self, options: Mapping[str, Any], *, brokers: Brokers, topic: str, partitions: int) -> None:
         self._topic = topic
         self._partitions = [TopicPartition(topic, number) for number in range(partitions)]
-        self._consumer = AIOKafkaConsumer(
-            **options,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            # The broker answers at once when something comes; until then it holds the question, and idle readers cost nothing.
-            fetch_max_wait_ms=_FOLLOWED_RARELY,
+        self._consumer = unhurried(
+            AIOKafkaConsumer(
+                **options,
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                # The broker answers at once when something comes; until then it holds the question, and idle readers cost nothing.
+                fetch_max_wait_ms=_FOLLOWED_RARELY,
+            )
         )
         self._looks = Looks(brokers, [topic])
         self._ends: dict[Place, int] = {}

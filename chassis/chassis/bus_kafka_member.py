@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from chassis.bus import BusUnavailable, LeaseLost, Place, Received
-from chassis.bus_kafka_brokers import Brokers, Stand, reaching, received, stop
+from chassis.bus_kafka_brokers import Brokers, Stand, reaching, received, stop, unhurried
 from chassis.bus_kafka_looks import Looks, answered, tell
 
 _TOPICS_SOUGHT = 10_000
@@ -36,14 +36,16 @@ class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     def __init__(self, options: Mapping[str, Any], *, brokers: Brokers, group: str, topics: Sequence[str], session: float) -> None:
         self._group = group
         self._topics = list(topics)
-        self._consumer = AIOKafkaConsumer(
-            **options,
-            group_id=group,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            session_timeout_ms=int(session * 1000),
-            heartbeat_interval_ms=min(500, int(session * 200)),
-            metadata_max_age_ms=_TOPICS_SOUGHT,
+        self._consumer = unhurried(
+            AIOKafkaConsumer(
+                **options,
+                group_id=group,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                session_timeout_ms=int(session * 1000),
+                heartbeat_interval_ms=min(500, int(session * 200)),
+                metadata_max_age_ms=_TOPICS_SOUGHT,
+            )
         )
         self._brokers = brokers
         self._looks = Looks(self._brokers, self._topics)
