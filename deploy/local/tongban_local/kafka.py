@@ -207,7 +207,9 @@ class KafkaServer:
 
     def _until(self, answers: Callable[[Node], bool], *, node: Node) -> bool:
         """Wait for the answer, but no longer than its process lives."""
-        wait_until(lambda: answers(node) or not node.processes(), seconds=PATIENCE)
+        # Found once: to look through every process of the machine at each turn takes half a core from the start that is waited for.
+        running = node.processes()
+        wait_until(lambda: answers(node) or not any(process.alive() for process in running), seconds=PATIENCE)
         return answers(node)
 
 
