@@ -7,9 +7,10 @@ A service's ``migrations/env.py`` is two lines::
 """
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
-from alembic import command, context
+from alembic import command, context, op
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, func, select, text
@@ -78,6 +79,22 @@ def run_migrations() -> None:
     if url is None:
         raise RuntimeError("call chassis.migrate.upgrade, or give -x url=postgresql+asyncpg://…")
     asyncio.run(_run_at(url))
+
+
+def build_index(name: str, table: str, columns: Sequence[str], *, where: str | None = None) -> None:
+    """For a migration: add an index while others write to the table, which an index built inside a transaction would make wait.
+
+    What came before it in the migration is committed. Half an index, left by a process that died here, is built anew.
+
+    Args:
+        name: Of the index; no finished one has it.
+        table: What it is of.
+        columns: In their order.
+        where: SQL; only rows for which it is true.
+    """
+    with op.get_context().autocommit_block():
+        op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
+        op.create_index(name, table, list(columns), postgresql_where=where and text(where), postgresql_concurrently=True)
 
 
 async def _stands_at(connection: AsyncConnection) -> str | None:
