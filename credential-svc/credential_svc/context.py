@@ -24,7 +24,7 @@ class Settings(ServiceSettings):
     NAME = "credential"
 
     intake_url: str
-    """Where intake-svc answers, e.g. ``http://127.0.0.1:8102``."""
+    """Where intake-svc answers, e.g. ``http://127.0.0.1:8102``; several addresses separated by commas."""
     public_url: str = "http://127.0.0.1:8080"
     """Where anybody reaches the gateway; stands in every printed code, so a real installation sets it before its first credential."""
 

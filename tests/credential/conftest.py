@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -66,9 +67,10 @@ class IntakeRoute:
         return {"case_id": case_id, "person": self.torn if case_id in self.unreadable else self.holder, "refused": None}
 
 
-@pytest.fixture
-async def intake(tmp_path: Path) -> AsyncIterator[IntakeRoute]:
-    route = IntakeRoute(tmp_path / "jwks.json")
+@asynccontextmanager
+async def intake_route(jwks: Path) -> AsyncIterator[IntakeRoute]:
+    """One process of intake."""
+    route = IntakeRoute(jwks)
     application = Starlette(routes=[Route("/v1/cases:persons", route.persons, methods=["POST"])])
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=port, log_config=None, lifespan="off"))
@@ -79,6 +81,12 @@ async def intake(tmp_path: Path) -> AsyncIterator[IntakeRoute]:
     yield route
     server.should_exit = True
     await serving
+
+
+@pytest.fixture
+async def intake(tmp_path: Path) -> AsyncIterator[IntakeRoute]:
+    async with intake_route(tmp_path / "jwks.json") as route:
+        yield route
 
 
 async def migrate(url: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -10,7 +11,7 @@ from sqlalchemy import select, update
 from contracts.events import CredentialIssued, DecisionSealed, NoticeSealed
 from contracts.values import Outcome, canonical_json
 from credential_svc.credential.jobs import AT_ONCE
-from credential_svc.credential.outside import FAILURES
+from credential_svc.credential.outside import FAILURES, Intake
 from credential_svc.credential.store import CREDENTIALS
 from credential_svc.schema import METADATA
 from credential_svc.seal.domain import RETRY_LAST, TRIES_UNSEEN
@@ -32,7 +33,15 @@ from tests.credential.builders import (
     received,
     suspended,
 )
+from tests.credential.conftest import intake_route
 from tests.support.figures import fires, samples
+from tongban_local.ports import free_port
+
+
+def key_file_of(service: Service) -> Path:
+    file = service.context.settings.internal_key_file
+    assert file is not None
+    return file
 
 
 async def test_a_grant_is_sealed_and_brings_a_credential(service: Service) -> None:
@@ -182,6 +191,35 @@ async def test_an_intake_that_is_away_is_left_alone_after_a_while(service: Servi
         await service.seal()
 
     assert len(intake.asked) == FAILURES  # type: ignore[attr-defined]
+
+
+async def test_where_nobody_is_the_next_process_of_intake_is_asked_in_the_same_round(service: Service, intake: object) -> None:
+    case_id, url = a_case(), intake.url  # type: ignore[attr-defined]
+    service.context.intake = Intake(f"http://127.0.0.1:{free_port()}, {url}", key_file=key_file_of(service))
+    await service.hear(received(case_id), decided(case_id))
+
+    await service.seal()
+    await service.context.intake.close()
+
+    assert [each["case_id"] for each in await service.told(CredentialIssued)] == [case_id]
+
+
+async def test_a_process_of_intake_that_does_not_answer_well_is_not_the_next_to_be_asked(
+    service: Service, intake: object, tmp_path: Path
+) -> None:
+    """It fails, or is of a version that does not know the question yet."""
+    async with intake_route(tmp_path / "jwks.json") as broken:
+        broken.away = True
+        urls = f"{broken.url},{intake.url}"  # type: ignore[attr-defined]
+        service.context.intake = Intake(urls, key_file=key_file_of(service))
+        first, second = a_case(), a_case()
+        for case_id in (first, second):
+            await service.hear(received(case_id), decided(case_id))
+            await service.seal()
+        await service.context.intake.close()
+
+    assert [each["case_id"] for each in await service.told(CredentialIssued)] == [second]
+    assert (len(broken.asked), len(intake.asked)) == (1, 1)  # type: ignore[attr-defined]
 
 
 async def test_a_seal_that_keeps_failing_asks_for_attention_in_the_case_and_among_the_figures(service: Service, intake: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -68,14 +69,14 @@ class _Answer:
 class Intake:
     """Intake's API, as far as this service needs it."""
 
-    def __init__(self, url: str, *, key_file: Path) -> None:
+    def __init__(self, urls: str, *, key_file: Path) -> None:
         """Nothing connects and no file is read yet.
 
         Args:
-            url: Where intake answers.
+            urls: Where intake's processes answer, separated by commas; one that does not answer well is asked last from then on.
             key_file: This service's own key for internal tokens.
         """
-        self._url = url.rstrip("/")
+        self._urls = deque(url.strip().rstrip("/") for url in urls.split(","))
         self._session: aiohttp.ClientSession | None = None
         self._key_file = key_file
         self._key: SigningKey | None = None
@@ -118,14 +119,28 @@ class Intake:
         if self._session is not None:
             await self._session.close()
 
-    @stamina.retry(on=aiohttp.ClientConnectorError, attempts=2, timeout=TIMEOUT, wait_initial=0.1, wait_max=0.5)
     async def _ask(self, case_ids: Collection[CaseId]) -> _Answer:
+        """Where nobody is nothing was sent, so the next address is asked without another round."""
+        tries = stamina.retry_context(
+            on=aiohttp.ClientConnectorError, attempts=len(self._urls) + 1, timeout=TIMEOUT, wait_initial=0.1, wait_max=0.5
+        )
+        async for attempt in tries:
+            with attempt:
+                try:
+                    return await self._post(case_ids)
+                except (aiohttp.ClientError, TimeoutError):
+                    # Whatever it was, even a version that does not know the question yet: another one may answer the next.
+                    self._urls.rotate(-1)
+                    raise
+        raise IntakeAway
+
+    async def _post(self, case_ids: Collection[CaseId]) -> _Answer:
         if self._session is None:
             # Of the running loop, so not made with the application.
             timeout = aiohttp.ClientTimeout(total=TIMEOUT)
             self._session = aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
         async with self._session.post(
-            f"{self._url}/v1/cases:persons",
+            f"{self._urls[0]}/v1/cases:persons",
             json={"cases": [*case_ids], "purpose": "credential"},
             headers={"authorization": f"Bearer {self._bearer()}", **tracing.outgoing_headers()},
         ) as answer:

@@ -73,9 +73,9 @@ class Layout:
         ports = self.ports[name]
         return f"http://127.0.0.1:{ports[process % len(ports)]}"
 
-    def service_urls(self, name: str) -> str:
-        """Addresses of all processes of a service, separated by commas, as the gateway is told."""
-        return ",".join(self.service_url(name, process=process) for process in range(len(self.ports[name])))
+    def service_urls(self, name: str, *, first: int = 0) -> str:
+        """Addresses of all processes of a service, separated by commas, as those who ask it are told."""
+        return ",".join(self.service_url(name, process=first + each) for each in range(len(self.ports[name])))
 
     def environment(self, name: str, *, process: int = 0) -> dict[str, str]:
         """What one process of a service reads from its environment."""
@@ -100,10 +100,8 @@ class Layout:
             "seed": "true",
             "machines_file": str(keys / "machines.json"),
         }
-        # The gateway spreads requests over all; a service asks one process of another, each process a different one.
-        told |= {
-            f"{each}_url": self.service_urls(each) if name == "gateway" else self.service_url(each, process=process) for each in SERVICES
-        }
+        # Whoever asks knows all; where several ask, each begins with a process of its own.
+        told |= {f"{each}_url": self.service_urls(each, first=process) for each in SERVICES}
         if name in self.database_urls:
             told["database_url"] = self.database_urls[name]
             told["pool_size"] = str(max(FEWEST_CONNECTIONS, REQUEST_CONNECTIONS[name] // len(self.ports[name])))
