@@ -9,6 +9,7 @@ import pytest
 
 from tests.deploy.recipe import Image, read
 from tests.house.layout import PACKAGES
+from tongban_operations.__main__ import COMMANDS
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -73,7 +74,8 @@ def test_a_container_is_nobody_and_is_told_to_stop_in_order(image: Image) -> Non
 
 @pytest.mark.parametrize("module", MODULES)
 def test_an_image_brings_everything_its_program_imports(image: Image, module: str) -> None:
-    program = f"import {module}.__main__" if module == "tongban_operations" else f"import {module}.app"
+    commands = [f"{module}.{name}" for name in COMMANDS.values()] if module == "tongban_operations" else []
+    program = f"import {', '.join(commands or [f'{module}.app'])}"
 
     done = subprocess.run(
         [image.home / "bin" / "python", "-I", "-c", program],
