@@ -7,6 +7,7 @@ written. Addresses, ports and places of secrets are ours; nothing else is.
 import os
 import re
 import signal
+import socket
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -129,16 +130,27 @@ class Outside:
         return subprocess.run(command, env=environment, check=False, capture_output=True, timeout=30).returncode == 0
 
     def up(self) -> None:
-        """Start everything in the order of the file."""
+        """Start everything in the order of the file, each as soon as what it names is there, as the engine does."""
+        waited: set[str] = set()
+
+        def wait(name: str) -> None:
+            if name not in waited:
+                # Asked once somebody listens: a check that runs a program five times a second is felt by the start it waits for.
+                if name in SERVING:
+                    wait_for(f"{name} listens", holds=partial(_listens, self.ports[name]), seconds=STARTING, why=partial(self.log, name))
+                wait_for(f"{name} healthy", holds=partial(self.healthy, name), seconds=STARTING, why=partial(self.log, name))
+                waited.add(name)
+
         for name in self.composition.order():
+            for needed, how in self.composition.services[name].get("depends_on", {}).items():
+                if how["condition"] == "service_healthy":
+                    wait(needed)
             if name in self.composition.jobs:
                 self.run_job(name)
-                continue
-            if name in SERVING:
+            elif name in SERVING:
                 self.start(name)
-            needs = [name for each in self.composition.services.values() if each.get("depends_on", {}).get(name)]
-            if needs or name in SERVING:
-                wait_for(f"{name} healthy", holds=partial(self.healthy, name), seconds=STARTING, why=partial(self.log, name))
+        for name in SERVING:
+            wait(name)
 
     def log(self, name: str) -> str:
         """The end of what it said."""
@@ -171,3 +183,8 @@ def seconds(text: str) -> float:
     """A length of time as the file writes it, such as ``30s``."""
     assert text.endswith("s"), text
     return float(text[:-1])
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as asking:
+        return asking.connect_ex((LOOPBACK, port)) == 0
