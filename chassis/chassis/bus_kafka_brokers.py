@@ -17,6 +17,7 @@ from chassis.bus import BusUnavailable, Offsets, Place, Received
 
 _BREATH = 0.1
 """Seconds between two questions for the same metadata, as Kafka's own client keeps them."""
+_LONGEST_BREATH = 1.0
 _STOPPING = 5.0
 _LETTING_GO = 0.5
 """Seconds for the end of a connection that only asks: nothing of it must be finished."""
@@ -128,22 +129,26 @@ def reaching() -> Iterator[None]:
 
 
 def unhurried(client: Client, /) -> Client:
-    """The same client, which asks who leads its partitions ten times a second at most.
+    """The same client, which asks who leads its partitions ten times a second at most, and once a second while one of its topics is gone.
 
     The library asks again as soon as it is answered, for as long as a partition has no leader: while topics were gone, five services and
     their broker took two cores, all that their machine had, from whoever was putting them back.
     """
     wire = client.client if isinstance(client, AIOKafkaProducer) else client._client  # noqa: SLF001 - it takes no client of ours
-    ask, asked_at = wire._metadata_update, float("-inf")  # noqa: SLF001 - the one place through which all of them pass
+    ask, asked_at, breath = wire._metadata_update, float("-inf"), _BREATH  # noqa: SLF001 - the one place through which all of them pass
 
     async def ask_at_times(cluster: ClusterMetadata, topics: Collection[str] | None) -> bool:
-        nonlocal asked_at
-        if cluster is wire.cluster:
-            loop = asyncio.get_running_loop()
-            if (rest := asked_at + _BREATH - loop.time()) > 0:
-                await asyncio.sleep(rest)
-            asked_at = loop.time()
-        answered: bool = await ask(cluster, topics)
+        nonlocal asked_at, breath
+        if cluster is not wire.cluster:
+            return bool(await ask(cluster, topics))
+        loop = asyncio.get_running_loop()
+        if (rest := asked_at + breath - loop.time()) > 0:
+            await asyncio.sleep(rest)
+        asked_at = loop.time()
+        answered = bool(await ask(cluster, topics))
+        # Partitions without a leader find one in a moment; a topic that is gone comes back when somebody makes it.
+        is_gone = answered and not all(cluster.partitions_for_topic(topic) for topic in topics or ())
+        breath = min(breath * 2, _LONGEST_BREATH) if is_gone else _BREATH
         return answered
 
     wire._metadata_update = ask_at_times  # noqa: SLF001

@@ -68,14 +68,17 @@ class Looks:
     async def ask_once(self) -> Mapping[str, str]:
         """Which log each topic is now, as far as a broker says so at once; else none, and the next look is not due before five seconds.
 
-        Whatever is read meanwhile is kept under the logs that were known.
+        Whatever is read meanwhile is kept under the logs that were known. While all topics are gone the next look is due in a second.
         """
         try:
-            return await answered(lambda: self._brokers.logs(self._topics), patience=0)
+            logs = await answered(lambda: self._brokers.logs(self._topics), patience=0)
         except BusUnavailable:
             # One that does not answer may not take its time from every second.
             self._looked_at = asyncio.get_running_loop().time() + QUIET - EVERY
             return {}
+        if not logs:
+            self._looked_at = asyncio.get_running_loop().time() - QUIET + EVERY
+        return logs
 
     def learn(self, logs: Mapping[str, str]) -> frozenset[str]:
         """Know these, if any; the topics that were known as other logs before."""

@@ -28,8 +28,8 @@ from tongban_operations.events import rewind
 UNTIL_NOTICED = 6
 """Times that a member looks in vain, half a second each: by then it knows that the topic is gone."""
 
-ASKED = 2_000
-"""Questions for who leads in that time, of three clients. Resting between theirs they ask two hundred times; without rest it was 23,000."""
+ASKED = 60
+"""Questions for who leads in that time, of three clients. Resting ever longer they ask some twenty times; without rest it was 23,000."""
 
 BEFORE, AFTER = 3, 8
 """Records of the lost log and of the new one, which is longer: where somebody stood in the one lies amid the other."""
