@@ -21,6 +21,8 @@ from chassis.crash import crash_point
 
 VERSION_TABLE = "alembic_version"
 _LOCK_NAME = "migration"
+_LOOK = 0.2
+"""Seconds between two tries to be the one that migrates."""
 
 _ONE_AT_A_TIME = asyncio.Lock()
 """Alembic keeps the migration under way in a module of its own, so two services of one process would mix theirs."""
@@ -38,8 +40,11 @@ async def upgrade(url: str, script_location: str | Path, *, metadata: MetaData |
     engine = create_async_engine(url, hide_parameters=True)
     try:
         async with _ONE_AT_A_TIME, engine.connect() as connection:
-            # Held by the connection, not a transaction: a migration may commit in between.
-            await connection.execute(select(func.pg_advisory_lock(func.hashtextextended(_LOCK_NAME, 1))))
+            # Held by the connection, not a transaction: a migration may commit in between. Asked for again and again: whoever waited
+            # for it inside a statement would be waited for by the index that the holder builds.
+            while not await connection.scalar(select(func.pg_try_advisory_lock(func.hashtextextended(_LOCK_NAME, 1)))):
+                await connection.commit()
+                await asyncio.sleep(_LOOK)
             await connection.commit()
             stands = await _stands_at(connection)
             await connection.commit()

@@ -1,10 +1,14 @@
 """What a migration may do while the version before it still works, and what becomes of one that is cut off."""
 
 import ast
+import asyncio
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from chassis.migrate import is_current, upgrade
 from tests.support.engines import DatabaseUrl
@@ -128,3 +132,23 @@ def test_a_service_killed_in_a_migration_starts_again(tmp_path: Path, postgres: 
 
 def _newest(service: str) -> str:
     return max(path.stem.partition("_")[0] for path in MIGRATIONS if path.parts[-4] == f"{service}_svc")
+
+
+@pytest.mark.parametrize("service", ["catalog", "intake", "routing", "credential"])
+async def test_processes_that_start_together_migrate_once(database_url: DatabaseUrl, service: str) -> None:
+    url = await database_url(f"together_{service}")
+    scripts = ROOT / f"{service}-svc/{service}_svc/migrations"
+    program = f"import asyncio; from chassis.migrate import upgrade; asyncio.run(upgrade({url!r}, {str(scripts)!r}))"
+    engine = create_async_engine(url)
+
+    async with engine.connect() as before:
+        await before.execute(text("select pg_advisory_lock(hashtextextended('migration', 1))"))
+        await before.commit()
+        started = [await asyncio.create_subprocess_exec(sys.executable, "-c", program) for _ in range(3)]
+        while (await before.scalar(text("select count(*) from pg_stat_activity where datname = current_database()"))) != len(started) + 1:
+            await before.commit()
+            await asyncio.sleep(0.1)
+    await engine.dispose()
+
+    assert await asyncio.gather(*(process.wait() for process in started)) == [0, 0, 0]
+    assert await is_current(url, scripts)
