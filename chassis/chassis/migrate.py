@@ -102,6 +102,23 @@ def build_index(name: str, table: str, columns: Sequence[str], *, where: str | N
         op.create_index(name, table, list(columns), postgresql_where=where and text(where), postgresql_concurrently=True)
 
 
+def change_key(name: str, table: str, columns: Sequence[str]) -> None:
+    """For a migration: give a table another primary key while others write to it; only the swap of the finished index locks it.
+
+    One of more columns lets more rows in than before, which an older version survives that writes by ``on conflict do nothing`` alone.
+
+    Args:
+        name: Of the key, before and afterwards.
+        table: Whose key it is.
+        columns: In their order; none of them may be null.
+    """
+    index = f"{name}_new"
+    with op.get_context().autocommit_block():
+        op.drop_index(index, table, if_exists=True, postgresql_concurrently=True)
+        op.create_index(index, table, list(columns), unique=True, postgresql_concurrently=True)
+    op.execute(f"alter table {table} drop constraint {name}, add constraint {name} primary key using index {index}")
+
+
 async def _stands_at(connection: AsyncConnection) -> str | None:
     """The last migration that was applied; None before the first."""
     if await connection.scalar(select(func.to_regclass(VERSION_TABLE))) is None:

@@ -2,14 +2,16 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from contracts.catalogue import ProjectType
-from contracts.events import CaseAccepted, CaseDecided, CaseNotAccepted, CorrectionNoticed, HandlingEnded
+from contracts.events import CaseAccepted, CaseDecided, CaseNotAccepted, CorrectionNoticed, HandlingEnded, PersonalDataRead
 from contracts.values import Ending, Outcome
-from tests.contracts.builders import LIUYANG_MARKET
+from tests.contracts.builders import LIUYANG_MARKET, TONGGU
 from tests.routing.builders import (
     APPROVER,
     APPROVER2,
@@ -209,6 +211,30 @@ async def test_a_denial_names_published_grounds_and_a_grant_none(service: Servic
 
     assert rule_of(answer) == (422, "decision.grounds-missing")
     assert "CaseDecided" not in await service.told(case)
+
+
+@pytest.mark.parametrize("other", [{"caller": APPROVER.ref}, {"at": MONDAY + timedelta(seconds=1)}], ids=["by somebody else", "once more"])
+async def test_who_names_the_trace_of_another_reading_is_shown_beside_it(service: Service, other: dict[str, Any]) -> None:
+    """A trace id comes with the request: who sends one that was there before may not be hidden by it."""
+    case = await service.signed()
+    first = PersonalDataRead(
+        at=MONDAY,
+        trace_id="1" * 32,
+        caller=REVIEWER.ref,
+        aggregate="case",
+        action="view_person",
+        about=case.case_id,
+        region=TONGGU,
+        purpose="handling",
+    )
+
+    reads = (first, replace(first, **other))
+
+    for read in reads:
+        await service.hear(read)
+
+    shown = (await service.shown("/v1/supervision/traces", by=JIANGXI_SUPERVISOR, case=case.case_no))["items"]
+    assert {(trace["caller"], datetime.fromisoformat(trace["at"])) for trace in shown} == {(read.caller, read.at) for read in reads}
 
 
 @pytest.mark.parametrize(("day", "status"), [("2020-01-01", 422), ("2026-11-23", 422), ("2026-11-24", 200)])

@@ -45,7 +45,8 @@ TRACES = Table(
     Column("region", Text, nullable=False),
     Column("rule_id", Text, nullable=False),
     Column("purpose", Text, nullable=False),
-    PrimaryKeyConstraint("trace_id", "aggregate", "action", "about", name="pk_traces"),
+    # The id alone says nothing: it comes with the request, and whoever sends another's must not be hidden behind it.
+    PrimaryKeyConstraint("trace_id", "aggregate", "action", "about", "caller", "at", name="pk_traces"),
     Index("ix_traces_about", "about", "at"),
 )
 

@@ -8,13 +8,15 @@ from tongban_operations.checker.report import Findings
 
 _NOT_IN_INBOX = """select id, about from unnest($1::text[], $2::text[]) as told (id, about)
     where not exists (select from inbox where consumer = $3 and event_id = id)"""
-_NOT_TRACED = """select n, w, action, about from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as told (n, w, action, about)
+_NOT_TRACED = """select n, w, action, about
+    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) as told (n, w, action, about, caller, at)
     where not exists (select from traces t
-        where t.trace_id = n and t.aggregate = w and t.action = told.action and t.about = told.about)"""
+        where t.trace_id = n and t.aggregate = w and t.action = told.action and t.about = told.about
+          and t.caller = told.caller and t.at = told.at::timestamptz)"""
 _TRACES = "select count(*) from traces"
 
-Trace = tuple[str, str, str, str]
-"""Id, kind of what was opened, what was done, and about what."""
+Trace = tuple[str, str, str, str, str, str]
+"""Id, kind of what was opened, what was done, about what, by whom and when."""
 
 
 class Unheard:

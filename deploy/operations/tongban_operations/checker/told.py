@@ -228,7 +228,10 @@ class _Reading:
 
     def _tell(self, type_: str, *, service: str, sequence: int, subject: str, data: dict[str, object]) -> None:
         if self.topic == ACCESS:
-            trace = (str(data["trace_id"]), str(data["aggregate"]), str(data["action"]), str(data["about"]))
+            trace_id, aggregate, action, about, caller, at = (
+                str(data[name]) for name in ("trace_id", "aggregate", "action", "about", "caller", "at")
+            )
+            trace = (trace_id, aggregate, action, about, caller, at)
             if trace not in self.traces:
                 self.traces.add(trace)
                 self._unheard.expect_trace(trace)
