@@ -7,6 +7,7 @@ from xdist.remote import Producer
 from tests.support.closing import closing_line
 from tests.support.engines import database_url, databases, kafka, postgres, project
 from tests.support.families import SideBySide, in_order
+from tests.support.keeper import keep
 from tests.support.whole import layout
 
 __all__ = ["database_url", "databases", "kafka", "layout", "postgres", "project"]
@@ -14,6 +15,11 @@ __all__ = ["database_url", "databases", "kafka", "layout", "postgres", "project"
 # How fast values are made says only how busy the machine is.
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machine")
+
+
+def pytest_configure() -> None:
+    """What is started from now on ends with this run."""
+    keep()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

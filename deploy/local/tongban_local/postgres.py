@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Self
 
 from tongban_local.binaries import SHARED_PLACE, Binaries, find_binaries, same_major
+from tongban_local.leftovers import claim
 from tongban_local.ports import LOOPBACK, free_port
 from tongban_local.processes import (
     NOBODY,
@@ -264,6 +265,7 @@ def _new_place(data: Path) -> Path:
     SHARED_PLACE.chmod(0o755)
     os.chown(place, NOBODY, NOBODY)
     place.chmod(0o700)
+    claim(place)
     return place
 
 
