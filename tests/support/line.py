@@ -11,16 +11,20 @@ from tongban_local.visitor import Reply, Visitor
 PATIENCE = 30.0
 """Seconds to wait for what the system does by itself."""
 
+FIRST_REST, LONGEST_REST = 0.1, 0.6
+"""Seconds between two questions: what is not there at once is asked for less and less often, for a crowd that asks is a load of its own."""
+
 
 async def until(what: str, ask: Callable[[], Awaitable[Any]], *, patience: float = PATIENCE) -> Any:
     """Ask until the answer is true; fail saying what never came."""
-    end = time.monotonic() + patience
+    end, rest = time.monotonic() + patience, FIRST_REST
     while True:
         found = await ask()
         if found:
             return found
         assert time.monotonic() < end, f"never came: {what}"
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(rest)
+        rest = min(rest * 1.5, LONGEST_REST)
 
 
 async def receive(clerk: Visitor, *, seed: int = 1, key: str | None = None, **changes: Any) -> str:
