@@ -27,11 +27,11 @@ FAMILIES = (
 """Cheap and telling first: a broken rule of the house shows before a journey of minutes."""
 
 LONGEST_FIRST = (
+    ("operations",),
     ("deploy",),
     ("journeys", "watching", "access", "fuzz"),
     ("checker",),
     ("bus",),
-    ("operations",),
     ("faults",),
     ("upgrade",),
     ("chassis",),
