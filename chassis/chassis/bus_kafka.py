@@ -7,14 +7,14 @@ sequence number for as long as it takes. Nothing else of aiokafka is used anywhe
 import asyncio
 import contextlib
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError
 
-from chassis.bus import LARGEST_RECORD, BusUnavailable, Offsets, RecordTooLarge, UnknownTopic, partition_of, weigh
+from chassis.bus import LARGEST_RECORD, BusUnavailable, Offsets, RecordTooLarge, UnknownTopic, partition_of, unnoticed, weigh
 from chassis.bus_kafka_brokers import Brokers, reaching, stop, unhurried
 from chassis.bus_kafka_following import KafkaFollowing
 from chassis.bus_kafka_member import KafkaMember
@@ -38,15 +38,17 @@ for _noisy in ("aiokafka", "aiokafka.conn", "aiokafka.consumer", "aiokafka.consu
 class KafkaBus:
     """Kafka as a `chassis.bus.Bus`."""
 
-    def __init__(self, address: KafkaAddress, *, session: float = SESSION) -> None:
+    def __init__(self, address: KafkaAddress, *, session: float = SESSION, remade: Callable[[], None] = unnoticed) -> None:
         """Prepare; nothing connects yet.
 
         Args:
             address: Where and as whom.
             session: Seconds after which a silent member's partitions go to others; the broker sets bounds.
+            remade: Called whenever a reader finds another log under it and goes back to its beginning.
         """
         self._options = address.options()
         self._session = session
+        self._remade = remade
         self._producer: AIOKafkaProducer | None = None
         self._given_up: asyncio.Future[None]
         self._producing = asyncio.Lock()
@@ -160,13 +162,14 @@ class KafkaBus:
         """Join a group."""
         for topic in topics:
             await self.partitions(topic)
-        member = KafkaMember(self._options, brokers=self._looking, group=group, topics=topics, session=self._session)
+        member = KafkaMember(self._options, brokers=self._looking, group=group, topics=topics, session=self._session, remade=self._remade)
         await member.join()
         return member
 
     async def follow(self, topic: str, offsets: Offsets | None = None, *, log: str = "") -> KafkaFollowing:
         """Read a whole topic."""
-        following = KafkaFollowing(self._options, brokers=self._looking, topic=topic, partitions=await self.partitions(topic))
+        count = await self.partitions(topic)
+        following = KafkaFollowing(self._options, brokers=self._looking, topic=topic, partitions=count, remade=self._remade)
         await following.begin(offsets or {}, log=log)
         return following
 

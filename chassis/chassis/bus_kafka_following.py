@@ -1,13 +1,13 @@
 """Reading a whole Kafka topic, by nobody's leave and without a group."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from chassis.bus import BusUnavailable, Offsets, Place, Received
 from chassis.bus_kafka_brokers import Brokers, reaching, received, stop, unhurried
-from chassis.bus_kafka_looks import Looks, tell
+from chassis.bus_kafka_looks import Looks
 
 _FOLLOWED_RARELY = 5_000
 """Milliseconds a broker keeps the question of who follows a topic on which nothing happens."""
@@ -16,7 +16,7 @@ _FOLLOWED_RARELY = 5_000
 class KafkaFollowing:
     """A reading of a whole Kafka topic."""
 
-    def __init__(self, options: Mapping[str, Any], *, brokers: Brokers, topic: str, partitions: int) -> None:
+    def __init__(self, options: Mapping[str, Any], *, brokers: Brokers, topic: str, partitions: int, remade: Callable[[], None]) -> None:
         self._topic = topic
         self._partitions = [TopicPartition(topic, number) for number in range(partitions)]
         self._consumer = unhurried(
@@ -29,7 +29,7 @@ class KafkaFollowing:
                 fetch_max_wait_ms=_FOLLOWED_RARELY,
             )
         )
-        self._looks = Looks(brokers, [topic])
+        self._looks = Looks(brokers, [topic], remade=remade)
         self._ends: dict[Place, int] = {}
         self._offsets: dict[Place, int] = {}
 
@@ -50,7 +50,7 @@ class KafkaFollowing:
                 await self._consumer.stop()
                 raise
         if log not in {"", self.log}:
-            tell(self._topic, partitions=len(self._partitions))
+            self._looks.tell(self._topic, partitions=len(self._partitions))
             offsets = {}
         for partition in self._partitions:
             place = (partition.topic, partition.partition)
@@ -99,7 +99,7 @@ class KafkaFollowing:
         others = self._looks.learn(await self._looks.ask_once())
         if not others:
             return False
-        tell(self._topic, partitions=len(self._partitions))
+        self._looks.tell(self._topic, partitions=len(self._partitions))
         for partition in self._partitions:
             # What was there before the oldest record leads to that one.
             self._consumer.seek(partition, 0)

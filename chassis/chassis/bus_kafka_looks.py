@@ -36,14 +36,16 @@ _log = get_logger()
 class Looks:
     """What one reader knows of the logs it reads."""
 
-    def __init__(self, brokers: Brokers, topics: Collection[str]) -> None:
+    def __init__(self, brokers: Brokers, topics: Collection[str], *, remade: Callable[[], None]) -> None:
         """Prepare; nothing is known yet.
 
         Args:
             brokers: Whom to ask.
             topics: What it reads.
+            remade: Called whenever the reader goes back to a topic's beginning.
         """
         self._brokers = brokers
+        self._remade = remade
         self._topics = topics
         self._looked_at = float("-inf")
         self.logs: dict[str, str] = {}
@@ -88,6 +90,11 @@ class Looks:
         self.logs.update(logs)
         return others
 
+    def tell(self, topic: str, *, partitions: int) -> None:
+        """Say that the reader goes back to the beginning."""
+        _log.warning("bus.log_remade", topic=topic, count=partitions)
+        self._remade()
+
 
 async def answered(ask: Callable[[], Awaitable[T]], *, patience: float = _PATIENCE) -> T:
     """What the brokers say; one of several may be away, and the next time another is asked.
@@ -110,8 +117,3 @@ async def answered(ask: Callable[[], Awaitable[T]], *, patience: float = _PATIEN
             if loop.time() >= until:
                 raise
             await asyncio.sleep(_AGAIN)
-
-
-def tell(topic: str, *, partitions: int) -> None:
-    """Log that a reader goes back to the beginning."""
-    _log.warning("bus.log_remade", topic=topic, count=partitions)

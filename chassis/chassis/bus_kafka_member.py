@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from chassis.bus import BusUnavailable, LeaseLost, Place, Received
 from chassis.bus_kafka_brokers import Brokers, Stand, reaching, received, stop, unhurried
-from chassis.bus_kafka_looks import Looks, answered, tell
+from chassis.bus_kafka_looks import Looks, answered
 
 _TOPICS_SOUGHT = 10_000
 """Milliseconds after which a member whose topics were gone looks for them; the library's five minutes would be an outage of their own."""
@@ -33,7 +33,9 @@ class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     an older version committed it, or a person moved the group by Kafka's own tools.
     """
 
-    def __init__(self, options: Mapping[str, Any], *, brokers: Brokers, group: str, topics: Sequence[str], session: float) -> None:
+    def __init__(
+        self, options: Mapping[str, Any], *, brokers: Brokers, group: str, topics: Sequence[str], session: float, remade: Callable[[], None]
+    ) -> None:
         self._group = group
         self._topics = list(topics)
         self._consumer = unhurried(
@@ -48,7 +50,7 @@ class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             )
         )
         self._brokers = brokers
-        self._looks = Looks(self._brokers, self._topics)
+        self._looks = Looks(self._brokers, self._topics, remade=remade)
         self._unproven: frozenset[Place] = frozenset()  # assigned, and not yet looked at since
         self._given: dict[Place, int] = {}  # first offsets of the last batch
         self._next: dict[Place, int] = {}  # what follows it
@@ -165,7 +167,7 @@ class KafkaMember(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 # was there before the oldest record it leads to that one.
                 self._consumer.seek(TopicPartition(*place), 0 if place in remade else max(stands[place].offset, 0))
         for topic, partitions in Counter(topic for topic, _ in remade).items():
-            tell(topic, partitions=partitions)
+            self._looks.tell(topic, partitions=partitions)
 
     def _acknowledge(self) -> None:
         # The log belongs to the offset from here on: one whose commit failed may be tried again after another log was found.

@@ -9,9 +9,9 @@ keeps offsets elsewhere, and keeps the log's identity beside them. A process tha
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
-from chassis.bus import BusUnavailable, Offsets, Place, Received, partition_of, weigh
+from chassis.bus import BusUnavailable, Offsets, Place, Received, partition_of, unnoticed, weigh
 from chassis.bus_postgres_group import LEASE, GroupMember, committed
 from chassis.bus_postgres_log import Log, reaching
 from chassis.logs import get_logger
@@ -24,15 +24,17 @@ _logger = get_logger()
 class PostgresBus:
     """The PostgreSQL log as a `chassis.bus.Bus`."""
 
-    def __init__(self, url: str, *, lease: float = LEASE) -> None:
+    def __init__(self, url: str, *, lease: float = LEASE, remade: Callable[[], None] = unnoticed) -> None:
         """Prepare; nothing connects yet.
 
         Args:
             url: ``postgresql+asyncpg://…`` of the log's database.
             lease: Seconds after which a silent member's partitions go to others.
+            remade: Called whenever a reader finds another log under it and goes back to its beginning.
         """
         self._url = url
         self._lease = lease
+        self._remade = remade
         self._opened: Log | None = None
 
     async def start(self) -> None:
@@ -102,6 +104,7 @@ class PostgresBus:
         identity = await self._log.identity()
         if log not in {"", identity}:
             _logger.warning("bus.log_remade", topic=topic)
+            self._remade()
             offsets = None
         return PostgresFollowing(self._log, topic=topic, offsets=offsets or {}, identity=identity)
 

@@ -1,6 +1,6 @@
 """Whether things flow through a service: what waits to be sent, to be heard, to be done at an instant, for a person."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from time import time
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from chassis.context import Context
 from chassis.database import Database, Tx
 from chassis.figures import MOST, Figure, Look, Reading
 from chassis.health import Health
+from chassis.metrics import Metrics
 from chassis.outbox import STANDS_BACK
 from chassis.tables import OUTBOX, PARKED, TIMERS, WATERMARKS
 
@@ -62,6 +63,11 @@ def parts_look(health: Health, *, database: Database | None = None) -> Look:
         }
 
     return Look(name="parts", figures=(_READY, _TROUBLE, *(() if database is None else (_USED, _LIMIT))), read=read)
+
+
+def remade_counter(metrics: Metrics) -> Callable[[], None]:
+    """Counts, for the process's bus, how often a reader found another log under it."""
+    return metrics.counter("bus_logs_remade", "Times a reader found another log in place of a topic's and read it from its beginning").inc
 
 
 def followed_look(bus: Bus, follower: Reads) -> Look:

@@ -31,7 +31,7 @@ from chassis.bus_unruly import UnrulyBus
 from chassis.context import Prepare, Subscriptions
 from chassis.database import C, Database
 from chassis.figures import Look
-from chassis.flow import followed_look, heard_look, waiting_look
+from chassis.flow import followed_look, heard_look, remade_counter, waiting_look
 from chassis.follow import Follower
 from chassis.health import Check, Health
 from chassis.inbox import Consumer
@@ -152,7 +152,9 @@ def create_service(
     Raises:
         ValueError: The settings name no wrapping key.
     """
-    bus: Bus = KafkaBus(settings.kafka) if settings.bus == "kafka" else PostgresBus(settings.log_url)
+    metrics = Metrics(settings.NAME)
+    remade = remade_counter(metrics)
+    bus: Bus = KafkaBus(settings.kafka, remade=remade) if settings.bus == "kafka" else PostgresBus(settings.log_url, remade=remade)
     if settings.bus_unruly:
         bus = UnrulyBus(bus, way=settings.bus_unruly)
     database = Database(settings.database_url, name=settings.NAME, pool_size=settings.pool_size, limit=settings.transaction_limit)
@@ -160,7 +162,7 @@ def create_service(
         settings=settings,
         database=database,
         now=Now(development=settings.development, behind=settings.clock_behind),
-        metrics=Metrics(settings.NAME),
+        metrics=metrics,
         bus=bus,
         vault=open_vault(settings),
         hears=hears,

@@ -22,7 +22,7 @@ from chassis.bus_kafka import KafkaBus
 from chassis.bus_postgres import PostgresBus
 from chassis.entrance import Entrance
 from chassis.figures import Board
-from chassis.flow import followed_look, parts_look
+from chassis.flow import followed_look, parts_look, remade_counter
 from chassis.follow import Follower
 from chassis.health import Check, Health
 from chassis.identity import ISSUER_FOR_ALL, SigningKey
@@ -88,8 +88,10 @@ def create_app(settings: Settings) -> FastAPI:
     key = SigningKey.load(settings.internal_key_file)
     if key.issuer != ISSUER_FOR_ALL:
         raise ValueError(f"the id of internal_key_file's key must begin with {ISSUER_FOR_ALL}.")
-    bus: Bus = KafkaBus(settings.kafka) if settings.bus == "kafka" else PostgresBus(settings.log_url)
-    context = Context(now=Now(development=settings.development), metrics=Metrics(settings.NAME), bus=bus)
+    metrics = Metrics(settings.NAME)
+    remade = remade_counter(metrics)
+    bus: Bus = KafkaBus(settings.kafka, remade=remade) if settings.bus == "kafka" else PostgresBus(settings.log_url, remade=remade)
+    context = Context(now=Now(development=settings.development), metrics=metrics, bus=bus)
     development = DevelopmentIssuer.load(settings) if settings.people_file is not None else None
     upstreams = Upstreams(settings.services, public_url=settings.address, connect=settings.connect_timeout, answer=settings.answer_timeout)
     accounts = Accounts()

@@ -16,7 +16,9 @@ from chassis.bus import Received, Subscription
 from chassis.bus_kafka import KafkaBus
 from chassis.bus_kafka_looks import EVERY
 from chassis.bus_postgres import PostgresBus
+from chassis.flow import remade_counter
 from chassis.kafka_address import KafkaAddress
+from chassis.metrics import Metrics
 from chassis.topics import Topic
 from contracts.envelope import Record
 from tests.chassis.bus.line import PATIENCE, append, empty_tables, make_line, topic_of
@@ -163,6 +165,28 @@ async def test_a_group_that_was_rewound_goes_on_there_and_still_knows_its_log(ka
     assert heard == [f"before {n}" for n in range(BEFORE)]
 
 
+async def test_each_reader_that_finds_another_log_is_counted(kafka: KafkaServer, topic: Topic) -> None:
+    metrics = Metrics("toy")
+    bus = KafkaBus(KafkaAddress(bootstrap=kafka.bootstrap), remade=remade_counter(metrics))
+    await bus.start()
+    await bus.append(topic.name, 0, _records("before", BEFORE))
+    member, following = await bus.subscribe(topic.name, [topic.name]), await bus.follow(topic.name)
+    await _read(member, BEFORE)
+    known, calm = following.log, metrics.exposition().decode()
+
+    _lose_unseen(kafka, topic, _records("again", AFTER))
+    await _read(member, AFTER)
+    heard_of = metrics.exposition().decode()
+    await (await bus.follow(topic.name, {(topic.name, 0): BEFORE}, log=known)).close()
+    await member.close()
+    await following.close()
+    await bus.stop()
+
+    assert "bus_logs_remade_total 0.0" in calm
+    assert "bus_logs_remade_total 1.0" in heard_of
+    assert "bus_logs_remade_total 2.0" in metrics.exposition().decode()
+
+
 async def test_who_takes_over_reads_the_new_log_from_its_beginning(kafka: KafkaServer, bus: KafkaBus, topic: Topic) -> None:
     """The first member left without having looked; what it had done of the old log was committed beside the old log's name."""
     first = await bus.subscribe(topic.name, [topic.name])
@@ -203,15 +227,16 @@ async def test_who_follows_takes_the_documents_of_the_new_log(kafka: KafkaServer
 
 async def test_a_postgresql_log_that_was_made_anew_is_another(postgres: PostgresServer) -> None:
     seen: list[str] = []
+    metrics = Metrics("toy")
     for remake in (False, False, True):
         if remake:
             await asyncio.to_thread(postgres.drop_database, "lost_log")
         if remake or not seen:
             await asyncio.to_thread(postgres.create_database, "lost_log")
-        bus = PostgresBus(postgres.url("lost_log"))
+        bus = PostgresBus(postgres.url("lost_log"), remade=remade_counter(metrics))
         await bus.start()
         await bus.create([topic_of("lost.documents.v1", partitions=1)])
-        reading = await bus.follow("lost.documents.v1")
+        reading = await bus.follow("lost.documents.v1", log=seen[-1] if seen else "")
         seen.append(reading.log)
         await reading.close()
         await bus.stop()
@@ -219,6 +244,7 @@ async def test_a_postgresql_log_that_was_made_anew_is_another(postgres: Postgres
 
     first, again, anew = seen
     assert first == again != anew
+    assert "bus_logs_remade_total 1.0" in metrics.exposition().decode()
 
 
 def _records(text: str, count: int) -> list[Record]:
