@@ -160,7 +160,7 @@ async def test_a_persons_identity_is_told_to_intake_alone(here: World) -> None:
 @pytest.mark.parametrize(
     ("path", "service", "no"),
     [
-        ("/v1/cases/N1/timeline", "routing", "N1"),
+        ("/v1/cases/N6/timeline", "routing", "N6"),
         ("/v1/handlings/N2", "routing", "N2"),
         ("/v1/notices/X-1?case=N3", "routing", "N3"),
         ("/v1/credentials?case=N4", "credential", "N4"),
