@@ -129,7 +129,7 @@ def reaching() -> Iterator[None]:
 
 
 def unhurried(client: Client, /) -> Client:
-    """The same client, which asks who leads its partitions ten times a second at most, and once a second while one of its topics is gone.
+    """The same client, which asks who leads its partitions ten times a second at most, once a second while a topic of its is gone.
 
     The library asks again as soon as it is answered, for as long as a partition has no leader: while topics were gone, five services and
     their broker took two cores, all that their machine had, from whoever was putting them back.

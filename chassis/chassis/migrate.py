@@ -70,20 +70,15 @@ async def is_current(url: str, script_location: str | Path) -> bool:
 
 
 def run_migrations() -> None:
-    """What ``env.py`` does: run on the connection that `upgrade` opened, or on one of its own when alembic's command line is used.
+    """What ``env.py`` does: run on the connection that `upgrade` opened.
 
     Raises:
-        RuntimeError: Neither `upgrade` nor ``-x url=…`` said which database.
+        RuntimeError: Somebody else than `upgrade` began it, without the lock that lets one process migrate at a time.
     """
     attributes = context.config.attributes
-    connection = attributes.get("connection")
-    if connection is not None:
-        _run_on(connection, attributes.get("metadata"))
-        return
-    url = context.get_x_argument(as_dictionary=True).get("url")
-    if url is None:
-        raise RuntimeError("call chassis.migrate.upgrade, or give -x url=postgresql+asyncpg://…")
-    asyncio.run(_run_at(url))
+    if "connection" not in attributes:
+        raise RuntimeError("call chassis.migrate.upgrade")
+    _run_on(attributes["connection"], attributes.get("metadata"))
 
 
 def build_index(name: str, table: str, columns: Sequence[str], *, where: str | None = None) -> None:
@@ -102,20 +97,21 @@ def build_index(name: str, table: str, columns: Sequence[str], *, where: str | N
         op.create_index(name, table, list(columns), postgresql_where=where and text(where), postgresql_concurrently=True)
 
 
-def change_key(name: str, table: str, columns: Sequence[str]) -> None:
-    """For a migration: give a table another primary key while others write to it; only the swap of the finished index locks it.
+def widen_key(name: str, table: str, columns: Sequence[str], *, by: Sequence[str]) -> None:
+    """For a migration: add columns to a table's primary key while others write to it; only the swap of the finished index locks it.
 
-    One of more columns lets more rows in than before, which an older version survives that writes by ``on conflict do nothing`` alone.
+    It lets more rows in than before, which an older version survives that writes by ``on conflict do nothing`` alone.
 
     Args:
         name: Of the key, before and afterwards.
         table: Whose key it is.
-        columns: In their order; none of them may be null.
+        columns: Those it has.
+        by: Those it gets besides; none of them may be null.
     """
     index = f"{name}_new"
     with op.get_context().autocommit_block():
         op.drop_index(index, table, if_exists=True, postgresql_concurrently=True)
-        op.create_index(index, table, list(columns), unique=True, postgresql_concurrently=True)
+        op.create_index(index, table, [*columns, *by], unique=True, postgresql_concurrently=True)
     op.execute(f"alter table {table} drop constraint {name}, add constraint {name} primary key using index {index}")
 
 
@@ -144,13 +140,6 @@ def _config(script_location: str) -> Config:
     config.set_main_option("script_location", script_location.replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
-
-
-async def _run_at(url: str) -> None:
-    engine = create_async_engine(url, hide_parameters=True)
-    async with engine.begin() as connection:
-        await connection.run_sync(_run_on, None)
-    await engine.dispose()
 
 
 def _run_on(connection: Connection, metadata: MetaData | None) -> None:

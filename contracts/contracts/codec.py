@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -69,10 +69,10 @@ class _Misfit(Exception):
         """From the inside out."""
 
 
-class _Writers(dict[type, "Callable[[Any], Json]"]):
+class _Writers(dict[type, "Callable[[object], Json]"]):
     """How values of a type are written; found out once per type."""
 
-    def __missing__(self, kind: type) -> Callable[[Any], Json]:
+    def __missing__(self, kind: type) -> Callable[[object], Json]:
         writer = self[kind] = _writer(kind)
         return writer
 
@@ -80,7 +80,7 @@ class _Writers(dict[type, "Callable[[Any], Json]"]):
 _WRITERS = _Writers()
 
 
-def _writer(kind: type) -> Callable[[Any], Json]:
+def _writer(kind: type) -> Callable[[object], Json]:
     if is_dataclass(kind):
         return _object_writer(tuple(field.name for field in fields(kind)))
     if issubclass(kind, Enum):
@@ -88,21 +88,22 @@ def _writer(kind: type) -> Callable[[Any], Json]:
     if issubclass(kind, bool | int | float | str):
         return lambda value: cast("Json", value)
     if issubclass(kind, datetime):
-        return _write_instant
+        return cast("Callable[[object], Json]", _write_instant)
     if issubclass(kind, date):
-        return date.isoformat
+        return cast("Callable[[object], Json]", date.isoformat)
     if issubclass(kind, Mapping):
-        return lambda value: {str(key): encode(item) for key, item in value.items()}
+        return lambda value: {str(key): encode(item) for key, item in cast("Mapping[object, object]", value).items()}
     if issubclass(kind, frozenset | set):
-        return lambda value: [encode(item) for item in sorted(value)]
+        return lambda value: [encode(item) for item in sorted(cast("frozenset[str]", value))]
     if issubclass(kind, list | tuple):
-        return lambda value: [encode(item) for item in value]
+        return lambda value: [encode(item) for item in cast("list[object]", value)]
     message = f"no JSON form for {kind.__name__}"
     raise TypeError(message)
 
 
-def _object_writer(names: tuple[str, ...]) -> Callable[[Any], Json]:
-    take: Callable[[object], tuple[Any, ...]] = attrgetter(*names) if len(names) > 1 else _one_by_one(names)
+def _object_writer(names: tuple[str, ...]) -> Callable[[object], Json]:
+    # Some of them are no JSON yet: said otherwise once, since a cast for each would be a call.
+    take: Callable[[object], tuple[Json, ...]] = attrgetter(*names) if len(names) > 1 else _one_by_one(names)
 
     def write(value: object) -> Json:
         # What is plain is passed on here: a call for each would cost more than all else.
@@ -111,7 +112,7 @@ def _object_writer(names: tuple[str, ...]) -> Callable[[Any], Json]:
     return write
 
 
-def _one_by_one(names: tuple[str, ...]) -> Callable[[object], tuple[Any, ...]]:
+def _one_by_one(names: tuple[str, ...]) -> Callable[[object], tuple[Json, ...]]:
     return lambda value: tuple(getattr(value, name) for name in names)
 
 

@@ -1,6 +1,7 @@
 """What routing-svc holds in memory while it runs."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -15,8 +16,8 @@ class OpenedKey:
     """A private signing key, opened; lives in memory only."""
 
     kid: str
-    private: bytes = field(repr=False)
-    """Ed25519, raw."""
+    sign: Callable[[bytes], str] = field(repr=False)
+    """The signature of bytes by it, base64url without padding."""
 
 
 @dataclass(kw_only=True)

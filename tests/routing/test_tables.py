@@ -1,5 +1,7 @@
 """The migrations make the very tables that the code knows."""
 
+import re
+
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import insert, inspect, select, text
@@ -8,6 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import routing_svc.app  # noqa: F401 - every room defines its tables
 from chassis.migrate import VERSION_TABLE, upgrade
 from routing_svc.app import MIGRATIONS
+from routing_svc.handling.domain import WAITS
 from routing_svc.schema import METADATA
 from routing_svc.supervision.store import TRACES
 from tests.routing.builders import MONDAY
@@ -45,3 +48,13 @@ async def test_the_key_of_traces_is_changed_under_the_rows_that_are_there_also_w
     assert (key["name"], key["constrained_columns"]) == ("pk_traces", ["trace_id", "aggregate", "action", "about", "caller", "at"])
     assert indexes == {"ix_traces_about"}
     assert kept == [MONDAY]
+
+
+async def test_the_index_of_open_handlings_holds_every_state_that_waits(database_url: DatabaseUrl) -> None:
+    engine = create_async_engine(await database_url("routing_open", prepare=migrate))
+
+    async with engine.connect() as connection:
+        made = str(await connection.scalar(text("select pg_get_indexdef('ix_handlings_open'::regclass)")))
+    await engine.dispose()
+
+    assert set(re.findall(r"'(\w+)'", made)) == set(WAITS)

@@ -9,12 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tongban_local.leftovers import STARTER, end, mark, remove_abandoned
+from tongban_local.leftovers import STARTER, end, is_gone, mark, remove_abandoned
 
 
 def keep() -> None:
     """Let all that this process starts from now on end with it; whoever belongs to a run already leaves it to that run."""
-    if STARTER in os.environ:
+    if (of := os.environ.get(STARTER)) is not None and not is_gone(of):
         return
     remove_abandoned()
     marked = mark()

@@ -145,7 +145,8 @@ async def test_processes_that_start_together_migrate_once(database_url: Database
         await before.execute(text("select pg_advisory_lock(hashtextextended('migration', 1))"))
         await before.commit()
         started = [await asyncio.create_subprocess_exec(sys.executable, "-c", program) for _ in range(3)]
-        while (await before.scalar(text("select count(*) from pg_stat_activity where datname = current_database()"))) != len(started) + 1:
+        there = text("select count(*) from pg_stat_activity where datname = current_database()")
+        while await before.scalar(there) != len(started) + 1 and all(process.returncode is None for process in started):
             await before.commit()
             await asyncio.sleep(0.1)
     await engine.dispose()

@@ -25,7 +25,7 @@ OF_PROMETHEUS = {"up"}
 
 OF_THE_LIBRARY = ("process_", "python_")
 
-WORDS = {"sum", "max", "min", "rate", "increase", "histogram_quantile", "topk", "unless"}
+WORDS = {"sum", "max", "min", "rate", "increase", "histogram_quantile", "topk", "unless", "or", "offset"}
 """Words of its language."""
 
 

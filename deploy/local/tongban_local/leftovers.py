@@ -52,7 +52,8 @@ def claim(folder: Path) -> None:
 def end(marked: str, *, shared: Path = SHARED_PLACE) -> None:
     """End every process of a run that is gone, and remove the folders it left."""
     wait_until(lambda: not _kill(marked), seconds=_ENDING)
-    remove_abandoned(shared=shared)
+    # What an engine leaves behind for a moment carries no mark, and works in the folder still.
+    wait_until(lambda: not _removed_all_but(marked, shared=shared), seconds=_ENDING)
 
 
 def remove_abandoned(*, shared: Path = SHARED_PLACE) -> list[Path]:
@@ -66,6 +67,14 @@ def remove_abandoned(*, shared: Path = SHARED_PLACE) -> list[Path]:
                     shutil.rmtree(folder, ignore_errors=True)
                     removed.append(folder)
     return removed
+
+
+def _removed_all_but(marked: str, *, shared: Path) -> bool:
+    """Whether a folder of this run is left after what can be removed was."""
+    remove_abandoned(shared=shared)
+    with suppress(OSError):
+        return any(found.read_text() == marked for found in shared.glob(f"*/{MARK}"))
+    return False
 
 
 def _kill(marked: str) -> int:

@@ -19,7 +19,7 @@ async def give_receipts(tx: RoutingTx, case_id: CaseId, steps: Sequence[Step]) -
     for step in steps:
         key = keys[step.organ]
         draft = draft_receipt(step, case_id=case_id, kid=key.kid, previous=previous)
-        previous = signed(draft, signature=outside.sign(signed_bytes(draft), private=key.private))
+        previous = signed(draft, signature=key.sign(signed_bytes(draft)))
         given.append(previous)
     await store.save_receipts(tx, given)
     return tuple(given)
@@ -54,13 +54,13 @@ async def _make(tx: RoutingTx, organ: OrganCode) -> OpenedKey:
     sealed = tx.context.vault.seal(secret, {"private": base64.b64encode(pair.private).decode()})
     kid = f"{organ}.exchange.1"
     await store.add_key(tx, store.StoredKey(organ=organ, kid=kid, public_pem=pair.public_pem, private_sealed=sealed))
-    return OpenedKey(kid=kid, private=pair.private)
+    return OpenedKey(kid=kid, sign=outside.signer(pair.private))
 
 
 async def _open(tx: RoutingTx, key: store.StoredKey) -> OpenedKey:
     secret = await tx.context.vault.key(tx, _owner(key.organ))
     held = tx.context.vault.open(secret, key.private_sealed)
-    return OpenedKey(kid=key.kid, private=base64.b64decode(str(held["private"])))
+    return OpenedKey(kid=key.kid, sign=outside.signer(base64.b64decode(str(held["private"]))))
 
 
 def _owner(organ: OrganCode) -> str:

@@ -1,8 +1,8 @@
 """Ed25519 for exchange keys."""
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
@@ -26,9 +26,10 @@ def make_key() -> KeyPair:
     return KeyPair(private=private.private_bytes_raw(), public_pem=public.decode())
 
 
-def sign(content: bytes, *, private: bytes) -> str:
-    """The signature, base64url without padding."""
-    return base64.urlsafe_b64encode(_private_key(private).sign(content)).rstrip(b"=").decode()
+def signer(private: bytes) -> Callable[[bytes], str]:
+    """What signs bytes by a raw private key, base64url without padding; kept, for making the key costs as much as a signature."""
+    key = Ed25519PrivateKey.from_private_bytes(private)
+    return lambda content: base64.urlsafe_b64encode(key.sign(content)).rstrip(b"=").decode()
 
 
 def is_signed(content: bytes, *, signature: str, public_pem: str) -> bool:
@@ -41,9 +42,3 @@ def is_signed(content: bytes, *, signature: str, public_pem: str) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
-
-
-@lru_cache(maxsize=256)
-def _private_key(private: bytes) -> Ed25519PrivateKey:
-    """Made once: the public half, which making it computes, costs as much as a signature."""
-    return Ed25519PrivateKey.from_private_bytes(private)
