@@ -21,8 +21,8 @@ HEADER = "Tongban-Seen"
 PATIENCE = 1.0
 """Seconds a request waits."""
 
-_REMEMBERED = 10_000
-"""Keys of which a process remembers what it heard."""
+_REMEMBERED = 4_000
+"""Keys of which a process remembers what it heard: those of the last half minute at full speed. Of others the database is asked."""
 
 _MOST = 20
 """Positions of one header that are looked at."""
