@@ -21,7 +21,7 @@ HEADER = "Tongban-Seen"
 PATIENCE = 1.0
 """Seconds a request waits."""
 
-_REMEMBERED = 4_000
+REMEMBERED = 4_000
 """Keys of which a process remembers what it heard: those of the last half minute at full speed. Of others the database is asked."""
 
 _MOST = 20
@@ -81,7 +81,7 @@ def remember(context: Context, heard: Mapping[tuple[str, str], int]) -> None:
     for place, position in heard.items():
         # Taken out and put in anew: the first in the order is the one that was not heard of for longest.
         known[place] = max(position, known.pop(place, -1))
-    while len(known) > _REMEMBERED:
+    while len(known) > REMEMBERED:
         del known[next(iter(known))]
 
 
