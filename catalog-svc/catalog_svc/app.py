@@ -1,6 +1,6 @@
 """The catalogue as a service: its rooms, in the order in which they may call each other.
 
-proposal · region · organ · base_item · agreement · calendar · part · item · guide · route · search
+proposal · region · organ · certificate · base_item · agreement · calendar · part · item · guide · route · search
 """
 
 from pathlib import Path
@@ -26,6 +26,7 @@ def create_app(settings: Settings) -> FastAPI:
     from catalog_svc.agreement import api as agreement
     from catalog_svc.base_item import api as base_item
     from catalog_svc.calendar import api as calendar
+    from catalog_svc.certificate import api as certificate
     from catalog_svc.guide import api as guide
     from catalog_svc.item import api as item
     from catalog_svc.organ import api as organ
@@ -33,7 +34,7 @@ def create_app(settings: Settings) -> FastAPI:
     from catalog_svc.route import api as route
     from catalog_svc.search import api as search
 
-    rooms = (region, organ, base_item, agreement, calendar, guide, item, route, search)
+    rooms = (region, organ, certificate, base_item, agreement, calendar, guide, item, route, search)
     return create_service(
         Catalog,
         settings,

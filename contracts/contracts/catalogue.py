@@ -6,11 +6,13 @@ digest of their content. Field names follow GB/T 39554 where it has one (see ``d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal
 
+from contracts.codec import ADDED
+from contracts.elements import Bundle, Fee, FourDo, GrassRootsLevel, GrassRootsList, Limit, Step, StopGround, TrustLevel, Unit
 from contracts.values import (
     AgreementId,
     Digest,
@@ -22,28 +24,6 @@ from contracts.values import (
     OrganCode,
     RegionCode,
 )
-
-
-class Unit(StrEnum):
-    """What a limit counts."""
-
-    WORKDAYS = "workdays"
-    """Ends at 24:00 Asia/Shanghai of its last working day; the first day counted is the one after the act."""
-    HOURS = "hours"
-    """Hours of the window day."""
-    MINUTES = "minutes"
-    """Elapsed minutes, day and night: transport between machines."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """A period of time set by law, promise or agreement."""
-
-    amount: int
-    """At least 0; 0 working days means the same day (即办)."""
-    unit: Unit
-    basis: str = ""
-    """The rule it comes from, e.g. ``行政许可法 §42``; empty for what an agreement sets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +173,12 @@ class ItemVersion:
     delivery_limit: Limit
     credential_type: str | None
     parts: PartDigests
+    kind: str = field(default="", metadata=ADDED)
+    """事项类型 taskType of the base item, e.g. ``01`` for a permit; empty in versions from before it was told."""
+    four_do: tuple[FourDo, ...] = field(default=(), metadata=ADDED)
+    """四办属性 as declared."""
+    lists: tuple[tuple[GrassRootsLevel, GrassRootsList], ...] = field(default=(), metadata=ADDED)
+    """Level × list of the grass roots on which the item stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,10 +186,13 @@ class FormPart:
     """The handling county's own form: JSON Schema 2020-12.
 
     ``x-label`` (zh), ``x-label-en`` and ``x-order`` are for screens; ``x-lookup`` marks what is kept as a keyed hash.
+    ``x-fact`` names what a field asks for, the same in every form, so that it is asked once in a matter (S-36).
     """
 
     schema: JsonObject
     kind: Literal["form"] = "form"
+    base_form: str = field(default="", metadata=ADDED)
+    """Code of the base form 基础表单 whose fields were merged in when the version was drafted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +204,8 @@ class Situation:
     name_en: str
     when: JsonObject
     """Condition tree of `rules.conditions` over facts."""
+    promised_limit: Limit | None = field(default=None, metadata=ADDED)
+    """Where this situation is decided sooner than the item promises."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +227,8 @@ class SituationsPart:
     facts: tuple[Fact, ...]
     situations: tuple[Situation, ...]
     kind: Literal["situations"] = "situations"
+    bundle: Bundle | None = field(default=None, metadata=ADDED)
+    """What the item consists of when it is a bundle 一件事; which members run, the same facts say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +249,24 @@ class MaterialRule:
     basis: str
     copies: int = 1
     sample: str = ""
+    nature: Literal["document", "certificate"] = field(default="document", metadata=ADDED)
+    """``certificate``: a proof 证明 that somebody else must write; only what the certificate list names may be asked for (清单外无证明)."""
+    certificate: str = field(default="", metadata=ADDED)
+    """Row of the certificate list 证明事项清单; empty for what is no certificate."""
+    deferral: Limit | None = field(default=None, metadata=ADDED)
+    """容缺: may be supplied until then, counted from receipt; ``None`` for a core material."""
+    valid_days: int = field(default=0, metadata=ADDED)
+    """Days after its date for which it is good, by the calendar; 0 when nothing lapses."""
+    replaced_by: tuple[str, ...] = field(default=(), metadata=ADDED)
+    """Credential types any of which satisfies it (S-99)."""
+    by_commitment: bool = field(default=False, metadata=ADDED)
+    """A signed commitment 告知承诺 may stand for it."""
+    trust: TrustLevel = field(default="D", metadata=ADDED)
+    """Least trust that is enough."""
+    issuer: str = field(default="", metadata=ADDED)
+    """来源渠道说明: who writes it, in words."""
+    intermediary: str = field(default="", metadata=ADDED)
+    """中介服务事项 whose report it is; such a report says how long it is good (``valid_days``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,7 +293,7 @@ class ChecklistPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextsPart:
-    """What people read of an item; nothing here is evaluated."""
+    """What people read of an item, and by which steps, grounds and fees it is handled; no condition stands here."""
 
     conditions: tuple[str, ...]
     """受理条件"""
@@ -295,7 +306,50 @@ class TextsPart:
     denial_grounds: tuple[tuple[str, str, str], ...]
     """``(code, reason, law)`` from which a denial cites."""
     kind: Literal["texts"] = "texts"
+    chain: tuple[Step, ...] = field(default=(), metadata=ADDED)
+    """多层办理: the hops in their order; empty when the deciding organ does all of it."""
+    stops: tuple[StopGround, ...] = field(default=(), metadata=ADDED)
+    """Grounds that stop a clock of this item; those of 行政许可法 §45 hold beside them."""
+    fee_lines: tuple[Fee, ...] = field(default=(), metadata=ADDED)
+    result_type: Literal["", "licence", "approval", "certificate", "report", "filing", "other"] = field(default="", metadata=ADDED)
+    """resultType; empty when not said."""
+    result_template: str = field(default="", metadata=ADDED)
+    """Code of the template that the result is written with."""
+    acceptance_standard: tuple[str, ...] = field(default=(), metadata=ADDED)
+    """受理标准 acceptStand, line by line."""
+    quantity_limit: str = field(default="", metadata=ADDED)
+    """数量限制 limitExplain"""
+    visits: int | None = field(default=None, metadata=ADDED)
+    """到办事现场次数 limitSceneNum"""
 
 
 Part = FormPart | SituationsPart | ChecklistPart | TextsPart
 """What stands on ``catalog.parts.v1`` under its digest."""
+
+__all__ = [
+    "Agreement",
+    "ApprovalType",
+    "Bundle",
+    "CalendarYear",
+    "CheckRule",
+    "ChecklistPart",
+    "Fact",
+    "Fee",
+    "FormPart",
+    "ItemVersion",
+    "Limit",
+    "MaterialRule",
+    "Organ",
+    "Part",
+    "PartDigests",
+    "ProjectType",
+    "Region",
+    "Situation",
+    "SituationsPart",
+    "Step",
+    "StopGround",
+    "TextsPart",
+    "TransferLimits",
+    "Unit",
+    "VersionState",
+]

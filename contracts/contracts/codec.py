@@ -2,6 +2,9 @@
 
 Tolerant where a reader must be (unknown fields are ignored, fields with a default may be absent), strict where a wrong
 value would be silently kept. Used for event data and for the JSONB ``body`` of aggregates.
+
+What is named by the digest of its JSON form (parts, drafts) must keep its name when its class learns a new field: such a
+field is marked ``metadata=ADDED`` and stands in the JSON only where it differs from its default.
 """
 
 from __future__ import annotations
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
     from contracts.values import Json, JsonObject
 
 T = TypeVar("T")
+
+ADDED: Mapping[str, bool] = {"added": True}
+"""Metadata of a field that older records lack: what says nothing of it is written as it was written before it existed."""
 
 
 class Malformed(ValueError):
@@ -82,7 +88,7 @@ _WRITERS = _Writers()
 
 def _writer(kind: type) -> Callable[[object], Json]:
     if is_dataclass(kind):
-        return _object_writer(tuple(field.name for field in fields(kind)))
+        return _dataclass_writer(kind)
     if issubclass(kind, Enum):
         return attrgetter("_value_")
     if issubclass(kind, bool | int | float | str):
@@ -99,6 +105,22 @@ def _writer(kind: type) -> Callable[[object], Json]:
         return lambda value: [encode(item) for item in cast("list[object]", value)]
     message = f"no JSON form for {kind.__name__}"
     raise TypeError(message)
+
+
+def _dataclass_writer(kind: type) -> Callable[[object], Json]:
+    write = _object_writer(tuple(field.name for field in fields(kind)))
+    added = tuple((field.name, field.default) for field in fields(kind) if field.metadata.get("added"))
+    if not added:
+        return write
+
+    def write_what_is_said(value: object) -> Json:
+        written = cast("JsonObject", write(value))
+        for name, default in added:
+            if getattr(value, name) == default:
+                del written[name]
+        return written
+
+    return write_what_is_said
 
 
 def _object_writer(names: tuple[str, ...]) -> Callable[[object], Json]:

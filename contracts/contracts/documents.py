@@ -16,6 +16,7 @@ from contracts.catalogue import (
     SituationsPart,
     TextsPart,
 )
+from contracts.certificates import Certificate
 from contracts.codec import Malformed, decode, encode_object
 from contracts.values import Digest, JsonObject, digest
 
@@ -59,13 +60,14 @@ class ClockOffset:
     seconds: int
 
 
-Document = Region | Organ | Agreement | CalendarYear | ItemVersion | Part | PublicKey | Account | ClockOffset
+Document = Region | Organ | Agreement | CalendarYear | Certificate | ItemVersion | Part | PublicKey | Account | ClockOffset
 
-_RULE_KINDS: dict[str, type[Region | Organ | Agreement | CalendarYear]] = {
+_RULE_KINDS: dict[str, type[Region | Organ | Agreement | CalendarYear | Certificate]] = {
     "region": Region,
     "organ": Organ,
     "agreement": Agreement,
     "calendar": CalendarYear,
+    "certificate": Certificate,
 }
 _ACCESS_KINDS: dict[str, type[PublicKey | Account | ClockOffset]] = {
     "key": PublicKey,
@@ -96,6 +98,8 @@ def address(document: Document) -> tuple[str, str, str]:
             return RULES, f"agreement/{document.agreement_id}", "tongban.agreement.published.v1"
         case CalendarYear():
             return RULES, f"calendar/{document.region}-{document.year}", "tongban.calendar.published.v1"
+        case Certificate():
+            return RULES, f"certificate/{document.certificate_id}", "tongban.certificate.published.v1"
         case ItemVersion():
             return VERSIONS, document.version_id, "tongban.item-version.published.v1"
         case PublicKey():

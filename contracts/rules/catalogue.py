@@ -41,17 +41,8 @@ from contracts.values import (
     digest,
 )
 from rules.calendars import Calendar
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """All that one version says, together."""
-
-    version: ItemVersion
-    form: FormPart
-    situations: SituationsPart
-    checklist: ChecklistPart
-    texts: TextsPart
+from rules.certificates import Cancelled
+from rules.parts import Parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +111,7 @@ class Catalogue:
         self._instants: dict[datetime, datetime] = {}
         self._ancestors: dict[RegionCode, tuple[Region, ...]] = {}
         self._parts: dict[Digest, Part] = {}
+        self._cancelled = Cancelled()
 
     # -- writing
 
@@ -145,16 +137,10 @@ class Catalogue:
 
     def _apply_rule(self, key: str, data: JsonObject | None) -> None:
         kind, _, name = key.partition("/")
-        if kind == "calendar":
-            code, _, year = name.rpartition("-")
-            self._years.setdefault(RegionCode(code), {}).pop(int(year), None)
-            self._calendars.clear()
-        elif kind == "region":
-            self._forget_region(RegionCode(name))
-        elif kind == "organ":
-            self._forget_organ(OrganCode(name))
-        elif kind == "agreement":
-            self._forget_agreement(AgreementId(name))
+        if kind == "certificate":
+            self._cancelled.hear(name, data)
+            return
+        self._forget_rule(kind, name)
         match None if data is None else read(topic=RULES, key=key, data=data):
             case Region() as region:
                 self._regions[region.code] = region
@@ -173,6 +159,18 @@ class Catalogue:
                 self._years.setdefault(row.region, {})[row.year] = row
             case _:
                 pass
+
+    def _forget_rule(self, kind: str, name: str) -> None:
+        if kind == "calendar":
+            code, _, year = name.rpartition("-")
+            self._years.setdefault(RegionCode(code), {}).pop(int(year), None)
+            self._calendars.clear()
+        elif kind == "region":
+            self._forget_region(RegionCode(name))
+        elif kind == "organ":
+            self._forget_organ(OrganCode(name))
+        elif kind == "agreement":
+            self._forget_agreement(AgreementId(name))
 
     def _forget_region(self, code: RegionCode) -> None:
         self._subtrees.clear()
@@ -321,7 +319,7 @@ class Catalogue:
         return (code for code, regions in self._by_item.items() if regions)
 
     def parts(self, version_id: ItemVersionId) -> Parts | None:
-        """A version with its parts, or ``None`` until all of them are there."""
+        """A version with its parts as they hold today, or ``None`` until all of them are there."""
         version = self.version(version_id)
         if version is None:
             return None
@@ -335,7 +333,8 @@ class Catalogue:
             and isinstance(checklist, ChecklistPart)
             and isinstance(texts, TextsPart)
         ):
-            return Parts(version=version, form=form, situations=situations, checklist=checklist, texts=texts)
+            asked, dropped = self._cancelled.leave(checklist)
+            return Parts(version=version, form=form, situations=situations, checklist=asked, texts=texts, dropped=dropped)
         return None
 
     # -- agreements and calendars

@@ -17,7 +17,6 @@ from typing import Literal
 from contracts.catalogue import MaterialRule
 from contracts.refusals import Defect
 from contracts.values import Digest, Json, JsonObject, digest
-from rules.catalogue import Parts
 from rules.conditions import Facts, Truth, compiled, evaluate
 from rules.forms import form_defects
 from rules.identifiers import (
@@ -29,6 +28,7 @@ from rules.identifiers import (
     check_identity,
     is_phone,
 )
+from rules.parts import Parts
 from rules.situations import check_answers, stand
 from rules.workdays import local_day
 
@@ -106,7 +106,8 @@ def check(parts: Parts, *, application: Application, at: datetime) -> tuple[Defe
         "situation": application.situation,
         "form": application.form,
         "applicant": {"type": application.applicant.type, "id_type": application.applicant.id_type},
-        "materials": {one.code: True for one in application.materials},
+        # What is no longer asked for counts as given, so that no rule asks for it by another way.
+        "materials": dict.fromkeys(parts.dropped, True) | {one.code: True for one in application.materials},
     }
     for defect in (
         *_applicant(parts, application.applicant, on=on),
@@ -128,7 +129,8 @@ def check(parts: Parts, *, application: Application, at: datetime) -> tuple[Defe
 def verdict_digest(parts: Parts, *, defects: Iterable[Defect]) -> Digest:
     """Name a verdict by what it rests on: the version, its parts, and each defect's rule and place.
 
-    Both sides of a transfer compute it; equal digests mean that they checked by the same rules and found the same.
+    Both sides of a transfer compute it; equal digests mean that they checked by the same rules and found the same. Certificates
+    cancelled meanwhile are left out: one side may hear of them before the other, and what they take away is no disagreement.
     """
     version = parts.version
     basis: list[Json] = [version.version_id, version.parts.form, version.parts.situations, version.parts.checklist]
@@ -245,6 +247,8 @@ def _materials_given(parts: Parts, given: tuple[MaterialGiven, ...]) -> Iterator
     seen: set[tuple[str, Digest]] = set()
     for index, one in enumerate(given):
         pointer = f"/materials/{index}"
+        if one.code in parts.dropped:
+            continue
         rule = known.get(one.code)
         if rule is None:
             yield Defect(

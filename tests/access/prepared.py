@@ -49,6 +49,16 @@ AGREEMENT: dict[str, Any] = {
     "valid_to": "2099-01-01",
     "limits": {"delivered": DAYS, "validated": DAYS, "signed_for": WEEK, "returned_after": WEEK},
 }
+CERTIFICATE: dict[str, Any] = {
+    "certificate_id": "changsha-trial-proof",
+    "name": "试验证明",
+    "name_en": "Trial proof",
+    "region": "430100",
+    "basis": "试验条例 §1",
+    "asked_by": "长沙市试验局",
+    "issued_by": "村(居)民委员会",
+    "guide": "试验",
+}
 CALENDAR: dict[str, Any] = {
     "region": "430100",
     "year": 2098,
@@ -58,6 +68,9 @@ CALENDAR: dict[str, Any] = {
     "source": "试验",
     "official": False,
 }
+
+
+CANCELLATION: dict[str, Any] = {"document": "试验通知"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +127,10 @@ async def prepare(sign_in: SignIn) -> Prepared:
     ):
         drafted = await author.call("POST", path, json=body)
         assert drafted.status in {200, 201}, drafted.body
+    await author.post("/certificates", CERTIFICATE)
+    published = f"/certificates/{CERTIFICATE['certificate_id']}"
+    await (await sign_in("catalog-reviewer")).post(f"{published}/review")
+    await author.post(f"{published}/cancellation", CANCELLATION)
     draft = await a_draft(sign_in, str(case["version_id"]))
     drafted = await author.post("/service-items", draft)
     return Prepared(
@@ -158,6 +175,7 @@ def call(route: str, at: Prepared) -> Call:
         parked_id=1,
         code=code(path),
         agreement_id=AGREEMENT["agreement_id"] if path.endswith("review") else "liuyang-tonggu-2020",
+        certificate_id=CERTIFICATE["certificate_id"],
         region="430100" if path.endswith("review") else "100000",
         year=2098 if path.endswith("review") else 2026,
     )
@@ -248,6 +266,8 @@ SPECIAL: dict[str, Any] = {
     "POST /v1/organs": _json(ORGAN),
     "POST /v1/base-items": _json(BASE_ITEM),
     "POST /v1/agreements": _json(AGREEMENT),
+    "POST /v1/certificates": _json(CERTIFICATE | {"certificate_id": "changsha-other-proof"}),
+    "POST /v1/certificates/{certificate_id}/cancellation": _json(CANCELLATION),
     "POST /v1/calendars": _json(CALENDAR),
     "POST /v1/service-items": lambda path, at: Call(path=path, json=at.draft),
     "POST /v1/service-items/versions/{version_id}/publication": _json({"effective_from": "2098-01-01T00:00:00+08:00"}),

@@ -10,9 +10,9 @@ from catalog_svc.seed import load
 from catalog_svc.seed.reading import OfferedItem, Seed
 from contracts.catalogue import ApprovalType
 from contracts.values import Mode
-from rules.catalogue import Parts
 from rules.check import materials_needed
 from rules.conditions import Truth
+from rules.parts import Parts
 from rules.situations import check_table
 from tests.catalog.builders import LIUYANG, SOLE_TRADER, TONGGU, Service
 

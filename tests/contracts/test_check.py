@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from contracts.catalogue import ChecklistPart, FormPart
 from contracts.values import Digest, ItemVersionId
-from rules.catalogue import Parts
 from rules.check import Agent, Application, check, materials_needed, verdict_digest
 from rules.conditions import Truth
 from rules.forms import MAX_DEFECTS, FormMalformed, check_schema, form_defects
+from rules.parts import Parts
 from tests.contracts.builders import (
     CHECKLIST,
     FORM,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.codec import Malformed, decode, encode, encode_object
+from contracts.codec import ADDED, Malformed, decode, encode, encode_object
 from contracts.documents import RULES, Account, ClockOffset, Document, PublicKey, address, part_digest, read
 from contracts.envelope import Envelope, Record, from_record, to_record
 from contracts.events import EVENTS, Event
@@ -105,6 +105,22 @@ def test_a_wrong_value_is_named_by_place_and_not_repeated(data: Any, place: str)
         decode(Sample, data)
 
     assert str(refused.value).startswith(f"{place}: expected")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grown:
+    name: str
+    words: tuple[str, ...] = field(default=(), metadata=ADDED)
+    bound: int | None = field(default=None, metadata=ADDED)
+
+
+def test_a_field_that_was_added_later_stands_there_only_when_it_says_something() -> None:
+    old: Any = {"name": "a"}
+
+    assert encode(decode(Grown, old)) == old
+    assert digest(encode(decode(Grown, old))) == digest(old)
+    assert encode(Grown(name="a", bound=0)) == {"name": "a", "bound": 0}
+    assert decode(Grown, {"name": "a", "words": ["b"]}) == Grown(name="a", words=("b",))
 
 
 def test_a_naive_instant_has_no_json_form() -> None:

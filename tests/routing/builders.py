@@ -51,8 +51,8 @@ from contracts.values import (
 from routing_svc.app import SUBSCRIPTIONS, TIMERS
 from routing_svc.context import Routing
 from routing_svc.schema import prepare
-from rules.catalogue import Parts
 from rules.check import verdict_digest
+from rules.parts import Parts
 from tests.contracts.builders import (
     LIUYANG,
     LIUYANG_MARKET,

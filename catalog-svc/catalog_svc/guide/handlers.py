@@ -10,9 +10,9 @@ from chassis.database import Tx
 from contracts.catalogue import Fact, MaterialRule, Situation
 from contracts.refusals import Defect, Invalid
 from contracts.values import ItemId, Json, JsonObject
-from rules.catalogue import Parts
 from rules.check import materials_needed
 from rules.conditions import Truth, compiled
+from rules.parts import Parts
 from rules.situations import check_answers, next_question, situation_of
 from rules.workdays import local_day
 

@@ -6,7 +6,7 @@ Law: GB/T 39554.1, .2 (elements); 国办函〔2016〕108号 (kinds of change). A
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Literal
@@ -24,8 +24,9 @@ from contracts.catalogue import (
     TextsPart,
     VersionState,
 )
-from contracts.codec import encode_object
+from contracts.codec import ADDED, encode_object
 from contracts.documents import part_digest
+from contracts.elements import FourDo, GrassRootsLevel, GrassRootsList
 from contracts.refusals import Conflict, Defect, Forbidden, IllegalMove, Invalid, NotFound
 from contracts.values import Digest, ItemCode, ItemId, ItemVersionId, Mode, OrganCode, PersonRef, RegionCode, digest
 
@@ -111,6 +112,10 @@ class ItemContent:
     extension_limit: Limit | None
     delivery_limit: Limit
     credential_type: str | None
+    kind: str = field(default="", metadata=ADDED)
+    """事项类型 taskType; empty: the base item's."""
+    four_do: tuple[FourDo, ...] = field(default=(), metadata=ADDED)
+    lists: tuple[tuple[GrassRootsLevel, GrassRootsList], ...] = field(default=(), metadata=ADDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,15 +198,6 @@ def _content_defects(content: ItemContent, locked: Locked | None) -> Iterator[De
             f"基本目录规定应当支持 {'、'.join(missing)}",
             f"The base item demands {', '.join(missing)}",
             "国办发〔2020〕35号",
-        )
-    promised, statutory = content.promised_limit, content.statutory_limit
-    if promised.unit is statutory.unit and promised.amount > statutory.amount:
-        yield _defect(
-            "item.promise-too-long",
-            "promised_limit",
-            "承诺时限不应长于法定时限",
-            "The promise is longer than the law allows",
-            "行政许可法 §42",
         )
 
 
@@ -355,6 +351,9 @@ class ItemVersionRecord:
             delivery_limit=content.delivery_limit,
             credential_type=content.credential_type,
             parts=self.parts,
+            kind=content.kind,
+            four_do=content.four_do,
+            lists=content.lists,
         )
 
     def _end(self, at: datetime) -> None:

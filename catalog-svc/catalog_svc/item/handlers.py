@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from catalog_svc.base_item import handlers as base_items
+from catalog_svc.certificate import handlers as certificates
 from catalog_svc.context import Catalog
 from catalog_svc.item import store
 from catalog_svc.item.domain import (
@@ -24,8 +25,10 @@ from catalog_svc.region import handlers as regions
 from chassis.database import Tx, lock
 from contracts.caller import Caller
 from contracts.catalogue import ChecklistPart, FormPart, SituationsPart, TextsPart
-from contracts.values import Digest, ItemId, ItemVersionId
-from rules.catalogue import Parts
+from contracts.values import Digest, ItemId, ItemVersionId, RegionCode
+from rules.certificates import without_cancelled
+from rules.elements import declaration_defects
+from rules.parts import Parts
 
 LIVE = frozenset({ItemVersionState.DRAFT, ItemVersionState.REVIEWED, ItemVersionState.PUBLISHED})
 """States in which an equal draft would be the same version."""
@@ -52,7 +55,7 @@ async def draft_version(tx: Tx[Catalog], draft: ItemDraft, *, by: Caller) -> tup
     newest = next(iter(await store.get_versions(tx, item_id)), None)
     if newest is not None and newest.state in LIVE and newest.digest == draft.digest:
         return newest, False
-    await _require_sound(tx, draft)
+    await _require_sound(tx, draft, region=organ.region)
     number = await store.next_number(tx, item_id=item_id, item_code=content.item_code, organ=content.organ, region=organ.region)
     record = ItemVersionRecord.draft(draft, item_id=item_id, number=number, region=organ.region, by=by.ref)
     await parts.keep_parts(tx, draft.parts.named())
@@ -86,7 +89,7 @@ async def publish_version(tx: Tx[Catalog], version_id: ItemVersionId, *, effecti
         Forbidden: Not a reviewer of the organ's region.
     """
     record = await _locked_version(tx, version_id, action="publish", by=by)
-    await _require_sound(tx, await _draft_of(tx, record))
+    await _require_sound(tx, await _draft_of(tx, record), region=record.region)
     others = [
         one for one in await store.get_versions(tx, record.item_id) if one.effective_from is not None and one.version_id != version_id
     ]
@@ -156,7 +159,9 @@ async def get_parts(tx: Tx[Catalog], record: ItemVersionRecord) -> Parts:
     """A published version with all it says."""
     draft = await _draft_of(tx, record)
     of = draft.parts
-    return Parts(version=record.document(), form=of.form, situations=of.situations, checklist=of.checklist, texts=of.texts)
+    cancelled = await certificates.cancelled_certificates(tx, _certificates(of.checklist))
+    asked, dropped = without_cancelled(of.checklist, cancelled=cancelled)
+    return Parts(version=record.document(), form=of.form, situations=of.situations, checklist=asked, texts=of.texts, dropped=dropped)
 
 
 async def _locked_version(tx: Tx[Catalog], version_id: ItemVersionId, *, action: str, by: Caller) -> ItemVersionRecord:
@@ -189,13 +194,34 @@ def _digests(record: ItemVersionRecord) -> list[Digest]:
     return [of.form, of.situations, of.checklist, of.texts]
 
 
-async def _require_sound(tx: Tx[Catalog], draft: ItemDraft) -> None:
+def _certificates(checklist: ChecklistPart) -> set[str]:
+    return {one.certificate for one in checklist.materials if one.certificate}
+
+
+async def _require_sound(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode) -> None:
     code, of = draft.content.item_code, draft.parts
+    above = await regions.line_of(tx, region)
+    listed = await certificates.listed_certificates(tx, _certificates(of.checklist), regions_above=above)
     base = (await base_items.known_base_items(tx, [code])).get(code)
     locked = None if base is None else Locked(name=base.name, modes=base.locked_modes, merged=base.part_of is not None)
+    content = draft.content
     defects = (
-        *content_defects(draft.content, locked=locked),
-        *part_defects(form=of.form, situations=of.situations, checklist=of.checklist, texts=of.texts),
+        *content_defects(content, locked=locked),
+        *declaration_defects(
+            four_do=content.four_do,
+            project_type=content.project_type,
+            promised=content.promised_limit,
+            statutory=content.statutory_limit,
+            visits=of.texts.visits,
+        ),
+        *part_defects(
+            form=of.form,
+            situations=of.situations,
+            checklist=of.checklist,
+            texts=of.texts,
+            statutory=content.statutory_limit,
+            certificates=listed,
+        ),
     )
     if defects:
         raise ItemUnsound(defects=defects)

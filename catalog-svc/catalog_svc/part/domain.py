@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from contracts.catalogue import ChecklistPart, FormPart, Part, SituationsPart, TextsPart
+from contracts.catalogue import ChecklistPart, FormPart, Limit, Part, SituationsPart, TextsPart
 from contracts.codec import encode_object
 from contracts.refusals import Defect, Invalid
 from contracts.values import Json, JsonObject, canonical_json
 from rules.conditions import parse
+from rules.elements import element_defects
 from rules.forms import check_schema
 from rules.situations import check_table
 
@@ -28,8 +29,25 @@ _REFERENCES = frozenset({"$ref", "$dynamicRef", "$id", "$anchor", "$dynamicAncho
 _OTHER_FACTS = ("situation", "applicant.type", "applicant.id_type")
 
 
-def part_defects(*, form: FormPart, situations: SituationsPart, checklist: ChecklistPart, texts: TextsPart) -> tuple[Defect, ...]:
-    """Everything wrong with the four parts of a draft, at most 100 defects; pointers into the body of ``POST /service-items``."""
+def part_defects(
+    *,
+    form: FormPart,
+    situations: SituationsPart,
+    checklist: ChecklistPart,
+    texts: TextsPart,
+    statutory: Limit,
+    certificates: Collection[str],
+) -> tuple[Defect, ...]:
+    """Everything wrong with the four parts of a draft, at most 100 defects; pointers into the body of ``POST /service-items``.
+
+    Args:
+        form: As drafted.
+        situations: As drafted.
+        checklist: As drafted.
+        texts: As drafted.
+        statutory: The item's statutory limit.
+        certificates: Ids of the rows that stand on the certificate list.
+    """
     found = [defect for part in (form, situations, checklist, texts) for defect in _size(part)]
     found += _form(form.schema)
     found += [_below("/situations", one) for one in check_table(situations)]
@@ -40,7 +58,12 @@ def part_defects(*, form: FormPart, situations: SituationsPart, checklist: Check
             )
         )
     if not found:
-        found += _checklist(checklist, known=_facts(situations, form))
+        known = _facts(situations, form)
+        found += _checklist(checklist, known=known)
+        found += _bundle(situations, known=known)
+        found += element_defects(
+            form=form, situations=situations, checklist=checklist, texts=texts, statutory=statutory, certificates=certificates
+        )
     return tuple(found[:100])
 
 
@@ -110,6 +133,21 @@ def _checklist(checklist: ChecklistPart, *, known: Collection[str]) -> Iterator[
         yield from _condition(material.when, f"/checklist/materials/{index}/when", allowed)
     for index, rule in enumerate(checklist.rules):
         yield from _condition(rule.when, f"/checklist/rules/{index}/when", allowed)
+
+
+def _bundle(situations: SituationsPart, *, known: Collection[str]) -> Iterator[Defect]:
+    for index, member in enumerate(situations.bundle.members if situations.bundle is not None else ()):
+        place = f"/situations/bundle/members/{index}"
+        yield from _condition(member.when, f"{place}/when", known)
+        for number, one in enumerate(member.exemptions):
+            yield from _condition(one.when, f"{place}/exemptions/{number}/when", known)
+            if not (one.reason.strip() and one.reference.strip()):
+                yield _defect(
+                    "bundle.exemption-reason",
+                    f"{place}/exemptions/{number}/reason",
+                    "豁免应当说明理由并引用文件",
+                    "An exemption says why and by which document",
+                )
 
 
 def _repeated(names: list[str], kind: str, field: str) -> Iterable[Defect]:

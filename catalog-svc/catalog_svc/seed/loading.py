@@ -11,6 +11,7 @@ from typing import TypeVar
 from catalog_svc.agreement import handlers as agreements
 from catalog_svc.base_item import handlers as base_items
 from catalog_svc.calendar import handlers as calendars
+from catalog_svc.certificate import handlers as certificates
 from catalog_svc.context import Catalog
 from catalog_svc.item import handlers as items
 from catalog_svc.item.domain import ItemVersionState
@@ -66,6 +67,7 @@ async def load(context: Catalog, progress: Callable[[str], None], *, seed: Seed 
     await _bring(context, files.base_items(), base_items.propose_base_items, base_items.publish_base_items, by=nation)
     await _bring(context, files.organs(), organs.propose_organs, organs.publish_organs, by=nation)
     await _bring(context, files.calendars(), calendars.propose_calendars, calendars.publish_calendars, by=nation)
+    await _bring(context, files.certificates(), certificates.propose_certificates, certificates.publish_certificates, by=nation)
     progress(f"service items 实施清单: {len(files.items)}")
     for region in sorted({one.region for one in files.items}):
         await _offer(context, [one for one in files.items if one.region == region], region=region)

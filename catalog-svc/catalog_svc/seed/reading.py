@@ -16,6 +16,7 @@ from catalog_svc.base_item.domain import BaseItem
 from catalog_svc.item.domain import ItemContent, ItemDraft, ItemParts
 from catalog_svc.seed.forms import Places, write_material, write_schema
 from contracts.catalogue import Agreement, CalendarYear, ChecklistPart, FormPart, Organ, Region, SituationsPart, TextsPart
+from contracts.certificates import Certificate
 from contracts.codec import decode
 from contracts.values import NATION, Digest, Json, JsonObject, RegionCode, digest
 
@@ -80,6 +81,10 @@ class Seed:
     def organs(self) -> list[Organ]:
         """The organs of the counties in the seed."""
         return [decode(Organ, {**row, "hosted": True}) for row in self._rows("organs.csv")]
+
+    def certificates(self) -> list[Certificate]:
+        """The nation's certificate list."""
+        return [decode(Certificate, written) for written in _read_yaml(self._folder / "certificates.yaml")]
 
     def calendars(self) -> list[CalendarYear]:
         """The nation's years."""

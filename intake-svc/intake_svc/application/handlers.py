@@ -30,9 +30,9 @@ from intake_svc.hall.domain import OfficerNotOnDuty, Window, WindowUnknown
 from intake_svc.material import handlers as material
 from intake_svc.material.domain import Material
 from rules.access import permit
-from rules.catalogue import Parts
 from rules.check import Application, MaterialGiven, check
 from rules.competence import Route, decide
+from rules.parts import Parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
