@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import ClassVar
 
+from contracts.codec import ADDED
 from contracts.event import CaseEvent, Receipt, Seal, Submitted
 from contracts.values import (
     AgreementId,
     CaseNo,
     Channel,
     CredentialId,
+    DelegationId,
     Digest,
     Ending,
     ItemCode,
@@ -56,6 +58,10 @@ class CaseReceived(CaseEvent):
     received_by: PersonRef | None
     """``None`` when the applicant submitted without a window."""
     helped_by: tuple[PersonRef, ...] = ()
+    matter_region: RegionCode | None = field(default=None, metadata=ADDED)
+    """The region that the matter belongs to, as it was asked for, where that is not the handling region itself."""
+    delegations: tuple[DelegationId, ...] = field(default=(), metadata=ADDED)
+    """The instruments through which the handling organ is competent, from the holder of the power downwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from contracts.values import (
     Mode,
     OrganCode,
     RegionCode,
+    Way,
 )
 
 
@@ -68,16 +69,39 @@ class TransferLimits:
     """The offer lapses when it was not signed for by then."""
 
 
+class AgreementAction(StrEnum):
+    """What one side of an agreement may do for the other (相互授权, S-11)."""
+
+    RECEIVE = "receive"
+    """Windows of one side take applications in for the other."""
+    DECIDE = "decide"
+    """Organs of the other side decide what was taken in so."""
+    QUERY = "query"
+    """The receiving side reads how a case stands and what came of it."""
+
+
+class OpenCases(StrEnum):
+    """What becomes of cases on their way when an agreement ends."""
+
+    FINISH = "finish"
+    """They are decided as they were received."""
+    RETURN = "return"
+    """What no officer has signed for by then goes back to the receiving place."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """An agreement 通办协议; on ``catalog.rules.v1`` as ``agreement/<id>``."""
+    """An agreement 通办协议; on ``catalog.rules.v1`` as ``agreement/<id>``.
+
+    Either two sides, or an alliance as one set; a route needs the actions receive and decide.
+    """
 
     agreement_id: AgreementId
     name: str
     receiving: tuple[RegionCode, ...]
-    """Regions whose windows may receive."""
+    """Regions whose windows may receive; empty for an alliance."""
     handling: tuple[RegionCode, ...]
-    """Regions whose organs decide."""
+    """Regions whose organs decide; empty for an alliance."""
     items: tuple[ItemCode, ...]
     """Base codes covered; empty means every item that both sides publish for the mode."""
     modes: tuple[Mode, ...]
@@ -87,6 +111,12 @@ class Agreement:
     limits: TransferLimits
     signatories: tuple[str, ...] = ()
     contacts: tuple[str, ...] = ()
+    alliance: tuple[RegionCode, ...] = field(default=(), metadata=ADDED)
+    """Members, each of which receives for every other and decides for every other; never written out in pairs."""
+    actions: tuple[AgreementAction, ...] = field(default=tuple(AgreementAction), metadata=ADDED)
+    query_fields: tuple[str, ...] = field(default=(), metadata=ADDED)
+    """Fields of the form that the other side may read under ``query``; empty means all of them."""
+    open_cases: OpenCases = field(default=OpenCases.FINISH, metadata=ADDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +209,8 @@ class ItemVersion:
     """四办属性 as declared."""
     lists: tuple[tuple[GrassRootsLevel, GrassRootsList], ...] = field(default=(), metadata=ADDED)
     """Level × list of the grass roots on which the item stands."""
+    ways: tuple[Way, ...] = field(default=(Way.MOVED_DOWN,), metadata=ADDED)
+    """City-wide ways 全市通办 that it declares; records from before the field go on being received at every window below."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

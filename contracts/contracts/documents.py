@@ -18,6 +18,7 @@ from contracts.catalogue import (
 )
 from contracts.certificates import Certificate
 from contracts.codec import Malformed, decode, encode_object
+from contracts.delegations import Delegation
 from contracts.values import Digest, JsonObject, digest
 
 VERSIONS = "catalog.versions.v1"
@@ -60,12 +61,13 @@ class ClockOffset:
     seconds: int
 
 
-Document = Region | Organ | Agreement | CalendarYear | Certificate | ItemVersion | Part | PublicKey | Account | ClockOffset
+Document = Region | Organ | Agreement | Delegation | CalendarYear | Certificate | ItemVersion | Part | PublicKey | Account | ClockOffset
 
-_RULE_KINDS: dict[str, type[Region | Organ | Agreement | CalendarYear | Certificate]] = {
+_RULE_KINDS: dict[str, type[Region | Organ | Agreement | Delegation | CalendarYear | Certificate]] = {
     "region": Region,
     "organ": Organ,
     "agreement": Agreement,
+    "delegation": Delegation,
     "calendar": CalendarYear,
     "certificate": Certificate,
 }
@@ -96,6 +98,8 @@ def address(document: Document) -> tuple[str, str, str]:
             return RULES, f"organ/{document.code}", "tongban.organ.published.v1"
         case Agreement():
             return RULES, f"agreement/{document.agreement_id}", "tongban.agreement.published.v1"
+        case Delegation():
+            return RULES, f"delegation/{document.delegation_id}", "tongban.delegation.published.v1"
         case CalendarYear():
             return RULES, f"calendar/{document.region}-{document.year}", "tongban.calendar.published.v1"
         case Certificate():

@@ -46,6 +46,9 @@ ItemVersionId = NewType("ItemVersionId", str)
 AgreementId = NewType("AgreementId", str)
 """Agreement 通办协议 between regions."""
 
+DelegationId = NewType("DelegationId", str)
+"""Delegation 行政委托: one instrument between two organs."""
+
 TransferId = NewType("TransferId", str)
 """One hop of one case to one organ 转办."""
 
@@ -79,6 +82,29 @@ class Mode(StrEnum):
     """多地联办"""
     LOCAL = "local"
     """Received and decided by the same region; needs no agreement."""
+
+
+class Way(StrEnum):
+    """How one city receives an item without any agreement 全市通办; the item declares each (S-04, S-05).
+
+    Seen from the organ that holds the power; a county's item goes by the same ways as a town's.
+    """
+
+    MOVED_DOWN = "moved_down"
+    """市级事项窗口前移: received at a window below."""
+    CITY_AND_TOWN = "city_and_town"
+    """镇街事项市镇通收: received at a hall above, up to the city's."""
+    ACROSS_TOWNS = "across_towns"
+    """镇街事项跨镇通办: received at any other place of the city that does not stand higher."""
+
+
+class Direction(StrEnum):
+    """Where a case goes, seen from the window that received it (S-06)."""
+
+    HOME = "home"
+    UP = "up"
+    DOWN = "down"
+    SIDEWAYS = "sideways"
 
 
 class Outcome(StrEnum):

@@ -26,10 +26,12 @@ from contracts.catalogue import (
     VersionState,
 )
 from contracts.codec import decode
+from contracts.delegations import Delegation
 from contracts.documents import PARTS, RULES, VERSIONS, read
 from contracts.values import (
     NATION,
     AgreementId,
+    DelegationId,
     Digest,
     ItemCode,
     ItemId,
@@ -40,8 +42,10 @@ from contracts.values import (
     RegionCode,
     digest,
 )
+from rules.agreements import Agreements, covers
 from rules.calendars import Calendar
 from rules.certificates import Cancelled
+from rules.delegations import Delegations
 from rules.parts import Parts
 
 
@@ -88,9 +92,6 @@ class Published(NamedTuple):
         return at < self.effective_to
 
 
-_NONE: frozenset[AgreementId] = frozenset()
-
-
 class Catalogue:
     """What is published, by the keys that questions come with."""
 
@@ -100,9 +101,8 @@ class Catalogue:
         self._subtrees: dict[RegionCode, frozenset[RegionCode]] = {}
         self._organs: dict[OrganCode, Organ] = {}
         self._organs_of: dict[RegionCode, set[OrganCode]] = {}
-        self._agreements: dict[AgreementId, Agreement] = {}
-        self._received_under: dict[RegionCode, set[AgreementId]] = {}
-        self._handled_under: dict[RegionCode, set[AgreementId]] = {}
+        self._agreements = Agreements()
+        self._delegations = Delegations()
         self._years: dict[RegionCode, dict[int, CalendarYear]] = {}
         self._calendars: dict[tuple[RegionCode, ...], Calendar] = {}
         self._versions: dict[ItemVersionId, Published] = {}
@@ -150,11 +150,9 @@ class Catalogue:
                 self._organs[organ.code] = organ
                 self._organs_of.setdefault(organ.region, set()).add(organ.code)
             case Agreement() as agreement:
-                self._agreements[agreement.agreement_id] = agreement
-                for code in agreement.receiving:
-                    self._received_under.setdefault(code, set()).add(agreement.agreement_id)
-                for code in agreement.handling:
-                    self._handled_under.setdefault(code, set()).add(agreement.agreement_id)
+                self._agreements.put(agreement)
+            case Delegation() as delegation:
+                self._delegations.put(delegation)
             case CalendarYear() as row:
                 self._years.setdefault(row.region, {})[row.year] = row
             case _:
@@ -170,7 +168,9 @@ class Catalogue:
         elif kind == "organ":
             self._forget_organ(OrganCode(name))
         elif kind == "agreement":
-            self._forget_agreement(AgreementId(name))
+            self._agreements.forget(AgreementId(name))
+        elif kind == "delegation":
+            self._delegations.forget(DelegationId(name))
 
     def _forget_region(self, code: RegionCode) -> None:
         self._subtrees.clear()
@@ -184,14 +184,6 @@ class Catalogue:
         former = self._organs.pop(code, None)
         if former is not None:
             self._organs_of[former.region].discard(code)
-
-    def _forget_agreement(self, agreement_id: AgreementId) -> None:
-        former = self._agreements.pop(agreement_id, None)
-        if former is not None:
-            for code in former.receiving:
-                self._received_under[code].discard(agreement_id)
-            for code in former.handling:
-                self._handled_under[code].discard(agreement_id)
 
     def _apply_version(self, version_id: ItemVersionId, data: JsonObject | None) -> None:
         former = self._versions.pop(version_id, None)
@@ -337,7 +329,7 @@ class Catalogue:
             return Parts(version=version, form=form, situations=situations, checklist=asked, texts=texts, dropped=dropped)
         return None
 
-    # -- agreements and calendars
+    # -- agreements, delegations and calendars
 
     def agreement(self, agreement_id: AgreementId) -> Agreement | None:
         """The agreement under an id, in force or not."""
@@ -345,18 +337,9 @@ class Catalogue:
 
     def agreements_of(self, receiving: RegionCode, handling: RegionCode) -> tuple[Agreement, ...]:
         """Every agreement, in force or not, that lets a region receive for another; each region by itself or one above."""
-        ids = self._under(self._received_under, receiving) & self._under(self._handled_under, handling)
-        if not ids:
-            return ()
-        found = [self._agreements[one] for one in ids]
-        found.sort(key=lambda one: (one.valid_from, one.agreement_id))
-        return tuple(found)
-
-    def _under(self, index: dict[RegionCode, set[AgreementId]], code: RegionCode) -> set[AgreementId]:
-        found: set[AgreementId] = set()
-        for region in self.ancestors(code):
-            found |= index.get(region.code, _NONE)
-        return found
+        return self._agreements.between(
+            (region.code for region in self.ancestors(receiving)), (region.code for region in self.ancestors(handling))
+        )
 
     def agreements_between(
         self, receiving: RegionCode, handling: RegionCode, item: ItemCode, mode: Mode, on: date
@@ -368,6 +351,18 @@ class Catalogue:
             if covers(one, item=item, mode=mode) and one.valid_from <= on < one.valid_to
         )
 
+    def agreements_ending(self, *, on: date, within: int) -> tuple[Agreement, ...]:
+        """The agreements in force on a day that end within so many days after it, the soonest first."""
+        return self._agreements.ending(on=on, within=within)
+
+    def delegation(self, delegation_id: DelegationId) -> Delegation | None:
+        """The delegation under an id, in force or not."""
+        return self._delegations.get(delegation_id)
+
+    def delegations_by(self, delegator: OrganCode, item: ItemCode) -> tuple[Delegation, ...]:
+        """What an organ handed on of an item, in force or not, oldest first."""
+        return self._delegations.by(delegator, item)
+
     def calendar(self, region: RegionCode) -> Calendar:
         """The working days of a region: the nation's, with what the regions above it and it itself override."""
         chain = tuple(one.code for one in reversed(self.ancestors(region)) if self._years.get(one.code))
@@ -378,11 +373,6 @@ class Catalogue:
             layers = [tuple(self._years.get(code, {}).values()) for code in chain]
             known = self._calendars[chain] = Calendar(layers)
         return known
-
-
-def covers(agreement: Agreement, *, item: ItemCode, mode: Mode) -> bool:
-    """Whether an agreement is about an item in a mode, on whatever day."""
-    return mode in agreement.modes and (not agreement.items or item in agreement.items)
 
 
 def _whole(entry: Published) -> ItemVersion:

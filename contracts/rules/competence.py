@@ -1,147 +1,61 @@
 """Which organ must decide: one pure answer, explained step by step.
 
-`decide` looks at region, published version, mode and agreement as they stand at one instant, so that a case pinned to that
-instant gets the same answer again. The organ of the very region is competent; where none there publishes the item, that of
-the region above it is, up to the province.
+`decide` looks at region, published version, delegations, city-wide ways, mode and agreements as they stand at one instant, so
+that a case pinned to that instant gets the same answer again. The organ of the very region holds the power; where none there
+publishes the item, that of the region above it does, up to the province. What the holder handed on (`rules.powers`) another
+organ decides.
 
-::
-
-    NoRoute (Conflict)
-    ├── RegionUnknown          ├── ModeNotDeclared
-    ├── RegionAbolished        ├── NoAgreement
-    ├── NoOrganThere           ├── AgreementExpired
-    ├── NoVersionInForce       └── AgreementNotInForce
-    └── SeveralOrgans
-
-Law: 国办发〔2020〕35号 (收受分离: authority does not move), 行政许可法 §32(2).
+Law: 国办发〔2020〕35号 (收受分离: authority does not move), 行政许可法 §24, §32(2).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import ClassVar
 
-from contracts.catalogue import Agreement, Region, TransferLimits, VersionState
-from contracts.refusals import Conflict
-from contracts.values import AgreementId, ItemCode, ItemVersionId, Json, Mode, OrganCode, RegionCode
-from rules.catalogue import Catalogue, Published, covers
+from contracts.catalogue import Agreement, Region, VersionState
+from contracts.values import Direction, ItemCode, Json, Mode, OrganCode, RegionCode, Way
+from rules.agreements import covers, lets_route
+from rules.catalogue import Catalogue, Published
+from rules.powers import Holder, hand_on
+from rules.routes import (
+    AgreementExpired,
+    AgreementNotInForce,
+    Considered,
+    ModeNotDeclared,
+    NoAgreement,
+    NoOrganThere,
+    NoRoute,
+    NoVersionInForce,
+    RegionAbolished,
+    RegionUnknown,
+    Route,
+    SeveralOrgans,
+    WayNotDeclared,
+)
 from rules.workdays import local_day
 
-
-class NoRoute(Conflict):
-    """No organ is competent for this, or nobody may receive it here."""
-
-    RULE: ClassVar[str] = "route.none"
-    ZH: ClassVar[str] = "无法确定办理机关"
-    EN: ClassVar[str] = "No competent organ can be named"
-
-
-class RegionUnknown(NoRoute):
-    """A region code is in no table; ``facts``: ``side`` (receiving or handling)."""
-
-    RULE: ClassVar[str] = "route.region-unknown"
-    ZH: ClassVar[str] = "行政区划代码不存在"
-    EN: ClassVar[str] = "There is no region with this code"
-
-
-class RegionAbolished(NoRoute):
-    """A region is not in force on the day; ``facts``: ``side``, ``region``, ``name``, ``successors`` (code and name)."""
-
-    RULE: ClassVar[str] = "route.region-abolished"
-    ZH: ClassVar[str] = "该行政区划已撤销或尚未生效,请使用其后继区划"
-    EN: ClassVar[str] = "This region is not in force; use one of its successors"
-
-
-class NoOrganThere(NoRoute):
-    """No organ of the region, its city or its province publishes the item; ``facts``: ``region``, ``name``, ``item``."""
-
-    RULE: ClassVar[str] = "route.no-organ"
-    ZH: ClassVar[str] = "该地区没有机关发布此事项"
-    EN: ClassVar[str] = "No organ there publishes this item"
-
-
-class NoVersionInForce(NoRoute):
-    """The item is published there but not in force; ``facts``: ``states``, ``next_from`` (instant or null)."""
-
-    RULE: ClassVar[str] = "route.no-version-in-force"
-    ZH: ClassVar[str] = "该事项的实施清单当前未生效"
-    EN: ClassVar[str] = "No version of this item is in force there"
-
-
-class SeveralOrgans(NoRoute):
-    """Two organs of one region publish the item at once; the catalogue must say which; ``facts``: ``organs``."""
-
-    RULE: ClassVar[str] = "route.several-organs"
-    ZH: ClassVar[str] = "同一地区有多个机关发布此事项,无法确定办理机关"
-    EN: ClassVar[str] = "Several organs of the region publish this item"
-
-
-class ModeNotDeclared(NoRoute):
-    """The item may not be handled between places so; ``facts``: ``declared`` modes."""
-
-    RULE: ClassVar[str] = "route.mode-not-declared"
-    ZH: ClassVar[str] = "该事项未声明此通办方式"
-    EN: ClassVar[str] = "The item does not declare this mode"
-
-
-class NoAgreement(NoRoute):
-    """The two regions never agreed on this item and mode; ``facts``: ``receiving``, ``handling``."""
-
-    RULE: ClassVar[str] = "route.no-agreement"
-    ZH: ClassVar[str] = "两地未签订涵盖此事项的通办协议"
-    EN: ClassVar[str] = "The two regions have no agreement that covers this item"
-
-
-class AgreementExpired(NoRoute):
-    """The agreement holds no more; ``facts``: ``agreement``, ``name``, ``valid_to`` (first day without it)."""
-
-    RULE: ClassVar[str] = "route.agreement-expired"
-    ZH: ClassVar[str] = "通办协议已到期"
-    EN: ClassVar[str] = "The agreement has expired"
-
-
-class AgreementNotInForce(NoRoute):
-    """The agreement does not hold yet; ``facts``: ``agreement``, ``name``, ``valid_from``."""
-
-    RULE: ClassVar[str] = "route.agreement-not-in-force"
-    ZH: ClassVar[str] = "通办协议尚未生效"
-    EN: ClassVar[str] = "The agreement is not in force yet"
-
-
-@dataclass(frozen=True, slots=True)
-class Considered:
-    """One step of the decision."""
-
-    rule: str
-    outcome: str
-    """``holds`` or ``passed_over``."""
-    zh: str
-    en: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """Who decides, on what ground, as of an instant."""
-
-    item_code: ItemCode
-    version_id: ItemVersionId
-    receiving_region: RegionCode
-    handling_region: RegionCode
-    """Region of the organ; above the one asked for when the item is decided there."""
-    handling_organ: OrganCode
-    mode: Mode
-    agreement_id: AgreementId | None
-    limits: TransferLimits | None
-    """How long each step of the transfer may take; ``None`` without an agreement."""
-    rule: str
-    """``route.own-region``, ``route.county``, ``route.city`` or ``route.province``: whose organ it is."""
-    considered: tuple[Considered, ...]
-    instant: datetime
-
+__all__ = [
+    "AgreementExpired",
+    "AgreementNotInForce",
+    "Considered",
+    "ModeNotDeclared",
+    "NoAgreement",
+    "NoOrganThere",
+    "NoRoute",
+    "NoVersionInForce",
+    "RegionAbolished",
+    "RegionUnknown",
+    "Route",
+    "SeveralOrgans",
+    "WayNotDeclared",
+    "decide",
+]
 
 _CLIMB = ("county", "city", "province")
+_LEVELS = ("nation", "province", "city", "county", "town", "village")
+_MUNICIPALITY = "直辖市"
+"""Kind of a province that is one city."""
 
 
 def decide(
@@ -152,6 +66,7 @@ def decide(
     handling_region: RegionCode,
     mode: Mode | None,
     at: datetime,
+    situation: str | None = None,
 ) -> Route:
     """Name the organ that must decide.
 
@@ -162,6 +77,7 @@ def decide(
         handling_region: The region that the matter belongs to.
         mode: How it is to be handled; ``None`` takes the first declared mode that an agreement in force covers.
         at: Instant of receipt; days are those of Asia/Shanghai.
+        situation: Id of the situation; while it is ``None``, what was handed on for some situations only is passed over.
 
     Raises:
         NoRoute: One of its kinds, which see.
@@ -171,26 +87,24 @@ def decide(
     receiver = _region_in_force(catalogue, receiving_region, on=on, side="receiving")
     handler = _region_in_force(catalogue, handling_region, on=on, side="handling")
     version, rule = _version(catalogue, item_code, handler, at=at, considered=considered)
-    within = any(region.code == version.region for region in catalogue.ancestors(receiving_region))
-    if within:
-        chosen, agreement = Mode.LOCAL, None
-        considered.append(
-            Considered(
-                "route.local", "holds", "收件地在办理机关辖区内,无需通办协议", "Received in the organ's own region; no agreement is needed"
-            )
-        )
-    else:
-        chosen, agreement = _agreed(catalogue, version, receiver, handler, mode=mode, on=on, considered=considered)
+    holder = hand_on(catalogue, version, matter=handler, rule=rule, at=at, on=on, situation=situation, considered=considered)
+    chosen, agreement, way = _received(catalogue, version, holder, receiver, handler, mode=mode, on=on, considered=considered)
     return Route(
         item_code=item_code,
         version_id=version.version_id,
         receiving_region=receiving_region,
-        handling_region=version.region,
-        handling_organ=version.organ,
+        matter_region=handling_region,
+        handling_region=holder.region,
+        handling_organ=holder.organ,
+        sealed_as=holder.sealed_as,
+        delegations=holder.delegations,
+        assisting=holder.assisting,
+        direction=_direction(catalogue, receiving_region, holder.region),
+        way=way,
         mode=chosen,
         agreement_id=None if agreement is None else agreement.agreement_id,
         limits=None if agreement is None else agreement.limits,
-        rule=rule,
+        rule=holder.rule,
         considered=tuple(considered),
         instant=at,
     )
@@ -249,6 +163,85 @@ def _in_force(versions: Sequence[Published], *, at: datetime) -> Published:
     raise NoVersionInForce(facts={"states": states, "next_from": min(coming).isoformat() if coming else None})
 
 
+def _received(
+    catalogue: Catalogue,
+    version: Published,
+    holder: Holder,
+    receiver: Region,
+    handler: Region,
+    *,
+    mode: Mode | None,
+    on: date,
+    considered: list[Considered],
+) -> tuple[Mode, Agreement | None, Way | None]:
+    """By what right the place receives: at home, by a mandate to assist, by a declared way, by an agreement."""
+    if receiver.code in {version.region, holder.region}:
+        considered.append(
+            Considered("route.local", "holds", "收件地即办理机关所在地,无需通办协议", "Received where the organ is; no agreement is needed")
+        )
+        return Mode.LOCAL, None, None
+    if receiver.code in holder.assisting_regions:
+        considered.append(
+            Considered(
+                "route.assist-receives",
+                "holds",
+                "收件地机构受托受理或帮代办,无需通办协议",
+                "An organ of the place assists; no agreement is needed",
+            )
+        )
+        return Mode.LOCAL, None, None
+    way = _way(catalogue, version.region, receiver)
+    if way is not None:
+        if way in version.shape.ways:
+            considered.append(
+                Considered(
+                    f"route.way.{way.value}", "holds", "同城通办,事项已声明此方式", "Within the city, by a way that the item declares"
+                )
+            )
+            return Mode.LOCAL, None, way
+        considered.append(
+            Considered(f"route.way.{way.value}", "passed_over", "事项未声明此同城通办方式", "The item does not declare this city-wide way")
+        )
+    try:
+        return *_agreed(catalogue, version, receiver, handler, mode=mode, on=on, considered=considered), None
+    except (ModeNotDeclared, NoAgreement) as refused:
+        if way is None or mode not in {None, Mode.LOCAL}:
+            raise
+        declared: list[Json] = [one.value for one in version.shape.ways]
+        raise WayNotDeclared(facts={"way": way.value, "declared": declared}) from refused
+
+
+def _way(catalogue: Catalogue, home: RegionCode, receiver: Region) -> Way | None:
+    """The city-wide way from a window to the region that holds the power; ``None`` when they are of two cities."""
+    below, above = catalogue.ancestors(receiver.code), catalogue.ancestors(home)
+    if any(region.code == home for region in below):
+        return Way.MOVED_DOWN
+    city = _city(above)
+    if city is None or all(region.code != city.code for region in below):
+        return None
+    if any(region.code == receiver.code for region in above):
+        return Way.CITY_AND_TOWN
+    return Way.ACROSS_TOWNS if _LEVELS.index(receiver.level) >= _LEVELS.index(above[0].level) else None
+
+
+def _city(chain: Sequence[Region]) -> Region | None:
+    """The city that a region belongs to; a county right below its province is one of its own."""
+    for region in chain:
+        if region.level == "city" or region.kind == _MUNICIPALITY:
+            return region
+    return next((region for region in chain if region.level == "county"), None)
+
+
+def _direction(catalogue: Catalogue, receiving: RegionCode, handling: RegionCode) -> Direction:
+    if receiving == handling:
+        return Direction.HOME
+    if any(region.code == handling for region in catalogue.ancestors(receiving)):
+        return Direction.UP
+    if any(region.code == receiving for region in catalogue.ancestors(handling)):
+        return Direction.DOWN
+    return Direction.SIDEWAYS
+
+
 def _agreed(
     catalogue: Catalogue,
     version: Published,
@@ -269,6 +262,7 @@ def _agreed(
         in_force = [agreement for agreement in covering if agreement.valid_from <= on < agreement.valid_to]
         if in_force:
             agreement = in_force[-1]
+            considered += [_passed_over(other, item=item, mode=one, on=on) for other in between if other not in in_force]
             considered.append(
                 Considered(
                     "route.agreement",
@@ -280,6 +274,20 @@ def _agreed(
             return one, agreement
     first = [agreement for agreement in between if covers(agreement, item=item, mode=asked[0])]
     raise _not_agreed(first, receiver, handler, on=on)
+
+
+def _passed_over(agreement: Agreement, *, item: ItemCode, mode: Mode, on: date) -> Considered:
+    if not lets_route(agreement):
+        zh, en = "不含收件和办理的授权", "does not let one side receive and the other decide"
+    elif agreement.items and item not in agreement.items:
+        zh, en = "不涵盖此事项", "does not cover the item"
+    elif mode not in agreement.modes:
+        zh, en = "不涵盖此方式", "does not cover the mode"
+    elif on < agreement.valid_from:
+        zh, en = "尚未生效", "is not in force yet"
+    else:
+        zh, en = "已到期", "has expired"
+    return Considered("route.agreement", "passed_over", f"通办协议《{agreement.name}》{zh}", f"Agreement {agreement.name} {en}")
 
 
 def _not_agreed(covering: Sequence[Agreement], receiver: Region, handler: Region, *, on: date) -> NoRoute:

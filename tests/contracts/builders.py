@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from contracts.caller import Caller, CallerKind, Role
 from contracts.catalogue import (
     Agreement,
+    AgreementAction,
     ApprovalType,
     CalendarYear,
     ChecklistPart,
@@ -28,11 +29,13 @@ from contracts.catalogue import (
     VersionState,
 )
 from contracts.codec import encode_object
+from contracts.delegations import Delegation, DelegationKind, Instrument
 from contracts.documents import Document, address, part_digest
 from contracts.values import (
     NATION,
     AgreementId,
     CaseId,
+    DelegationId,
     Digest,
     ItemCode,
     ItemId,
@@ -41,6 +44,7 @@ from contracts.values import (
     Mode,
     OrganCode,
     RegionCode,
+    Way,
 )
 from rules.calendars import SHANGHAI
 from rules.catalogue import Catalogue
@@ -52,6 +56,7 @@ DAYAO = RegionCode("430181101")
 OLD_QIYANG, QIYANG = RegionCode("431121"), RegionCode("431181")
 LIUYANG_MARKET = OrganCode("11430181006128574K")
 CHANGSHA_MARKET = OrganCode("11430100006118123A")
+DAYAO_OFFICE = OrganCode("11430181006129999A")
 TRADER = ItemCode("000131001000")
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=SHANGHAI).astimezone(UTC)
 TODAY = date(2026, 11, 23)
@@ -198,6 +203,7 @@ def a_version(
     effective_from: datetime = LONG_AGO,
     effective_to: datetime | None = None,
     checklist: ChecklistPart = CHECKLIST,
+    ways: tuple[Way, ...] = (Way.MOVED_DOWN,),
 ) -> ItemVersion:
     return ItemVersion(
         version_id=ItemVersionId(version_id),
@@ -227,6 +233,7 @@ def a_version(
             checklist=part_digest(checklist),
             texts=part_digest(TEXTS),
         ),
+        ways=ways,
     )
 
 
@@ -239,6 +246,8 @@ def an_agreement(
     modes: tuple[Mode, ...] = (Mode.COLLECT_HERE,),
     valid_from: date = date(2026, 1, 1),
     valid_to: date = date(2028, 1, 1),
+    alliance: tuple[RegionCode, ...] = (),
+    actions: tuple[AgreementAction, ...] = tuple(AgreementAction),
 ) -> Agreement:
     return Agreement(
         agreement_id=AgreementId(agreement_id),
@@ -250,6 +259,38 @@ def an_agreement(
         valid_from=valid_from,
         valid_to=valid_to,
         limits=LIMITS,
+        alliance=alliance,
+        actions=actions,
+    )
+
+
+def a_delegation(
+    *,
+    delegation_id: str = "d1",
+    kind: DelegationKind = DelegationKind.TRANSFER,
+    delegator: OrganCode = LIUYANG_MARKET,
+    delegate: OrganCode = DAYAO_OFFICE,
+    items: tuple[ItemCode, ...] = (TRADER,),
+    region: RegionCode = DAYAO,
+    valid_from: date = date(2026, 1, 1),
+    valid_to: date = date(2028, 1, 1),
+    situations: tuple[str, ...] = (),
+    revoked_from: datetime | None = None,
+    sealed_as: OrganCode | None = None,
+) -> Delegation:
+    return Delegation(
+        delegation_id=DelegationId(delegation_id),
+        kind=kind,
+        delegator=delegator,
+        delegate=delegate,
+        items=items,
+        region=region,
+        valid_from=valid_from,
+        valid_to=valid_to,
+        instrument=Instrument(number="浏政委〔2026〕1号", title="行政委托书", legal_basis="行政许可法 §24"),
+        sealed_as=sealed_as or (delegate if kind is DelegationKind.TRANSFER else delegator),
+        situations=situations,
+        revoked_from=revoked_from,
     )
 
 

@@ -114,7 +114,7 @@ def test_a_version_that_is_published_anew_replaces_itself() -> None:
 def test_unknown_kinds_and_other_topics_change_nothing() -> None:
     catalogue = a_catalogue()
 
-    catalogue.apply(RULES, "delegation/1", {"a": 1})
+    catalogue.apply(RULES, "guild/1", {"a": 1})
     catalogue.apply(PARTS, "sha256:0", {"kind": "video"})
     catalogue.apply("case.events.v1", "c1", {"a": 1})
 

@@ -77,7 +77,7 @@ def test_every_document_comes_back_from_its_topic(document: Document) -> None:
 
 
 def test_an_unknown_kind_is_passed_over_and_a_known_one_out_of_shape_is_refused() -> None:
-    assert read(topic=RULES, key="delegation/1", data={}) is None
+    assert read(topic=RULES, key="guild/1", data={}) is None
     with pytest.raises(Malformed):
         read(topic=RULES, key="region/430181", data={"code": "430181"})
 

@@ -12,7 +12,7 @@ from chassis.doors import PUBLIC_READER, Reader
 from chassis.problems import Behind
 from contracts.codec import encode
 from contracts.documents import PublicKey
-from contracts.values import ItemCode, Mode, RegionCode
+from contracts.values import Direction, ItemCode, Mode, RegionCode, Way
 from rules.competence import NoRoute
 
 router = APIRouter(prefix="/v1", tags=["routes"])
@@ -34,8 +34,17 @@ class RouteBody(BaseModel):
     item_id: str
     version_id: str
     receiving_region: str
+    matter_region: str
     handling_region: str
     handling_organ: str
+    sealed_as: str
+    """The organ in whose name the decision is sealed."""
+    delegations: list[str]
+    """The instruments that brought the power to the handling organ."""
+    assisting: list[str]
+    """Organs that receive and assist and do not decide."""
+    direction: Direction
+    way: Way | None
     mode: Mode
     agreement_id: str | None
     limits: dict[str, dict[str, object]] | None
@@ -72,6 +81,7 @@ async def find_route(
     region: Annotated[str, Query(pattern=r"^[0-9]{6,12}$", description="办理地 / where the matter belongs")],
     origin: Annotated[str, Query(alias="from", pattern=r"^[0-9]{6,12}$", description="收件地 / where it is handed in")],
     mode: Mode | None = None,
+    situation: Annotated[str | None, Query(max_length=64, pattern=r"^[^\x00]+$")] = None,
     at: Annotated[AwareDatetime | None, Query(ge=LONG_AGO, le=FAR_AHEAD)] = None,
 ) -> Response:
     """Name the organ that must decide, with every step that led to it; without one, the problem names the reason."""
@@ -83,6 +93,7 @@ async def find_route(
             handling_region=RegionCode(region),
             mode=mode,
             at=at,
+            situation=situation,
         )
     except NoRoute as reason:
         if not heard:

@@ -68,6 +68,7 @@ async def find_route(
     handling_region: RegionCode,
     mode: Mode | None,
     at: datetime | None,
+    situation: str | None = None,
 ) -> SignedRoute:
     """Name the organ that must decide, as of an instant.
 
@@ -82,6 +83,7 @@ async def find_route(
         handling_region=handling_region,
         mode=mode,
         at=at or tx.at,
+        situation=situation,
     )
     version = context.catalogue.version(route.version_id)
     shown = encode_object(route)

@@ -24,6 +24,7 @@ from pydantic import TypeAdapter
 from contracts import documents, events
 from contracts.catalogue import Agreement, CalendarYear, ItemVersion, Organ, Part, Region
 from contracts.certificates import Certificate
+from contracts.delegations import Delegation
 from contracts.documents import Account, ClockOffset, PublicKey
 from contracts.event import Watermark
 from tongban_local.compatibility import api_breaks, messages_breaks
@@ -46,6 +47,7 @@ PUBLISHED: dict[str, tuple[str, object]] = {
     "tongban.region.published.v1": (documents.RULES, Region),
     "tongban.organ.published.v1": (documents.RULES, Organ),
     "tongban.agreement.published.v1": (documents.RULES, Agreement),
+    "tongban.delegation.published.v1": (documents.RULES, Delegation),
     "tongban.calendar.published.v1": (documents.RULES, CalendarYear),
     "tongban.certificate.published.v1": (documents.RULES, Certificate),
     "tongban.item-version.published.v1": (documents.VERSIONS, ItemVersion),

@@ -145,6 +145,7 @@ def _route(tx: Tx[Intake], submission: Submission, *, caller: Caller) -> tuple[R
             handling_region=submission.handling_region,
             mode=submission.mode,
             at=tx.at,
+            situation=submission.situation or None,
         )
         if submission.version_id not in {None, route.version_id}:
             raise VersionChanged(facts={"version_id": route.version_id})

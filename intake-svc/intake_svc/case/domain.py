@@ -12,6 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TypedDict
 
+from contracts.codec import ADDED
 from contracts.events import CaseClosed, CaseEvent, CaseReceived, CaseSupplemented, Submitted
 from contracts.refusals import Conflict, IllegalMove, Invalid, NotFound
 from contracts.values import (
@@ -19,6 +20,7 @@ from contracts.values import (
     CaseId,
     CaseNo,
     Channel,
+    DelegationId,
     Digest,
     Ending,
     ItemCode,
@@ -116,17 +118,6 @@ class Known(TypedDict):
     progress_key: str
 
 
-class Row(TypedDict):
-    """What access rules ask for."""
-
-    case_id: CaseId
-    receiving_region: RegionCode
-    receiving_organ: OrganCode
-    handling_region: RegionCode
-    handling_organ: OrganCode
-    applicant_key: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """Everything a receipt fixes and never changes."""
@@ -155,6 +146,10 @@ class Receipt:
     """Masked name for lists."""
     progress_key: str
     """Keyed hash of number and last six characters of the identity, for the public question."""
+    matter_region: RegionCode | None = field(default=None, metadata=ADDED)
+    """The region that the matter belongs to, as it was asked for, where that is not the handling region itself."""
+    delegations: tuple[DelegationId, ...] = field(default=(), metadata=ADDED)
+    """The instruments through which the handling organ is competent."""
 
     @classmethod
     def again(cls, event: CaseReceived) -> Receipt:
@@ -180,6 +175,8 @@ class Receipt:
             applicant_key=NOBODY,
             applicant_label="待补录",
             progress_key=NOBODY,
+            matter_region=event.matter_region,
+            delegations=event.delegations,
         )
 
 
@@ -282,6 +279,8 @@ class Case:
                 check_digest=receipt.check_digest,
                 received_by=receipt.received_by,
                 helped_by=receipt.helped_by,
+                matter_region=receipt.matter_region,
+                delegations=receipt.delegations,
             )
         )
 
@@ -355,7 +354,7 @@ class Case:
         )
 
     @property
-    def row(self) -> Row:
+    def row(self) -> Mapping[str, str]:
         """The columns that access rules ask for."""
         receipt = self.received
         return {

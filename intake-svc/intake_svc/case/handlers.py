@@ -349,11 +349,12 @@ def _receive(tx: Tx[Intake], asked: _Asked, checked: Checked, place: Place) -> C
         agreement_id=route.agreement_id,
         route_rule=route.rule,
         check_digest=verdict_digest(checked.parts, defects=()),
+        matter_region=route.matter_region if route.matter_region != route.handling_region else None,
+        delegations=route.delegations,
         **_known(tx, applicant, key=asked.applicant_key, case_no=case_no),
     )
     case = Case(case_id=submission.case_id, root_case_id=submission.case_id)
-    materials = _handed(submission.materials, checked.files)
-    case.receive(receipt, form_digest=digest(submission.person.form), materials=materials)
+    case.receive(receipt, form_digest=digest(submission.person.form), materials=_handed(submission.materials, checked.files))
     return case
 
 

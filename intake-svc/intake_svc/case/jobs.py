@@ -39,7 +39,7 @@ async def remember_lost(context: Intake) -> None:
                 by=kept.received_by,
                 item_code=kept.item_code,
                 situation=kept.situation,
-                handling_region=kept.handling_region,
+                handling_region=kept.matter_region or kept.handling_region,
                 form=case.form_digest,
                 materials=((one.code, one.digest) for one in case.materials),
             )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from contracts.refusals import Conflict, Invalid, NotFound
-from contracts.values import CaseId, Digest, OrganCode
+from contracts.values import Digest, OrganCode
 
 MAX_BYTES = 20 * 1024 * 1024
 """Bytes a material may have, whatever its item allows."""
@@ -104,7 +104,7 @@ class Claim:
     """The one case that a material belongs to, with what decides who may open it."""
 
     material_id: str
-    case_id: CaseId
+    case_id: str
     receiving_region: str
     receiving_organ: str
     handling_region: str

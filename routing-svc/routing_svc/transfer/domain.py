@@ -28,6 +28,7 @@ from contracts.refusals import Conflict, IllegalMove
 from contracts.values import (
     AgreementId,
     CaseId,
+    DelegationId,
     Digest,
     Ending,
     ItemVersionId,
@@ -148,6 +149,8 @@ class Needs:
     handling_region: RegionCode
     handling_organ: OrganCode
     agreement_id: AgreementId | None
+    matter_region: RegionCode | None = None
+    delegations: tuple[DelegationId, ...] = ()
 
     @classmethod
     def of(cls, case: CaseReceived) -> "Needs":
@@ -158,6 +161,8 @@ class Needs:
             handling_region=case.handling_region,
             handling_organ=case.handling_organ,
             agreement_id=case.agreement_id,
+            matter_region=case.matter_region,
+            delegations=case.delegations,
         )
 
     def unknown(self, catalogue: Catalogue) -> str:
@@ -166,6 +171,8 @@ class Needs:
             "item_version": catalogue.parts(self.version_id) is not None,
             "receiving_region": catalogue.region(self.receiving_region) is not None,
             "handling_region": catalogue.region(self.handling_region) is not None,
+            "matter_region": self.matter_region is None or catalogue.region(self.matter_region) is not None,
+            "delegation": all(catalogue.delegation(one) is not None for one in self.delegations),
             "handling_organ": catalogue.organ(self.handling_organ) is not None,
             "agreement": self.agreement_id is None or catalogue.agreement(self.agreement_id) is not None,
         }

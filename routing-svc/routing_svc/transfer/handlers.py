@@ -277,14 +277,16 @@ async def _check_route(tx: RoutingTx, transfer: Transfer) -> None:
             tx.context.catalogue,
             item_code=case.item_code,
             receiving_region=case.region,
-            handling_region=case.handling_region,
+            handling_region=case.matter_region or case.handling_region,
             mode=case.mode,
             at=case.at,
+            situation=case.situation or None,
         )
     except NoRoute as refused:
         await _fail(tx, transfer, rule_id=refused.RULE, reason=(refused.ZH, refused.EN), at=tx.at)
         return
-    if (route.version_id, route.handling_organ, route.agreement_id) != (case.version_id, case.handling_organ, case.agreement_id):
+    found = (route.version_id, route.handling_organ, route.delegations, route.agreement_id)
+    if found != (case.version_id, case.handling_organ, case.delegations, case.agreement_id):
         await _fail(tx, transfer, rule_id=ROUTE_DISAGREES, reason=DISAGREEMENTS[ROUTE_DISAGREES], at=tx.at)
         return
     parts = tx.context.catalogue.parts(case.version_id)

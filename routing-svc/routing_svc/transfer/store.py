@@ -11,7 +11,7 @@ from chassis.anchors import Anchor, Anchored
 from chassis.outbox import Outgoing, put
 from chassis.shelves import Shelf
 from contracts.codec import decode, encode_object
-from contracts.values import AgreementId, CaseId, ItemVersionId, OrganCode, RegionCode, TransferId
+from contracts.values import AgreementId, CaseId, DelegationId, ItemVersionId, OrganCode, RegionCode, TransferId
 from routing_svc.context import RoutingTx
 from routing_svc.schema import METADATA, access_columns, of_a_case
 from routing_svc.transfer.domain import Needs, Transfer, TransferState
@@ -136,6 +136,8 @@ async def list_waiting(tx: RoutingTx, *, after: Waiting | None, limit: int) -> t
             TRANSFERS.c.handling_organ,
             case["version_id"].astext.label("version_id"),
             case["agreement_id"].astext.label("agreement_id"),
+            case["matter_region"].astext.label("matter_region"),
+            case["delegations"].label("delegations"),
         )
         .where(TRANSFERS.c.state == TransferState.WAITING.value)
         .order_by(*place)
@@ -153,6 +155,8 @@ async def list_waiting(tx: RoutingTx, *, after: Waiting | None, limit: int) -> t
                 handling_region=RegionCode(row.handling_region),
                 handling_organ=OrganCode(row.handling_organ),
                 agreement_id=None if row.agreement_id is None else AgreementId(row.agreement_id),
+                matter_region=None if row.matter_region is None else RegionCode(row.matter_region),
+                delegations=tuple(DelegationId(one) for one in row.delegations or ()),
             ),
         )
         for row in await tx.execute(statement)

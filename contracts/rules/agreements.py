@@ -1,0 +1,96 @@
+"""The index of agreements: by region, an alliance as one set.
+
+A question comes with two chains, each of a region and those above it; an agreement binds what lies below its regions too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from contracts.catalogue import Agreement, AgreementAction
+from contracts.values import AgreementId, ItemCode, Mode, RegionCode
+
+_NONE: frozenset[AgreementId] = frozenset()
+_FOR_A_ROUTE = frozenset({AgreementAction.RECEIVE, AgreementAction.DECIDE})
+
+
+class Agreements:
+    """Every agreement that is published, in force or not."""
+
+    def __init__(self) -> None:
+        self._all: dict[AgreementId, Agreement] = {}
+        self._members: dict[AgreementId, frozenset[RegionCode]] = {}
+        self._received_under: dict[RegionCode, set[AgreementId]] = {}
+        self._handled_under: dict[RegionCode, set[AgreementId]] = {}
+
+    def put(self, agreement: Agreement) -> None:
+        """Take one in; an alliance of n members is n entries on each side, never n × n."""
+        self.forget(agreement.agreement_id)
+        self._all[agreement.agreement_id] = agreement
+        if agreement.alliance:
+            self._members[agreement.agreement_id] = frozenset(agreement.alliance)
+        for index, codes in self._sides(agreement):
+            for code in codes:
+                index.setdefault(code, set()).add(agreement.agreement_id)
+
+    def forget(self, agreement_id: AgreementId) -> None:
+        """Take one out, if it is there."""
+        former = self._all.pop(agreement_id, None)
+        if former is None:
+            return
+        self._members.pop(agreement_id, None)
+        for index, codes in self._sides(former):
+            for code in codes:
+                index[code].discard(agreement_id)
+
+    def _sides(self, one: Agreement) -> tuple[tuple[dict[RegionCode, set[AgreementId]], tuple[RegionCode, ...]], ...]:
+        return (self._received_under, (*one.receiving, *one.alliance)), (self._handled_under, (*one.handling, *one.alliance))
+
+    def get(self, agreement_id: AgreementId) -> Agreement | None:
+        """The agreement under an id, in force or not."""
+        return self._all.get(agreement_id)
+
+    def between(self, receiving: Iterable[RegionCode], handling: Iterable[RegionCode]) -> tuple[Agreement, ...]:
+        """Those that let one chain of regions receive for another, oldest first.
+
+        In an alliance the two are different members.
+        """
+        below, above = tuple(receiving), tuple(handling)
+        ids = _under(self._received_under, below) & _under(self._handled_under, above)
+        if not ids:
+            return ()
+        found = [self._all[one] for one in ids if self._binds(one, below, above)]
+        found.sort(key=lambda one: (one.valid_from, one.agreement_id))
+        return tuple(found)
+
+    def _binds(self, agreement_id: AgreementId, receiving: tuple[RegionCode, ...], handling: tuple[RegionCode, ...]) -> bool:
+        one, members = self._all[agreement_id], self._members.get(agreement_id)
+        if members is not None:
+            receivers, handlers = members.intersection(receiving), members.intersection(handling)
+            if receivers and handlers and len(receivers | handlers) > 1:
+                return True
+        return not members or (any(code in one.receiving for code in receiving) and any(code in one.handling for code in handling))
+
+    def ending(self, *, on: date, within: int) -> tuple[Agreement, ...]:
+        """Those in force on a day that end within so many days after it, the soonest first: somebody must be told."""
+        last = on + timedelta(days=within)
+        found = [one for one in self._all.values() if one.valid_from <= on < one.valid_to <= last]
+        return tuple(sorted(found, key=lambda one: (one.valid_to, one.agreement_id)))
+
+
+def _under(index: dict[RegionCode, set[AgreementId]], chain: tuple[RegionCode, ...]) -> set[AgreementId]:
+    found: set[AgreementId] = set()
+    for code in chain:
+        found |= index.get(code, _NONE)
+    return found
+
+
+def lets_route(agreement: Agreement) -> bool:
+    """Whether its actions are enough for a route: one side receives, the other decides."""
+    return _FOR_A_ROUTE.issubset(agreement.actions)
+
+
+def covers(agreement: Agreement, *, item: ItemCode, mode: Mode) -> bool:
+    """Whether a route for an item in a mode may rest on it, on whatever day."""
+    return mode in agreement.modes and (not agreement.items or item in agreement.items) and lets_route(agreement)

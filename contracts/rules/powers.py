@@ -1,0 +1,152 @@
+"""Who exercises a power: its holder, or whom it was handed to, step by step, and in whose name.
+
+From the organ that publishes the item on, each transfer of power in force is followed; a delegation ends the walk, for it is
+never handed further. Of several by one organ that for the smallest region prevails. A park 园区 that received no power receives
+and assists for all its organs.
+
+Law: 行政许可法 §24.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from contracts.catalogue import Region
+from contracts.delegations import Delegation, DelegationKind
+from contracts.values import DelegationId, OrganCode, RegionCode
+from rules.catalogue import Catalogue, Published
+from rules.routes import Considered
+
+PARK = "园区"
+"""Kind of a region that is a park or zone: a virtual hall of several organs below its county."""
+
+_TEXTS = {
+    DelegationKind.TRANSFER: ("下放、赋权", "Transfer of power"),
+    DelegationKind.DELEGATION: ("委托", "Delegation"),
+    DelegationKind.ASSIST: ("委托受理、帮代办", "Mandate to assist"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """The organ that decides and what brought it there."""
+
+    organ: OrganCode
+    region: RegionCode
+    """Where the organ is."""
+    sealed_as: OrganCode
+    delegations: tuple[DelegationId, ...]
+    assisting: tuple[OrganCode, ...]
+    assisting_regions: frozenset[RegionCode]
+    """Where the assisting organs are."""
+    rule: str
+
+
+_NOWHERE: frozenset[RegionCode] = frozenset()
+
+
+def hand_on(
+    catalogue: Catalogue,
+    version: Published,
+    *,
+    matter: Region,
+    rule: str,
+    at: datetime,
+    on: date,
+    situation: str | None,
+    considered: list[Considered],
+) -> Holder:
+    """Follow a power from the organ that publishes the item to the one that decides.
+
+    Args:
+        catalogue: The index.
+        version: The version in force.
+        matter: The region that the matter belongs to.
+        rule: By which the publishing organ holds the power.
+        at: Instant of receipt.
+        on: Its day in Asia/Shanghai.
+        situation: Id of the situation, when it is known.
+        considered: What is looked at is added here.
+    """
+    item, chain = version.shape.item_code, [region.code for region in catalogue.ancestors(matter.code)]
+    organ, region, sealed_as = version.organ, version.region, version.organ
+    path: list[DelegationId] = []
+    passed = [organ]
+    assistants: dict[OrganCode, RegionCode] = {}
+    while True:
+        holding: list[Delegation] = []
+        for one in catalogue.delegations_by(organ, item):
+            if one.region not in chain:
+                continue
+            reason = _not_holding(one, at=at, on=on, situation=situation) or (_CIRCLE if one.delegate in passed else None)
+            if reason is not None:
+                considered.append(_told(one, "passed_over", reason))
+            elif one.kind is DelegationKind.ASSIST:
+                assistants[one.delegate] = _seat(catalogue, one)
+                considered.append(_told(one, "holds", ("受理并协助,不作决定", "receives and assists; it does not decide")))
+            else:
+                holding.append(one)
+        if not holding:
+            break
+        chosen = _nearest(holding, chain)
+        considered += [_told(one, "passed_over", _WIDER) for one in holding if one is not chosen]
+        path.append(chosen.delegation_id)
+        passed.append(chosen.delegate)
+        organ, region, sealed_as = chosen.delegate, _seat(catalogue, chosen), chosen.sealed_as
+        rule = f"route.{chosen.kind.value}"
+        considered.append(_told(chosen, "holds", ("由其决定", "decides")))
+        if chosen.kind is DelegationKind.DELEGATION:
+            break
+    park = next((one for one in catalogue.ancestors(matter.code) if one.kind == PARK), None)
+    if park is not None and region != park.code:
+        for one_there in catalogue.organs_of(park.code):
+            assistants[one_there.code] = park.code
+        considered.append(
+            Considered(
+                "route.park-assists", "holds", f"{park.name}未获赋权,只受理和帮代办", f"{park.name} holds no power here and only assists"
+            )
+        )
+    return Holder(
+        organ=organ,
+        region=region,
+        sealed_as=sealed_as,
+        delegations=tuple(path),
+        assisting=tuple(sorted(assistants)),
+        assisting_regions=frozenset(assistants.values()) if assistants else _NOWHERE,
+        rule=rule,
+    )
+
+
+_CIRCLE = ("职权不能交回", "would give the power back")
+_WIDER = ("另有针对更小区域的安排", "gives way to one for a smaller region")
+
+
+def _not_holding(one: Delegation, *, at: datetime, on: date, situation: str | None) -> tuple[str, str] | None:
+    if on < one.valid_from:
+        return "尚未生效", "is not in force yet"
+    if on >= one.valid_to:
+        return "已到期", "has ended"
+    if one.revoked_from is not None and at >= one.revoked_from:
+        return "已撤销", "was revoked"
+    if one.situations and situation not in one.situations:
+        return "不涵盖此情形", "does not cover the situation"
+    return None
+
+
+def _nearest(holding: Sequence[Delegation], chain: Sequence[RegionCode]) -> Delegation:
+    """For the smallest region; of several for one the latest, as none was let in that contradicts."""
+    nearest = min(chain.index(one.region) for one in holding)
+    return [one for one in holding if one.region == chain[nearest]][-1]
+
+
+def _seat(catalogue: Catalogue, one: Delegation) -> RegionCode:
+    organ = catalogue.organ(one.delegate)
+    return one.region if organ is None else organ.region
+
+
+def _told(one: Delegation, outcome: str, reason: tuple[str, str]) -> Considered:
+    zh, en = _TEXTS[one.kind]
+    paper = one.instrument.title
+    return Considered(f"route.{one.kind.value}", outcome, f"{zh}《{paper}》:{reason[0]}", f"{en} “{paper}”: {reason[1]}")
