@@ -87,7 +87,8 @@ async def test_a_case_of_ones_own_county_needs_no_agreement(seeded: Service) -> 
         ({"region": "430124"}, "route.region-abolished"),
         ({"region": "430182"}, "route.no-organ"),
         ({"item": MARRIED_MOVE, "mode": "collect_here"}, "route.mode-not-declared"),
-        ({"origin": "430103"}, "route.no-agreement"),
+        ({"origin": "430203"}, "route.no-agreement"),
+        ({"origin": "430103"}, "route.way-not-declared"),
         ({"origin": WANZAI}, "route.agreement-expired"),
     ],
 )

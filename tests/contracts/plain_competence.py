@@ -214,7 +214,9 @@ def agreed(
     lists: Lists, asked: Question, modes: Sequence[Mode], day: date, considered: list[tuple[str, str]]
 ) -> tuple[str, str | None, str | None]:
     """Mode and agreement, or the refusal."""
-    binding = [one for one in lists.agreements if binds(lists, one, asked.receiving_region, asked.handling_region)]
+    receivers = [place.code for place in upwards(lists, asked.receiving_region)]
+    handlers = [place.code for place in upwards(lists, asked.handling_region)]
+    binding = [one for one in lists.agreements if binds(one, receivers, handlers)]
     binding.sort(key=lambda one: (one.valid_from, one.agreement_id))
     for mode in modes:
         holding = [one for one in binding if is_about(one, asked.item_code, mode) and one.valid_from <= day < one.valid_to]
@@ -298,10 +300,8 @@ def direction(lists: Lists, receiving: RegionCode, handling: RegionCode) -> str:
     return "sideways"
 
 
-def binds(lists: Lists, one: Agreement, receiving: RegionCode, handling: RegionCode) -> bool:
+def binds(one: Agreement, receivers: list[RegionCode], handlers: list[RegionCode]) -> bool:
     """Whether an agreement lets windows of one region receive for the other: each by itself or by a region above it."""
-    receivers = [place.code for place in upwards(lists, receiving)]
-    handlers = [place.code for place in upwards(lists, handling)]
     for receiver in receivers:
         for handler in handlers:
             if receiver in one.receiving and handler in one.handling:
