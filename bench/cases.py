@@ -20,7 +20,7 @@ from bench.load import percentiles
 from bench.log import Ear, behind, listening
 from bench.meter import Meter
 from bench.meter import tell as tell_cpu
-from bench.rig import MATERIAL, Rig, new_applicant, people
+from bench.rig import MATERIAL, Applications, Rig, new_applicant, people
 from bench.wire import JSON, Answer, Broken, Wires, fresh_key
 from contracts.case_events import CaseClosed, CaseValidated, DecisionSealed, NoticeSealed
 from contracts.event import Event
@@ -29,6 +29,8 @@ from tongban_local.sole_trader import MATERIALS, application, scan
 AGAIN = frozenset({409, 503})
 """Answers after which a front end asks again by itself: somebody else was faster, or the service has not heard enough yet."""
 TRIES = 5
+MOST_PER_SECOND = 150
+"""Applications prepared for each second; when they run out, the people upload."""
 OPENED = 1
 """The version of a handling that was just opened."""
 _SIGNED = orjson.dumps({"step": "signed_for"})
@@ -48,7 +50,7 @@ class Shift:
     closed: list[float] = field(default_factory=list)
     """When each case was closed, in seconds from the beginning."""
     whole: list[float] = field(default_factory=list)
-    """Seconds from the first upload to the closing, of each."""
+    """Seconds from the first call to the closing, of each."""
     waits: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """Milliseconds of each call, by its name."""
     again: Counter[str] = field(default_factory=Counter)
@@ -64,6 +66,7 @@ class Line:
         self.rig = rig
         self.shift = Shift()
         self.under_way = 0
+        self._applications = Applications()
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -77,6 +80,10 @@ class Line:
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
+
+    async def prepare(self, count: int) -> None:
+        """Have the materials of so many applications there already; who finds none uploads."""
+        await self._applications.prepare(self.rig, self._clerk, count=count)
 
     async def work(self, stop: asyncio.Event) -> None:
         """One case after the other until told to stop; the one in hand is finished."""
@@ -106,7 +113,7 @@ class Line:
             self.under_way -= 1
 
     async def whole_case(self) -> None:
-        """Upload, receive, sign, accept, decide, hand over, and see it closed.
+        """Upload what is not there yet, receive, sign, accept, decide, hand over, and see it closed.
 
         Raises:
             Refused: A call was not let through.
@@ -114,11 +121,8 @@ class Line:
             TimeoutError: What the line does by itself did not happen.
         """
         began = time.perf_counter()
-        named = []
-        for place, code in enumerate(MATERIALS):
-            kept = await self._call("upload", "/materials", self._clerk | MATERIAL, scan(place))
-            named.append({"code": code, "material_id": kept["material_id"]})
-        received = await self._call("receive", "/cases", self._clerk | JSON, orjson.dumps(application(named, applicant=new_applicant())))
+        body = self._applications.take() or await self._upload()
+        received = await self._call("receive", "/cases", self._clerk | JSON, body)
         case = received["case_id"]
         try:
             await self._handle(case)
@@ -127,6 +131,13 @@ class Line:
         ended = time.perf_counter()
         self.shift.closed.append(ended - self.shift.began)
         self.shift.whole.append(ended - began)
+
+    async def _upload(self) -> bytes:
+        named = []
+        for place, code in enumerate(MATERIALS):
+            kept = await self._call("upload", "/materials", self._clerk | MATERIAL, scan(place))
+            named.append({"code": code, "material_id": kept["material_id"]})
+        return orjson.dumps(application(named, applicant=new_applicant()))
 
     async def _handle(self, case: str) -> None:
         transfer = await self._ear.hear(case, CaseValidated)
@@ -184,9 +195,19 @@ class Held:
         return [counts[number] / period for number in range(int(self.seconds // period))]
 
 
-async def measure(rig: Rig, *, at_once: int, seconds: float, warm: float) -> Held:
-    """Let so many cases be under way for so long, after a start of ``warm`` seconds in which they come one after the other."""
+async def measure(rig: Rig, *, at_once: int, seconds: float, warm: float, uploads: bool = False) -> Held:
+    """Let so many cases be under way for so long.
+
+    Args:
+        rig: The system.
+        at_once: Cases under way at the same time.
+        seconds: How long is counted.
+        warm: Seconds before that, in which cases begin one after the other.
+        uploads: Whether each case's materials are uploaded in the measured time, or were before.
+    """
     async with Line(rig) as line:
+        if not uploads:
+            await line.prepare(int((warm + seconds) * MOST_PER_SECOND))
         stop = asyncio.Event()
         working = []
         for _ in range(at_once):
@@ -223,7 +244,7 @@ def tell(held: Held) -> list[str]:
             f"- records not yet heard, begin → end: {', '.join(f'{name} {before[name]} → {after[name]}' for name in before)}; "
             f"outbox rows not yet sent {held.waiting[0]} → {held.waiting[1]}"
         ),
-        f"- from the first upload to closed: p50 / p95 / p99 {_join(whole, '.0f', ' / ')} ms",
+        f"- from the first call to closed: p50 / p95 / p99 {_join(whole, '.0f', ' / ')} ms",
         f"- asked again: {dict(shift.again) or 'nothing'}; given up: {dict(shift.failed) or 'nothing'}",
         "",
         "| call | times | p50 / p95 / p99 ms |",

@@ -27,6 +27,9 @@ BESIDE = 5.0
 RATES = (30.0, 88.0)
 """Cases per second while latencies are taken; 88 a second is what the whole country receives in its business hours."""
 
+UPLOADING = 0.2
+"""Cases: how long uploads are measured as well, as a part of how long they are not."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
@@ -116,9 +119,12 @@ async def _clerks(run: Run, section: Section) -> None:
 
 async def _cases(run: Run, section: Section) -> None:
     rig, chosen = run.rig, run.chosen
-    held = await cases.measure(rig, at_once=chosen.at_once, seconds=chosen.minutes * 60, warm=chosen.warm)
-    run.wrong.extend(verdict.of_cases(held))
-    section.say(f"## {chosen.processes} process(es) of each of intake, routing and credential", "", *cases.tell(held))
+    for uploads in (False, True):
+        seconds = chosen.minutes * 60 * (UPLOADING if uploads else 1)
+        held = await cases.measure(rig, at_once=chosen.at_once, seconds=seconds, warm=chosen.warm, uploads=uploads)
+        run.wrong.extend(verdict.of_cases(held))
+        which = "the same and three uploads before" if uploads else "five calls: receive, sign, accept, decide, hand over"
+        section.say(f"## {which}; {chosen.processes} process(es) of each of intake, routing and credential", "", *cases.tell(held), "")
 
 
 async def _profile(run: Run, section: Section) -> None:
@@ -168,7 +174,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="cases, profile, soak: how long the rate is held")
     parser.add_argument("--rate", type=float, default=30.0, help="soak: whole cases per second that the line holds; half of it is given")
     parser.add_argument("--volume", type=int, default=0, help="cases registered before anything is measured")
-    parser.add_argument("--at-once", type=int, default=240, help="cases, profile: how many are under way at the same time")
+    parser.add_argument("--at-once", type=int, default=480, help="cases, profile: how many are under way at the same time")
     parser.add_argument("--warm", type=float, default=20.0, help="cases, profile, soak: seconds before the counting")
     parser.add_argument("--processes", type=int, default=1, help="of each service that hears events")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the files")

@@ -350,7 +350,7 @@ def where(tree: Tree, columns: Columns, *, bind: Callable[..., ColumnElement[Any
     Args:
         tree: What `rules.access.tree` gave for the caller.
         columns: The SQL column of each column the rule names.
-        bind: Makes a parameter of each value in turn, given its type too.
+        bind: Makes a parameter of each value in turn, given its type too; `chassis.anchors` counts on the order, which is the rule's own.
 
     Raises:
         KeyError: The rule names a column that is not given.

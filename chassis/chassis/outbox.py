@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import orjson
 import uuid_utils
-from sqlalchemy import ARRAY, BigInteger, bindparam, delete, func, insert, literal, select
+from sqlalchemy import ARRAY, BigInteger, bindparam, delete, func, insert, literal, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -211,6 +211,7 @@ class Relay:
                     else:
                         crash_point("relay-handover")
                         await connection.execution_options(isolation_level="AUTOCOMMIT")
+                        await connection.execute(_UNHURRIED)
                         self._highest = await connection.scalar(_HIGHEST) or 0
                         rest = _POLL
                         await self._relay(connection)
@@ -290,6 +291,8 @@ class Relay:
 
 _OLDEST = Prepared(select(*(OUTBOX.c[name] for name in _Waiting._fields)).order_by(OUTBOX.c.position).limit(AT_ONCE))
 _HIGHEST = select(func.max(SENT.c.position))
+_UNHURRIED = text("set synchronous_commit = off")
+"""What a crashed server forgets to have marked is sent again in its order, as after a crash between sending and marking (record 0026)."""
 _done = delete(OUTBOX).where(OUTBOX.c.position == func.any(bindparam("positions", type_=ARRAY(BigInteger)))).returning(OUTBOX).cte("done")
 _DONE = Prepared(insert(SENT).from_select([column.name for column in OUTBOX.c], select(*_done.c)).returning(literal(1)))
 """One statement, so that no row is ever in both tables or in neither."""
