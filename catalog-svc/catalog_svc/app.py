@@ -1,6 +1,6 @@
 """The catalogue as a service: its rooms, in the order in which they may call each other.
 
-proposal · region · organ · certificate · base_item · agreement · calendar · part · item · guide · route · search
+proposal · region · organ · certificate · base_item · standard · agreement · calendar · part · base_form · item · comparison · guide · route · search
 """
 
 from pathlib import Path
@@ -24,17 +24,20 @@ __all__ = ["MIGRATIONS", "Settings", "create_app"]
 def create_app(settings: Settings) -> FastAPI:
     """Make the service; it starts with the application's lifespan."""
     from catalog_svc.agreement import api as agreement
+    from catalog_svc.base_form import api as base_form
     from catalog_svc.base_item import api as base_item
     from catalog_svc.calendar import api as calendar
     from catalog_svc.certificate import api as certificate
+    from catalog_svc.comparison import api as comparison
     from catalog_svc.guide import api as guide
     from catalog_svc.item import api as item
     from catalog_svc.organ import api as organ
     from catalog_svc.region import api as region
     from catalog_svc.route import api as route
     from catalog_svc.search import api as search
+    from catalog_svc.standard import api as standard
 
-    rooms = (region, organ, certificate, base_item, agreement, calendar, guide, item, route, search)
+    rooms = (region, organ, certificate, base_form, base_item, standard, agreement, calendar, comparison, guide, item, route, search)
     return create_service(
         Catalog,
         settings,

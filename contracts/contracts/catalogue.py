@@ -211,6 +211,8 @@ class ItemVersion:
     """Level × list of the grass roots on which the item stands."""
     ways: tuple[Way, ...] = field(default=(Way.MOVED_DOWN,), metadata=ADDED)
     """City-wide ways 全市通办 that it declares; records from before the field go on being received at every window below."""
+    succeeds: tuple[ItemId, ...] = field(default=(), metadata=ADDED)
+    """Items whose place this one took when they were split or merged; their open cases finish under their own versions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

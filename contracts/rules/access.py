@@ -187,6 +187,7 @@ GRANTS: dict[tuple[str, str], Grants] = {
             ("publish", _CATALOGUE_REVIEWER),
         )
     },
+    ("item", "preview"): (*_AUTHOR, *_CATALOGUE_REVIEWER),
     ("parked", "view"): (_OPERATOR,),
     ("parked", "replay"): (_OPERATOR,),
     ("parked", "discard"): (_OPERATOR,),

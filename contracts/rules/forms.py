@@ -6,7 +6,8 @@ Formats are checked, references outside the schema are refused, patterns run in 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, TypeAlias
+from dataclasses import replace
+from typing import ClassVar, TypeAlias, cast
 
 import jsonschema_rs
 
@@ -71,6 +72,37 @@ def form_defects(part: FormPart, form: JsonObject) -> tuple[Defect, ...]:
     """
     found = list(_told(part, form))
     return tuple(sorted(dict.fromkeys(found), key=lambda one: (one.pointer, one.rule_id)))
+
+
+def with_base(form: FormPart, *, base: JsonObject) -> tuple[FormPart, tuple[Defect, ...]]:
+    """A form with the fields of its base form before its own, and what it asks for although the base form does.
+
+    A field that both have with just the same words is one field, so that what was put together before stays as it is.
+
+    Args:
+        form: An item's fragment.
+        base: Schema of the base form.
+    """
+    theirs, own = _properties(base), _properties(form.schema)
+    defects = tuple(
+        Defect(
+            rule_id="form.field-twice",
+            pointer=f"/form/properties/{_escaped(name)}",
+            message="基础表单已有此字段",
+            message_en="The base form has this field",
+            basis="国务院令第716号",
+        )
+        for name, field in own.items()
+        if name in theirs and field != theirs[name]
+    )
+    required = [one for schema in (base, form.schema) for one in cast("list[str]", schema.get("required") or [])]
+    schema: JsonObject = {**form.schema, "required": list[Json](dict.fromkeys(required)), "properties": {**theirs, **own}}
+    return replace(form, schema=schema), defects
+
+
+def _properties(schema: JsonObject) -> JsonObject:
+    found = schema.get("properties")
+    return found if isinstance(found, dict) else {}
 
 
 def _told(part: FormPart, form: JsonObject) -> Iterator[Defect]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from itertools import product
 
-from contracts.catalogue import Fact, Situation, SituationsPart
+from contracts.catalogue import Fact, Limit, Situation, SituationsPart
 from contracts.refusals import Defect
 from rules.conditions import Condition, ConditionMalformed, Facts, Truth, compiled, evaluate, parse
 
@@ -35,6 +35,18 @@ def stand(part: SituationsPart, facts: Facts, *, at: date) -> tuple[Situation | 
         return left[0][0] if left else None, None
     needed = {need for _, needs in left for need in needs}
     return None, next((fact for fact in part.facts if fact.name in needed), None)
+
+
+def promised_limit(part: SituationsPart | None, *, situation: str, otherwise: Limit) -> Limit:
+    """What is promised to one situation (S-31).
+
+    Args:
+        part: The version's table; ``None`` while it is not here.
+        situation: That of the case.
+        otherwise: What the item promises.
+    """
+    said = (one.promised_limit for one in part.situations if one.situation_id == situation) if part is not None else ()
+    return next((limit for limit in said if limit is not None), otherwise)
 
 
 def check_answers(part: SituationsPart, facts: Facts) -> tuple[Defect, ...]:

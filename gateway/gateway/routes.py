@@ -77,7 +77,22 @@ def _parked(service: str) -> Row:
 
 
 TABLE: tuple[Row, ...] = (
-    *map(_catalogue, ("regions", "organs", "base-items", "service-items", "routes", "search", "agreements", "calendars", "certificates")),
+    *map(
+        _catalogue,
+        (
+            "regions",
+            "organs",
+            "base-items",
+            "base-forms",
+            "service-items",
+            "routes",
+            "search",
+            "agreements",
+            "calendars",
+            "certificates",
+            "standards",
+        ),
+    ),
     Row("/v1/cases", "intake"),
     Row("/v1/cases:check", "intake"),
     Row("/v1/cases:find", "intake"),

@@ -70,6 +70,18 @@ CALENDAR: dict[str, Any] = {
 }
 
 
+STANDARD: dict[str, Any] = {
+    "item_code": ITEM,
+    "region": "430000",
+    "elements": [{"field": "result_type", "lock": "free", "value": "licence"}],
+}
+BASE_FORM: dict[str, Any] = {
+    "code": "changsha-trial-form",
+    "name": "试验基础表单",
+    "name_en": "Trial form",
+    "region": "430100",
+    "form": {"type": "object", "properties": {}},
+}
 CANCELLATION: dict[str, Any] = {"document": "试验通知"}
 
 
@@ -131,6 +143,10 @@ async def prepare(sign_in: SignIn) -> Prepared:
     published = f"/certificates/{CERTIFICATE['certificate_id']}"
     await (await sign_in("catalog-reviewer")).post(f"{published}/review")
     await author.post(f"{published}/cancellation", CANCELLATION)
+    await author.post("/base-forms", BASE_FORM)
+    await (await sign_in("catalog-reviewer")).post(f"/base-forms/{BASE_FORM['code']}/review")
+    await author.post("/standards", STANDARD)
+    await (await sign_in("catalog-reviewer")).post(f"/standards/{ITEM}@430000/review")
     draft = await a_draft(sign_in, str(case["version_id"]))
     drafted = await author.post("/service-items", draft)
     return Prepared(
@@ -175,6 +191,7 @@ def call(route: str, at: Prepared) -> Call:
         parked_id=1,
         code=code(path),
         agreement_id=AGREEMENT["agreement_id"] if path.endswith("review") else "liuyang-tonggu-2020",
+        key=f"{ITEM}@430000",
         certificate_id=CERTIFICATE["certificate_id"],
         region="430100" if path.endswith("review") else "100000",
         year=2098 if path.endswith("review") else 2026,
@@ -188,6 +205,7 @@ def code(path: str) -> str:
     drafted, known = {
         "regions": (REGION["code"], LIUYANG),
         "organs": (ORGAN["code"], "11430181TB000001XB"),
+        "base-forms": (BASE_FORM["code"], BASE_FORM["code"]),
     }.get(path.split("/")[2], (ITEM, ITEM))
     return str(drafted if path.endswith("review") else known)
 
@@ -266,6 +284,8 @@ SPECIAL: dict[str, Any] = {
     "POST /v1/organs": _json(ORGAN),
     "POST /v1/base-items": _json(BASE_ITEM),
     "POST /v1/agreements": _json(AGREEMENT),
+    "POST /v1/base-forms": _json(BASE_FORM),
+    "POST /v1/standards": _json(STANDARD),
     "POST /v1/certificates": _json(CERTIFICATE | {"certificate_id": "changsha-other-proof"}),
     "POST /v1/certificates/{certificate_id}/cancellation": _json(CANCELLATION),
     "POST /v1/calendars": _json(CALENDAR),

@@ -61,6 +61,9 @@ class Service:
         headers = {"if-none-match": known, "tongban-seen": seen}
         return await self.client.get(f"/v1{path}", params=query, headers={name: value for name, value in headers.items() if value})
 
+    async def get_as(self, path: str, *, by: Caller) -> httpx.Response:
+        return await self.client.get(f"/v1{path}", headers=self._signed(by))
+
     async def post(self, path: str, body: Any = None, *, by: Caller | None = None, content: bytes | None = None) -> httpx.Response:
         headers = self._signed(by) | {"idempotency-key": f"key-{next(_keys)}"}
         if content is not None:

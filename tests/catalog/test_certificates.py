@@ -128,6 +128,22 @@ async def test_the_author_may_not_review_a_row_and_nobody_writes_into_another_co
     assert (own.status_code, other.status_code) == (403, 403)
 
 
+async def test_the_impact_of_a_cancellation_names_the_versions_that_ask_for_it(service: Service) -> None:
+    await put_on_the_list(service)
+    nobody = (await service.get("/certificates/premises-proof/impact")).json()
+    published = await service.publish(asking())
+
+    impact = (await service.get("/certificates/premises-proof/impact")).json()
+
+    assert (nobody["items"], nobody["versions"]) == (0, [])
+    assert impact == {
+        "items": 1,
+        "versions": [published["version_id"]],
+        "open_cases": [f"/v1/cases?state=received&item={asking()['version']['item_code']}"],
+    }
+    assert (await service.get("/certificates/no-such-proof/impact")).status_code == 404
+
+
 async def test_the_list_is_read_by_region_and_state(service: Service) -> None:
     await put_on_the_list(service)
     await put_on_the_list(service, certificate_id="other-proof")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.catalogue import Fact, Situation, SituationsPart
-from rules.situations import check_answers, check_table, next_question, situation_of
+from contracts.catalogue import Fact, Limit, Situation, SituationsPart, Unit
+from rules.situations import check_answers, check_table, next_question, promised_limit, situation_of
 from tests.contracts.builders import SITUATIONS, TODAY
 
 if TYPE_CHECKING:
@@ -106,3 +107,13 @@ def test_a_table_too_large_to_try_is_refused() -> None:
     found = check_table(a_table(all_true, {"not": all_true}, facts=facts))
 
     assert [one.rule_id for one in found] == ["table.too-large"]
+
+
+def test_a_situation_is_promised_what_it_says_itself_and_else_what_the_item_does() -> None:
+    item, sooner = Limit(amount=5, unit=Unit.WORKDAYS), Limit(amount=2, unit=Unit.HOURS)
+    first, *others = SITUATIONS.situations
+    part = replace(SITUATIONS, situations=(replace(first, promised_limit=sooner), *others))
+
+    assert promised_limit(part, situation=first.situation_id, otherwise=item) == sooner
+    assert promised_limit(part, situation=others[0].situation_id, otherwise=item) == item
+    assert promised_limit(None, situation=first.situation_id, otherwise=item) == item

@@ -24,13 +24,22 @@ from chassis.database import Tx
 from chassis.doors import PUBLIC_READER, WRITER, Answer, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
 from contracts.codec import decode, encode_object
-from contracts.values import ItemCode, Mode
+from contracts.values import ItemCode, JsonObject, Mode
+from rules.standards import FIELDS, Lock
 
 router = APIRouter(prefix="/v1/base-items", tags=["base items"])
 
 
+class ElementBody(Body):
+    """One element and what those below may do with it."""
+
+    field: Annotated[str, Field(max_length=40, description="、".join(FIELDS))]
+    lock: Lock
+    value: object
+
+
 class BaseItemBody(Body):
-    """A base item as it is drafted."""
+    """A base item."""
 
     code: ItemText
     name: NameText
@@ -41,6 +50,12 @@ class BaseItemBody(Body):
     listed: Literal["list", "high", "service"]
     locked_modes: Annotated[list[Mode], Field(default_factory=list, max_length=4)]
     part_of: ItemText | None = None
+
+
+class BaseItemDraft(BaseItemBody):
+    """A base item as it is drafted, with what it fixes; ``GET /standards/<code>@100000`` shows that."""
+
+    elements: Annotated[list[ElementBody], Field(default_factory=list, max_length=40)]
 
 
 class BaseItemList(BaseModel):
@@ -55,7 +70,7 @@ class BaseItemList(BaseModel):
 async def get_base_item(read: Annotated[Reader[Catalog], PUBLIC_READER], code: ItemPath) -> Response:
     """A base item."""
     item, version = await handlers.get_base_item(read.tx, ItemCode(code))
-    return read.answer(encode_object(item), etag=version, headers=PUBLIC_FOR_A_WHILE)
+    return read.answer(_shown(item), etag=version, headers=PUBLIC_FOR_A_WHILE)
 
 
 @router.get("", operation_id="listBaseItems", response_model=BaseItemList)
@@ -63,11 +78,11 @@ async def list_base_items(read: Annotated[Reader[Catalog], PUBLIC_READER], after
     """The base directory, by code."""
     found = await store.list_base_items(read.tx, after=after, limit=limit)
     following = found[-1].code if len(found) == limit else None
-    return read.answer({"items": [encode_object(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
+    return read.answer({"items": [_shown(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
 
 
 @router.post("", operation_id="draftBaseItem", status_code=201, response_model=ProposalAnswer)
-async def draft_base_item(write: Annotated[Writer[Catalog], WRITER], body: BaseItemBody) -> Response:
+async def draft_base_item(write: Annotated[Writer[Catalog], WRITER], body: BaseItemDraft) -> Response:
     """Draft a base item; the same content again changes nothing."""
     item = decode(BaseItem, body.model_dump(mode="json"))
 
@@ -85,3 +100,7 @@ async def publish_base_item(write: Annotated[Writer[Catalog], WRITER], code: Ite
         return answer_published(await handlers.publish_base_items(tx, [code], by=write.caller))
 
     return await write(act)
+
+
+def _shown(item: BaseItem) -> JsonObject:
+    return {name: value for name, value in encode_object(item).items() if name != "elements"}

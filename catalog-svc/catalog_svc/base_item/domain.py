@@ -5,12 +5,14 @@ Source: GB/T 39554.1 (codes); 国办发〔2020〕35号, 国办发〔2022〕34号
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from contracts.codec import ADDED
 from contracts.refusals import Defect, Invalid, NotFound
 from contracts.values import ItemCode, Mode
+from rules.standards import Element, layer_defects
 
 
 class BaseItemUnknown(NotFound):
@@ -48,6 +50,8 @@ class BaseItem:
     """Locked: modes that every service item must declare."""
     part_of: ItemCode | None = None
     """The item under which organs publish it together with others."""
+    elements: tuple[Element, ...] = field(default=(), metadata=ADDED)
+    """What the nation fixes of every service item of it, element by element: locked, narrowable or free."""
 
     @property
     def on_national_list(self) -> bool:
@@ -55,8 +59,8 @@ class BaseItem:
         return self.listed != "service"
 
 
-def check_base_items(items: Iterable[BaseItem], *, known: Mapping[ItemCode, BaseItem]) -> None:
-    """Refuse items that are part of one nobody knows.
+def check_base_items(items: Sequence[BaseItem], *, known: Mapping[ItemCode, BaseItem]) -> None:
+    """Refuse items that are part of one nobody knows, or that fix elements that there are not.
 
     Raises:
         BaseItemUnsound: With a defect for each.
@@ -71,5 +75,6 @@ def check_base_items(items: Iterable[BaseItem], *, known: Mapping[ItemCode, Base
         for item in items
         if item.part_of is not None and (item.part_of not in known or item.part_of == item.code)
     )
+    defects += tuple(defect for item in items for defect in layer_defects(item.elements, above={}))
     if defects:
         raise BaseItemUnsound(defects=defects[:100])

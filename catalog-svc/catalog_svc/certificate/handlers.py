@@ -19,7 +19,7 @@ KIND = "certificate"
 
 async def listed_certificates(tx: Tx[Catalog], ids: Collection[str], *, regions_above: Collection[RegionCode]) -> frozenset[str]:
     """Which of these stand on the list of one of these regions today."""
-    rows = await store.get_certificates(tx, ids)
+    rows = await store.get_certificates(tx, ids) if ids else {}
     return frozenset(
         certificate_id for certificate_id, row in rows.items() if row.state is CertificateState.LISTED and row.region in regions_above
     )
@@ -27,7 +27,7 @@ async def listed_certificates(tx: Tx[Catalog], ids: Collection[str], *, regions_
 
 async def cancelled_certificates(tx: Tx[Catalog], ids: Collection[str]) -> frozenset[str]:
     """Which of these may no longer be asked for."""
-    rows = await store.get_certificates(tx, ids)
+    rows = await store.get_certificates(tx, ids) if ids else {}
     return frozenset(certificate_id for certificate_id, row in rows.items() if row.state is CertificateState.CANCELLED)
 
 

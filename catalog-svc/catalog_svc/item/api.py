@@ -62,9 +62,15 @@ async def get_item_version(read: Annotated[Reader[Catalog], PUBLIC_READER], vers
 
 
 @router.get("/{item_id}", operation_id="getServiceItem", response_model=VersionShown)
-async def get_service_item(read: Annotated[Reader[Catalog], PUBLIC_READER], item_id: ItemIdPath) -> Response:
-    """The version of an item that is in force now, with its parts."""
-    record = await handlers.get_current(read.tx, ItemId(item_id), at=read.tx.at)
+async def get_service_item(
+    read: Annotated[Reader[Catalog], PUBLIC_READER],
+    item_id: ItemIdPath,
+    at: Annotated[AwareDatetime | None, Query(ge=LONG_AGO, le=FAR_AHEAD, description="在此时刻有效的版本 / as of this instant")] = None,
+) -> Response:
+    """The version of an item that is in force now, or was or will be at an instant, with its parts."""
+    record = await (
+        handlers.get_current(read.tx, ItemId(item_id), at=read.tx.at) if at is None else handlers.get_as_of(read.tx, ItemId(item_id), at=at)
+    )
     # The version's number stands first, so that a change of the current version is never taken for no change.
     tag = record.number * 1_000_000 + record.version
     return read.answer(await _shown(read.tx, record), etag=tag, headers=PUBLIC_FOR_A_WHILE)
@@ -74,9 +80,10 @@ async def get_service_item(read: Annotated[Reader[Catalog], PUBLIC_READER], item
 async def draft_item_version(write: Annotated[Writer[Catalog], WRITER], body: DraftBody) -> Response:
     """Draft the next version of an item; the same content again changes nothing."""
     draft = body.draft()
+    item_id = None if body.item_id is None else ItemId(body.item_id)
 
     async def act(tx: Tx[Catalog]) -> Answer:
-        record, made = await handlers.draft_version(tx, draft, by=write.caller)
+        record, made = await handlers.draft_version(tx, draft, item_id=item_id, by=write.caller)
         return answer_version(record, status=201 if made else 200)
 
     return await write(act)

@@ -5,7 +5,7 @@ Law: GB/T 39554.1, .2 (elements); 国办函〔2016〕108号 (kinds of change). A
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -27,8 +27,8 @@ from contracts.catalogue import (
 from contracts.codec import ADDED, encode_object
 from contracts.documents import part_digest
 from contracts.elements import FourDo, GrassRootsLevel, GrassRootsList
-from contracts.refusals import Conflict, Defect, Forbidden, IllegalMove, Invalid, NotFound
-from contracts.values import Digest, ItemCode, ItemId, ItemVersionId, Mode, OrganCode, PersonRef, RegionCode, digest
+from contracts.refusals import Conflict, Forbidden, IllegalMove, Invalid, NotFound
+from contracts.values import Digest, ItemCode, ItemId, ItemVersionId, JsonObject, Mode, OrganCode, PersonRef, RegionCode, Way, digest
 
 NOTICE = timedelta(seconds=5)
 """How long before it takes effect a change of what is in force is published, so that every service has heard of it."""
@@ -116,6 +116,9 @@ class ItemContent:
     """事项类型 taskType; empty: the base item's."""
     four_do: tuple[FourDo, ...] = field(default=(), metadata=ADDED)
     lists: tuple[tuple[GrassRootsLevel, GrassRootsList], ...] = field(default=(), metadata=ADDED)
+    ways: tuple[Way, ...] = field(default=(Way.MOVED_DOWN,), metadata=ADDED)
+    succeeds: tuple[ItemId, ...] = field(default=(), metadata=ADDED)
+    """Items that end where the first version with this begins: one that is split names its whole, a merged one its parts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +151,13 @@ class ItemDraft:
     content: ItemContent
     parts: ItemParts
 
+    def body(self) -> JsonObject:
+        """All it says, as ``POST /service-items`` takes it."""
+        parts = {part.kind: encode_object(part) for part in (self.parts.situations, self.parts.checklist, self.parts.texts)}
+        form = self.parts.form
+        body: JsonObject = {"version": encode_object(self.content), "form": form.schema, "base_form": form.base_form}
+        return body | {kind: {key: value for key, value in part.items() if key != "kind"} for kind, part in parts.items()}
+
     @property
     def digest(self) -> Digest:
         """Names the draft by all it says."""
@@ -165,44 +175,6 @@ def umbrella_id(*, organ: OrganCode, item_code: ItemCode) -> ItemId:
     Source: GB/T 39554.1: credit code of the organ (18), level (1; 4 is the county), basic code (12).
     """
     return ItemId(f"{organ}4{item_code}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Locked:
-    """What the base item fixes for every organ (inheritance: base item → organ's item)."""
-
-    name: str
-    modes: tuple[Mode, ...]
-    """Modes that must be declared."""
-    merged: bool
-    """Published only as part of another item."""
-
-
-def content_defects(content: ItemContent, *, locked: Locked | None) -> tuple[Defect, ...]:
-    """What is wrong with a draft besides its parts; ``locked`` is None when there is no such base item."""
-    return tuple(_content_defects(content, locked))
-
-
-def _content_defects(content: ItemContent, locked: Locked | None) -> Iterator[Defect]:
-    if locked is None:
-        yield _defect("item.code-unknown", "item_code", "基本目录中没有此事项", "There is no base item with this code")
-        return
-    if locked.merged:
-        yield _defect("item.part-of", "item_code", "此事项合并在另一事项中办理", "This item is published as part of another")
-    if content.name != locked.name:
-        yield _defect("item.name-locked", "name", "事项名称应与基本目录一致", "The name is locked by the base item", "国办函〔2016〕108号")
-    if missing := [mode for mode in locked.modes if mode not in content.modes]:
-        yield _defect(
-            "item.modes-locked",
-            "modes",
-            f"基本目录规定应当支持 {'、'.join(missing)}",
-            f"The base item demands {', '.join(missing)}",
-            "国办发〔2020〕35号",
-        )
-
-
-def _defect(rule_id: str, field: str, message: str, message_en: str, basis: str = "") -> Defect:
-    return Defect(rule_id=rule_id, pointer=f"/version/{field}", message=message, message_en=message_en, basis=basis)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -255,13 +227,21 @@ class ItemVersionRecord:
         self._move(ItemVersionState.REVIEWED)
         self.reviewer = by
 
-    def publish(self, *, at: datetime, effective_from: datetime | None, others: Sequence[ItemVersionRecord]) -> list[ItemVersionRecord]:
+    def publish(
+        self,
+        *,
+        at: datetime,
+        effective_from: datetime | None,
+        others: Sequence[ItemVersionRecord],
+        replaced: Sequence[ItemVersionRecord] = (),
+    ) -> list[ItemVersionRecord]:
         """Put the version in force from an instant, between the item's other published versions.
 
         Args:
             at: Now.
             effective_from: At least now, and `NOTICE` later where it takes another version's place; the earliest when None.
             others: Every version of the item that was published and not withdrawn.
+            replaced: The same of the items whose place it takes; they end where it begins.
 
         Returns:
             The versions whose end this one changed.
@@ -270,7 +250,7 @@ class ItemVersionRecord:
             IllegalMove: It was not reviewed.
             EffectiveTooSoon: Before the earliest instant.
         """
-        in_force = any(one.holds_at(at) for one in others)
+        in_force = any(one.holds_at(at) for one in (*others, *replaced))
         earliest = at + NOTICE if in_force else at
         start = effective_from or earliest
         if start < earliest:
@@ -282,7 +262,18 @@ class ItemVersionRecord:
         self.effective_to = min((one.start for one in lined_up if one.start > start), default=None)
         for one in before:
             one.supersede(at=start)
-        return before
+        return [*before, *(one for one in replaced if one.give_way(at=start))]
+
+    def give_way(self, *, at: datetime) -> bool:
+        """End for good where another item takes this one's place; whether that changes anything."""
+        if self.effective_to is not None and self.effective_to <= at:
+            return False
+        if self.start >= at:
+            self._move(ItemVersionState.WITHDRAWN)
+            self.effective_to = self.start
+        else:
+            self.supersede(at=at)
+        return True
 
     def supersede(self, *, at: datetime) -> None:
         """End where a later version begins."""
@@ -316,6 +307,12 @@ class ItemVersionRecord:
             and self.state in {ItemVersionState.PUBLISHED, ItemVersionState.SUPERSEDED}
             and self.effective_from <= at
             and (self.effective_to is None or at < self.effective_to)
+        )
+
+    def held_at(self, at: datetime) -> bool:
+        """Whether one received at this instant fell under it, whatever became of the version since."""
+        return self.holds_at(at) or (
+            self.effective_from is not None and self.effective_to is not None and self.effective_from <= at < self.effective_to
         )
 
     @property
@@ -354,6 +351,8 @@ class ItemVersionRecord:
             kind=content.kind,
             four_do=content.four_do,
             lists=content.lists,
+            ways=content.ways,
+            succeeds=content.succeeds,
         )
 
     def _end(self, at: datetime) -> None:

@@ -1,7 +1,10 @@
 """What is done to service items: draft, review, publication, suspension, withdrawal."""
 
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
+from catalog_svc.base_form import handlers as base_forms
 from catalog_svc.base_item import handlers as base_items
 from catalog_svc.certificate import handlers as certificates
 from catalog_svc.context import Catalog
@@ -13,8 +16,6 @@ from catalog_svc.item.domain import (
     ItemUnsound,
     ItemVersionRecord,
     ItemVersionState,
-    Locked,
-    content_defects,
     umbrella_id,
 )
 from catalog_svc.organ import handlers as organs
@@ -22,36 +23,53 @@ from catalog_svc.organ.domain import OrganUnknown
 from catalog_svc.part import handlers as parts
 from catalog_svc.part.domain import part_defects
 from catalog_svc.region import handlers as regions
+from catalog_svc.standard import handlers as standards
 from chassis.database import Tx, lock
 from contracts.caller import Caller
-from contracts.catalogue import ChecklistPart, FormPart, SituationsPart, TextsPart
-from contracts.values import Digest, ItemId, ItemVersionId, RegionCode
+from contracts.catalogue import ChecklistPart, FormPart, Part, SituationsPart, TextsPart
+from contracts.refusals import Defect
+from contracts.values import Digest, ItemCode, ItemId, ItemVersionId, Json, RegionCode
+from rules.bundles import merge, order_defects
 from rules.certificates import without_cancelled
 from rules.elements import declaration_defects
+from rules.forms import with_base
 from rules.parts import Parts
+from rules.standards import Locked, identity_defects, inheritance_defects
 
 LIVE = frozenset({ItemVersionState.DRAFT, ItemVersionState.REVIEWED, ItemVersionState.PUBLISHED})
 """States in which an equal draft would be the same version."""
 
 
-async def draft_version(tx: Tx[Catalog], draft: ItemDraft, *, by: Caller) -> tuple[ItemVersionRecord, bool]:
+async def draft_version(tx: Tx[Catalog], draft: ItemDraft, *, by: Caller, item_id: ItemId | None = None) -> tuple[ItemVersionRecord, bool]:
     """Draft the next version of an organ's item, or find that the newest one says the same already.
+
+    Args:
+        tx: The caller's transaction.
+        draft: As handed in; a bundle is kept with what its members ask for.
+        by: The author.
+        item_id: An item that moves to the draft's organ with its publication; the organ's own by the base code when None.
 
     Returns:
         The version, and whether it is new.
 
     Raises:
         OrganUnknown: No such organ.
-        Forbidden: Not an author of the organ's region.
+        ItemUnknown: No item to move, or none to succeed.
+        Forbidden: Not an author of the organ's region, or of where the item or those that it succeeds are until now.
         ItemUnsound: With every defect of content and parts.
     """
     content = draft.content
     organ = (await organs.known_organs(tx, [content.organ])).get(content.organ)
     if organ is None:
         raise OrganUnknown
-    item_id = umbrella_id(organ=content.organ, item_code=content.item_code)
-    await regions.permit_in(tx, by, aggregate="item", action="author", regions=[organ.region], about=item_id)
+    own = await store.find_item(tx, organ=content.organ, item_code=content.item_code)
+    if item_id is not None and not await store.get_versions(tx, item_id):
+        raise ItemUnknown(facts={"item_id": item_id})
+    item_id = item_id or own or umbrella_id(organ=content.organ, item_code=content.item_code)
+    former = [*await _places_of(tx, [item_id]), *await _known_places_of(tx, content.succeeds)]
+    await regions.permit_in(tx, by, aggregate="item", action="author", regions=[organ.region, *former], about=item_id)
     await lock(tx, item_id)
+    draft = await _with_members(tx, await _with_base_form(tx, draft, region=organ.region), region=organ.region)
     newest = next(iter(await store.get_versions(tx, item_id)), None)
     if newest is not None and newest.state in LIVE and newest.digest == draft.digest:
         return newest, False
@@ -86,15 +104,21 @@ async def publish_version(tx: Tx[Catalog], version_id: ItemVersionId, *, effecti
         IllegalMove: It was not reviewed.
         EffectiveTooSoon: Before every service could have heard of it.
         ItemUnsound: The base item or the organ changed since the draft so that it no longer fits.
-        Forbidden: Not a reviewer of the organ's region.
+        Forbidden: Not a reviewer of the organ's region, or of where the item or those that it succeeds are until now.
     """
     record = await _locked_version(tx, version_id, action="publish", by=by)
+    await lock(tx, *record.content.succeeds)
+    former = [*await _places_of(tx, [record.item_id]), *await _known_places_of(tx, record.content.succeeds)]
+    await regions.permit_in(tx, by, aggregate="item", action="publish", regions=former, about=version_id)
     await _require_sound(tx, await _draft_of(tx, record), region=record.region)
     others = [
         one for one in await store.get_versions(tx, record.item_id) if one.effective_from is not None and one.version_id != version_id
     ]
-    heard = [one for one in others if one.state is not ItemVersionState.WITHDRAWN]
-    ended = record.publish(at=tx.at, effective_from=effective_from, others=heard)
+    replaced = [
+        one for item_id in record.content.succeeds for one in await store.get_versions(tx, item_id) if one.effective_from is not None
+    ]
+    ended = record.publish(at=tx.at, effective_from=effective_from, others=_not_withdrawn(others), replaced=_not_withdrawn(replaced))
+    await store.move_item(tx, record.item_id, organ=record.content.organ, region=record.region)
     await parts.publish_parts(tx, _digests(record))
     await lock(tx, record.version_id, *(one.version_id for one in ended))
     await store.save_versions(tx, [*ended, record])
@@ -155,6 +179,18 @@ async def get_current(tx: Tx[Catalog], item_id: ItemId, *, at: datetime) -> Item
     return record
 
 
+async def get_as_of(tx: Tx[Catalog], item_id: ItemId, *, at: datetime) -> ItemVersionRecord:
+    """The version that an application received at an instant fell or will fall under, whatever became of it since.
+
+    Raises:
+        ItemUnknown: None.
+    """
+    record = next((one for one in await store.get_versions(tx, item_id) if one.held_at(at)), None)
+    if record is None:
+        raise ItemUnknown
+    return record
+
+
 async def get_parts(tx: Tx[Catalog], record: ItemVersionRecord) -> Parts:
     """A published version with all it says."""
     draft = await _draft_of(tx, record)
@@ -176,8 +212,126 @@ async def _locked_version(tx: Tx[Catalog], version_id: ItemVersionId, *, action:
     return record
 
 
+async def get_draft(tx: Tx[Catalog], version_id: ItemVersionId) -> tuple[ItemVersionRecord, ItemDraft]:
+    """A version in whatever state, with all it says.
+
+    Raises:
+        ItemUnknown: No such version.
+    """
+    record = await store.get_version(tx, version_id)
+    if record is None:
+        raise ItemUnknown
+    return record, await _draft_of(tx, record)
+
+
+async def get_drafts(tx: Tx[Catalog], records: Sequence[ItemVersionRecord]) -> list[ItemDraft]:
+    """All that these versions say, in their order; what they share is read once."""
+    named = await parts.get_parts(tx, sorted({digest for record in records for digest in _digests(record)}))
+    return [_draft(record, named) for record in records]
+
+
+async def all_in_force(tx: Tx[Catalog], code: ItemCode) -> list[ItemVersionRecord]:
+    """Every organ's version of a base item that is in force now, by version id."""
+    return await store.list_in_force(tx, at=tx.at, item_code=code, region=None, organ=None, text="", after="", limit=None)
+
+
+async def page_in_force(
+    tx: Tx[Catalog], *, item: ItemCode | None, region: RegionCode | None, after: str, limit: int
+) -> list[ItemVersionRecord]:
+    """Some of the versions in force now, by version id: of a base item, of exactly one region, or of all."""
+    return await store.list_in_force(tx, at=tx.at, item_code=item, region=region, organ=None, text="", after=after, limit=limit)
+
+
+async def in_force_with_checklist(tx: Tx[Catalog], digests: Collection[Digest]) -> list[ItemVersionRecord]:
+    """Every version in force or to come with one of these checklists, by version id."""
+    return await store.list_with_part(tx, "checklist", digests, at=tx.at)
+
+
+async def _places_of(tx: Tx[Catalog], ids: Sequence[ItemId]) -> list[RegionCode]:
+    """Where those of these items are that there are: nobody takes an item from a county that they have no right in."""
+    found: list[RegionCode] = []
+    for item_id in ids:
+        versions = await store.get_versions(tx, item_id)
+        heard = next((one for one in versions if one.effective_from is not None), next(iter(versions), None))
+        found += [] if heard is None else [heard.region]
+    return found
+
+
+async def _known_places_of(tx: Tx[Catalog], ids: Sequence[ItemId]) -> list[RegionCode]:
+    found = await _places_of(tx, ids)
+    if len(found) != len(ids):
+        raise ItemUnknown(facts={"succeeds": list[Json](ids)})
+    return found
+
+
+async def _with_base_form(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode) -> ItemDraft:
+    """The draft with the fields of the base form that it names.
+
+    Raises:
+        ItemUnsound: No base form of its region or above has the code, or both ask for the same.
+    """
+    code = draft.parts.form.base_form
+    if not code:
+        return draft
+    base = await base_forms.find_base_form(tx, code)
+    if base is None or base.region not in await regions.line_of(tx, region):
+        raise ItemUnsound(defects=(_no_base_form(),))
+    form, defects = with_base(draft.parts.form, base=base.form)
+    if defects:
+        raise ItemUnsound(defects=defects[:100])
+    return replace(draft, parts=replace(draft.parts, form=form))
+
+
+def _no_base_form() -> Defect:
+    return Defect(
+        rule_id="form.base-unknown", pointer="/base_form", message="没有此基础表单", message_en="There is no such base form here or above"
+    )
+
+
+async def _with_members(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode) -> ItemDraft:
+    """The draft of a bundle with the questions, fields, materials and rules of its members; any other as it is.
+
+    Raises:
+        ItemUnsound: Members that are not published at its place or above, that disagree, or whose order nobody can keep.
+    """
+    of = draft.parts
+    if of.situations.bundle is None:
+        return draft
+    if circles := await _order_defects(tx, draft):
+        raise ItemUnsound(defects=circles)
+    line = await regions.line_of(tx, region)
+    published = await store.list_members(tx, [one.item_code for one in of.situations.bundle.members], regions=line, at=tx.at)
+    published.sort(key=lambda one: line.index(one.region), reverse=True)
+    nearest = {one.content.item_code: one for one in published}
+    if absent := [index for index, one in enumerate(of.situations.bundle.members) if one.item_code not in nearest]:
+        raise ItemUnsound(defects=tuple(_unpublished(index) for index in absent))
+    members = [(one, await get_parts(tx, nearest[one.item_code])) for one in of.situations.bundle.members]
+    merged = merge(form=of.form, situations=of.situations, checklist=of.checklist, members=members)
+    if merged.defects:
+        raise ItemUnsound(defects=tuple(merged.defects[:100]))
+    whole = replace(of, form=merged.form, situations=merged.situations, checklist=merged.checklist)
+    return replace(draft, parts=whole)
+
+
+def _unpublished(index: int) -> Defect:
+    return Defect(
+        rule_id="bundle.member-unpublished",
+        pointer=f"/situations/bundle/members/{index}/item_code",
+        message="组成事项在本地以及上级均未发布",
+        message_en="This member is published neither here nor above",
+    )
+
+
+def _not_withdrawn(records: Sequence[ItemVersionRecord]) -> list[ItemVersionRecord]:
+    return [one for one in records if one.state is not ItemVersionState.WITHDRAWN]
+
+
 async def _draft_of(tx: Tx[Catalog], record: ItemVersionRecord) -> ItemDraft:
-    named, of = await parts.get_parts(tx, _digests(record)), record.parts
+    return _draft(record, await parts.get_parts(tx, _digests(record)))
+
+
+def _draft(record: ItemVersionRecord, named: Mapping[Digest, Part]) -> ItemDraft:
+    of = record.parts
     form, situations, checklist, texts = named[of.form], named[of.situations], named[of.checklist], named[of.texts]
     if not (
         isinstance(form, FormPart)
@@ -198,15 +352,33 @@ def _certificates(checklist: ChecklistPart) -> set[str]:
     return {one.certificate for one in checklist.materials if one.certificate}
 
 
+async def _published_bundles(tx: Tx[Catalog]) -> dict[ItemCode, list[ItemCode]]:
+    """Of every bundle in force or to come the codes of its members."""
+    tables = await parts.bundles(tx)
+    found: dict[ItemCode, list[ItemCode]] = {}
+    for record in await store.list_with_part(tx, "situations", sorted(tables), at=tx.at):
+        found.setdefault(record.content.item_code, []).extend(tables[record.parts.situations])
+    return found
+
+
+async def _order_defects(tx: Tx[Catalog], draft: ItemDraft) -> tuple[Defect, ...]:
+    bundle = draft.parts.situations.bundle
+    if bundle is None:
+        return ()
+    return order_defects(bundle, own=draft.content.item_code, contents=await _published_bundles(tx))
+
+
 async def _require_sound(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode) -> None:
     code, of = draft.content.item_code, draft.parts
     above = await regions.line_of(tx, region)
     listed = await certificates.listed_certificates(tx, _certificates(of.checklist), regions_above=above)
     base = (await base_items.known_base_items(tx, [code])).get(code)
-    locked = None if base is None else Locked(name=base.name, modes=base.locked_modes, merged=base.part_of is not None)
+    locked = None if base is None else Locked(name=base.name, kind=base.kind, modes=base.locked_modes, merged=base.part_of is not None)
     content = draft.content
     defects = (
-        *content_defects(content, locked=locked),
+        *await _order_defects(tx, draft),
+        *identity_defects(name=content.name, kind=content.kind, modes=content.modes, locked=locked),
+        *inheritance_defects(draft.body(), fixed=standards.fixed_for(await standards.layers_of(tx, [code]), item=code, line=above)),
         *declaration_defects(
             four_do=content.four_do,
             project_type=content.project_type,

@@ -1,10 +1,10 @@
 """Service items and their versions in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import Column, DateTime, Index, Integer, Row, Table, Text, or_, select
+from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Row, Table, Text, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from catalog_svc.context import Catalog
@@ -14,7 +14,7 @@ from chassis import outbox
 from chassis.database import Tx
 from contracts.catalogue import PartDigests
 from contracts.codec import decode, encode_object
-from contracts.values import ItemCode, ItemId, ItemVersionId, OrganCode, PersonRef, RegionCode
+from contracts.values import Digest, ItemCode, ItemId, ItemVersionId, OrganCode, PersonRef, RegionCode
 
 ITEMS = Table(
     "items",
@@ -73,6 +73,18 @@ async def next_number(tx: Tx[Catalog], *, item_id: ItemId, item_code: ItemCode, 
     return int(drawn.scalar_one())
 
 
+async def find_item(tx: Tx[Catalog], *, organ: OrganCode, item_code: ItemCode) -> ItemId | None:
+    """The umbrella of an organ's item, its own or one that moved to it; the newest where there are several."""
+    statement = select(ITEMS.c.item_id).where(ITEMS.c.organ == organ, ITEMS.c.item_code == item_code).order_by(ITEMS.c.item_id.desc())
+    found = (await tx.execute(statement.limit(1))).scalar_one_or_none()
+    return None if found is None else ItemId(found)
+
+
+async def move_item(tx: Tx[Catalog], item_id: ItemId, *, organ: OrganCode, region: RegionCode) -> None:
+    """Say whose item it is from now on; the caller holds the item's lock."""
+    await tx.execute(update(ITEMS).where(ITEMS.c.item_id == item_id).values(organ=organ, region=region))
+
+
 async def get_version(tx: Tx[Catalog], version_id: ItemVersionId) -> ItemVersionRecord | None:
     """One version."""
     row = (await tx.execute(select(VERSIONS).where(VERSIONS.c.version_id == version_id))).one_or_none()
@@ -94,27 +106,35 @@ async def list_in_force(
     organ: OrganCode | None,
     text: str,
     after: str,
-    limit: int,
+    limit: int | None,
 ) -> list[ItemVersionRecord]:
     """Versions in force at an instant, by their id."""
     table = VERSIONS.c
-    statement = (
-        select(VERSIONS)
-        .where(
-            table.version_id > after,
-            table.state.in_((ItemVersionState.PUBLISHED.value, ItemVersionState.SUPERSEDED.value)),
-            table.effective_from <= at,
-            or_(table.effective_to.is_(None), table.effective_to > at),
-        )
-        .order_by(table.version_id)
-        .limit(limit)
-    )
+    statement = select(VERSIONS).where(table.version_id > after, *_in_force(at)).order_by(table.version_id).limit(limit)
     for column, value in ((table.item_code, item_code), (table.region, region), (table.organ, organ)):
         if value is not None:
             statement = statement.where(column == value)
     if text:
         statement = statement.where(table.name.contains(text, autoescape=True))
     return [_record(row) for row in await tx.execute(statement)]
+
+
+async def list_with_part(
+    tx: Tx[Catalog], kind: Literal["checklist", "situations"], digests: Collection[Digest], *, at: datetime
+) -> list[ItemVersionRecord]:
+    """Versions with one of these parts that are in force at an instant or will be, by their id."""
+    named = VERSIONS.c.parts[kind].astext.in_(sorted(digests))
+    rows = await tx.execute(select(VERSIONS).where(named, *_not_over(at)).order_by(VERSIONS.c.version_id))
+    return [_record(row) for row in rows]
+
+
+async def list_members(
+    tx: Tx[Catalog], codes: Collection[ItemCode], *, regions: Collection[RegionCode], at: datetime
+) -> list[ItemVersionRecord]:
+    """Versions of these base items that are in force at an instant in one of these regions, by their id."""
+    table = VERSIONS.c
+    named = (table.item_code.in_(sorted(codes)), table.region.in_(sorted(regions)))
+    return [_record(row) for row in await tx.execute(select(VERSIONS).where(*named, *_in_force(at)).order_by(table.version_id))]
 
 
 async def save_versions(tx: Tx[Catalog], records: Sequence[ItemVersionRecord]) -> None:
@@ -128,6 +148,18 @@ async def save_versions(tx: Tx[Catalog], records: Sequence[ItemVersionRecord]) -
     await write_rows(tx, VERSIONS, [_row(record) for record in records])
     heard = [one.document() for one in records if one.effective_from is not None and one.state.value in _HEARD]
     await outbox.put_documents(tx, heard)
+
+
+def _in_force(at: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (VERSIONS.c.effective_from <= at, *_not_over(at))
+
+
+def _not_over(at: datetime) -> tuple[ColumnElement[bool], ...]:
+    table = VERSIONS.c
+    return (
+        table.state.in_((ItemVersionState.PUBLISHED.value, ItemVersionState.SUPERSEDED.value)),
+        or_(table.effective_to.is_(None), table.effective_to > at),
+    )
 
 
 def _row(record: ItemVersionRecord) -> dict[str, object]:

@@ -12,10 +12,11 @@ from chassis.doors import Answer
 from contracts.catalogue import ApprovalType, ChecklistPart, FormPart, ItemVersion, ProjectType, SituationsPart, TextsPart
 from contracts.codec import decode
 from contracts.elements import ClockStopped, FourDo, GrassRootsLevel, GrassRootsList, StepAct, TrustLevel
-from contracts.values import Mode
+from contracts.values import Mode, Way
 
 LongText = Annotated[str, StringConstraints(max_length=2000)]
 CodeText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,79}$")]
+UmbrellaText = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{31}$")]
 TypeCode = Annotated[str, StringConstraints(pattern=r"^([A-Za-z][A-Za-z0-9_.-]{0,79})?$")]
 
 
@@ -38,6 +39,8 @@ class VersionBody(Body):
     kind: Literal["", "01", "05", "07", "08", "09", "10", "20"] = ""
     four_do: Annotated[list[FourDo], Field(default_factory=list, max_length=4)]
     lists: Annotated[list[tuple[GrassRootsLevel, GrassRootsList]], Field(default_factory=list, max_length=16)]
+    ways: Annotated[list[Way], Field(default_factory=lambda: [Way.MOVED_DOWN], max_length=3)]
+    succeeds: Annotated[list[UmbrellaText], Field(default_factory=list, max_length=20)]
 
 
 class SituationBody(Body):
@@ -198,9 +201,13 @@ class TextsBody(Body):
 class DraftBody(Body):
     """A version as its author hands it in."""
 
+    item_id: UmbrellaText | None = None
+    """The item it is the next version of, where that is not this organ's by its code: an item moves to another organ this way."""
     version: VersionBody
     form: dict[str, object]
     """JSON Schema 2020-12."""
+    base_form: KeyText | Literal[""] = ""
+    """A base form 基础表单 whose fields go before the item's own."""
     situations: SituationsBody
     checklist: ChecklistBody
     texts: TextsBody
@@ -211,7 +218,7 @@ class DraftBody(Body):
         return ItemDraft(
             content=decode(ItemContent, {"extension_limit": None, "credential_type": None} | sent["version"]),
             parts=ItemParts(
-                form=FormPart(schema=sent["form"]),
+                form=FormPart(schema=sent["form"], base_form=self.base_form),
                 situations=decode(SituationsPart, sent["situations"]),
                 checklist=decode(ChecklistPart, sent["checklist"]),
                 texts=decode(TextsPart, sent["texts"]),

@@ -49,7 +49,7 @@ def part_defects(
         certificates: Ids of the rows that stand on the certificate list.
     """
     found = [defect for part in (form, situations, checklist, texts) for defect in _size(part)]
-    found += _form(form.schema)
+    found += form_schema_defects(form.schema)
     found += [_below("/situations", one) for one in check_table(situations)]
     if not texts.denial_grounds:
         found.append(
@@ -75,6 +75,11 @@ def _size(part: Part) -> Iterator[Defect]:
         yield _defect("part.too-large", "/checklist/materials", f"超过 {MAX_MATERIALS} 项", f"More than {MAX_MATERIALS} materials")
     if isinstance(part, ChecklistPart) and len(part.rules) > MAX_RULES:
         yield _defect("part.too-large", "/checklist/rules", f"超过 {MAX_RULES} 条", f"More than {MAX_RULES} rules")
+
+
+def form_schema_defects(schema: JsonObject) -> tuple[Defect, ...]:
+    """What is wrong or hostile in the schema of a form; pointers begin with ``/form``."""
+    return tuple(_form(schema))
 
 
 def _form(schema: JsonObject) -> list[Defect]:

@@ -14,7 +14,7 @@ from contracts.codec import encode_object
 from contracts.documents import PARTS as TOPIC
 from contracts.documents import read
 from contracts.refusals import NotFound
-from contracts.values import Digest
+from contracts.values import Digest, ItemCode
 
 PARTS = Table(
     "parts",
@@ -41,6 +41,23 @@ async def get_parts(tx: Tx[Catalog], digests: Sequence[Digest]) -> dict[Digest, 
     if len(found) != len(set(digests)):
         raise NotFound
     return found
+
+
+async def find_checklists(tx: Tx[Catalog], certificate_id: str) -> list[Digest]:
+    """The checklists with a material that names this row of the certificate list, by digest."""
+    asking = PARTS.c.body.contains({"materials": [{"certificate": certificate_id}]})
+    rows = await tx.execute(select(PARTS.c.digest).where(PARTS.c.kind == "checklist", asking).order_by(PARTS.c.digest))
+    return [Digest(row.digest) for row in rows]
+
+
+async def find_bundles(tx: Tx[Catalog]) -> dict[Digest, list[ItemCode]]:
+    """The decision tables of bundles with the base codes of their members."""
+    rows = await tx.execute(
+        select(PARTS.c.digest, PARTS.c.body["bundle"].label("bundle")).where(
+            PARTS.c.kind == "situations", PARTS.c.body["bundle"].is_not(None)
+        )
+    )
+    return {Digest(row.digest): [ItemCode(one["item_code"]) for one in row.bundle["members"]] for row in rows}
 
 
 async def add_parts(tx: Tx[Catalog], parts: Mapping[Digest, Part]) -> None:

@@ -36,14 +36,8 @@ async def known_regions(tx: Tx[Catalog], codes: Sequence[RegionCode]) -> dict[Re
 
 
 async def line_of(tx: Tx[Catalog], code: RegionCode) -> tuple[RegionCode, ...]:
-    """A region and all above it, upwards to the nation; as far as they are published."""
-    line: list[RegionCode] = []
-    place: RegionCode | None = code
-    while place is not None and place not in line:
-        line.append(place)
-        region = (await store.get_regions(tx, [place])).get(place)
-        place = None if region is None else region.parent
-    return tuple(line)
+    """A published region and all above it, upwards to the nation; the code alone for an unknown one."""
+    return await store.get_line(tx, code) or (code,)
 
 
 async def propose_regions(tx: Tx[Catalog], regions: Sequence[Region], *, by: Caller) -> Proposed:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Column, Date, Index, Integer, Table, Text, select
+from sqlalchemy import Column, Date, Index, Integer, Table, Text, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from catalog_svc.context import Catalog
@@ -12,6 +12,9 @@ from chassis.database import Tx
 from contracts.catalogue import Region
 from contracts.codec import decode, encode_object
 from contracts.values import RegionCode
+
+MOST_LEVELS = 12
+"""More than there are between a village and the nation."""
 
 REGIONS = Table(
     "regions",
@@ -55,6 +58,16 @@ async def get_below(tx: Tx[Catalog], code: RegionCode) -> frozenset[RegionCode]:
     # UNION, not UNION ALL: a ring of parents would never end.
     tree = tree.union(select(REGIONS.c.code).join(tree, REGIONS.c.parent == tree.c.code))
     return frozenset(RegionCode(row.code) for row in await tx.execute(select(tree.c.code)))
+
+
+async def get_line(tx: Tx[Catalog], code: RegionCode) -> tuple[RegionCode, ...]:
+    """The region itself and all above it, upwards; empty for an unknown code."""
+    line = select(REGIONS.c.code, REGIONS.c.parent, literal(0).label("steps")).where(REGIONS.c.code == code).cte("line", recursive=True)
+    above = select(REGIONS.c.code, REGIONS.c.parent, line.c.steps + 1).join(line, REGIONS.c.code == line.c.parent)
+    # Bounded, since a ring of parents would never end.
+    line = line.union_all(above.where(line.c.steps < MOST_LEVELS))
+    rows = await tx.execute(select(line.c.code).order_by(line.c.steps))
+    return tuple(dict.fromkeys(RegionCode(row.code) for row in rows))
 
 
 async def save_regions(tx: Tx[Catalog], regions: Sequence[Region]) -> None:

@@ -20,6 +20,7 @@ from routing_svc.supervision.domain import OVERRUN, Colour
 from routing_svc.supervision.handlers import give_card, give_card_for
 from routing_svc.timeline.domain import EntryKind
 from routing_svc.timeline.handlers import find_case, record
+from rules.situations import promised_limit
 from rules.workdays import local_day
 
 BY_OFFICER = "officer"
@@ -204,7 +205,10 @@ def _refuse_unpublished(tx: RoutingTx, handling: Handling, defects: Sequence[Def
 
 async def _accept(tx: RoutingTx, handling: Handling, *, at: datetime, by: PersonRef | None, counted_from: datetime, deemed: bool) -> None:
     case, item = handling.case, handling.item
-    kinds = ((ClockKind.DECISION_PROMISED, item.promised_limit), (ClockKind.DECISION_STATUTORY, item.statutory_limit))
+    parts = tx.context.catalogue.parts(case.version_id)
+    table = None if parts is None else parts.situations
+    promise = promised_limit(table, situation=case.situation, otherwise=item.promised_limit)
+    kinds = ((ClockKind.DECISION_PROMISED, promise), (ClockKind.DECISION_STATUTORY, item.statutory_limit))
     wanted = [Wanted(kind=kind, limit=limit, at=counted_from, organ=handling.organ, region=handling.region) for kind, limit in kinds]
     await (clocks.cancel if deemed else clocks.meet)(tx, case.case_id, ClockKind.ACCEPTANCE, at=at)
     promised, statutory = await clocks.start(tx, case, *wanted)

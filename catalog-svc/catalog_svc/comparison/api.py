@@ -1,0 +1,162 @@
+"""Routes of comparisons, beside what they compare."""
+
+from collections import Counter
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel
+
+from catalog_svc.comparison import handlers
+from catalog_svc.comparison.handlers import ItemDrift
+from catalog_svc.context import Catalog
+from catalog_svc.item import handlers as items
+from catalog_svc.item.api import ItemIdPath, VersionPath
+from catalog_svc.proposal.api import PUBLIC_FOR_A_WHILE, After, ItemPath, KeyPath, RegionPath
+from chassis.doors import PUBLIC_READER, READER, Reader
+from chassis.paging import DEFAULT_LIMIT, Limit
+from contracts.codec import encode_object
+from contracts.values import ItemCode, ItemId, ItemVersionId, JsonObject, RegionCode
+from rules.standards import Lock
+
+router = APIRouter(prefix="/v1", tags=["comparisons"])
+
+Against = Annotated[str | None, Query(pattern=r"^[0-9A-Z]{31}-v[0-9]{1,6}$", description="与哪个版本比较 / the version to compare with")]
+
+
+class DifferenceShown(BaseModel):
+    """One field that is not the same; rows of lists by their id."""
+
+    pointer: str
+    change: Literal["added", "removed", "changed"]
+    before: object
+    after: object
+
+
+class Diff(BaseModel):
+    """Two versions, field by field."""
+
+    before: str
+    after: str
+    differences: list[DifferenceShown]
+
+
+class DriftShown(BaseModel):
+    """One element that is not what the standard says."""
+
+    field: str
+    pointer: str
+    lock: Lock
+    region: str
+    """Whose standard says otherwise; the nation's is the base item."""
+    expected: object
+    found: object
+    allowed: bool
+
+
+class ItemDriftShown(BaseModel):
+    """One item with its drifts."""
+
+    version_id: str
+    item_id: str
+    organ: str
+    region: str
+    drifts: list[DriftShown]
+
+
+class DriftReport(BaseModel):
+    """A page of items; those without a drift are counted and not listed."""
+
+    compared: int
+    items: list[ItemDriftShown]
+    next: str | None
+    """Value of ``after`` for the next page."""
+
+
+class Impact(BaseModel):
+    """What a change would touch before it is published."""
+
+    items: int
+    breaking: int
+    """Items whose next version cannot be published unless it follows."""
+    regions: dict[str, int]
+    """Items by region."""
+    touched: list[ItemDriftShown]
+    open_cases: str
+    """Where the open cases are asked for: the catalogue knows none. They keep their version."""
+
+
+class CertificateImpact(BaseModel):
+    """Whose checklists a cancellation changes at once."""
+
+    items: int
+    versions: list[str]
+    open_cases: list[str]
+    """Where the open cases of each item are asked for; the certificate leaves them too."""
+
+
+def _open_cases(code: ItemCode) -> str:
+    return f"/v1/cases?state=received&item={code}"
+
+
+@router.get("/service-items/versions/{version_id}/diff", operation_id="diffItemVersions", response_model=Diff)
+async def diff_item_versions(read: Annotated[Reader[Catalog], PUBLIC_READER], version_id: VersionPath, against: Against = None) -> Response:
+    """What a version says otherwise than another, or than the one in force; drafts are shown to officers of their region."""
+    other = None if against is None else ItemVersionId(against)
+    return read.answer(encode_object(await handlers.compare_versions(read.tx, ItemVersionId(version_id), against=other, by=read.caller)))
+
+
+@router.get("/service-items/{item_id}/drift", operation_id="getItemDrift", response_model=ItemDriftShown)
+async def get_item_drift(read: Annotated[Reader[Catalog], PUBLIC_READER], item_id: ItemIdPath) -> Response:
+    """Where an item in force is not what its standard says."""
+    return read.answer(encode_object(await handlers.drift_of_item(read.tx, ItemId(item_id))), headers=PUBLIC_FOR_A_WHILE)
+
+
+@router.get("/regions/{code}/drift", operation_id="getRegionDrift", response_model=DriftReport)
+async def get_region_drift(
+    read: Annotated[Reader[Catalog], PUBLIC_READER], code: RegionPath, after: After = "", limit: Limit = DEFAULT_LIMIT
+) -> Response:
+    """A county's items in force against the base items and the standards above it."""
+    return await _report(read, item=None, region=RegionCode(code), after=after, limit=limit)
+
+
+@router.get("/base-items/{code}/drift", operation_id="getBaseItemDrift", response_model=DriftReport)
+async def get_base_item_drift(
+    read: Annotated[Reader[Catalog], PUBLIC_READER], code: ItemPath, after: After = "", limit: Limit = DEFAULT_LIMIT
+) -> Response:
+    """Every organ's item of a base item against it."""
+    return await _report(read, item=ItemCode(code), region=None, after=after, limit=limit)
+
+
+@router.get("/base-items/{code}/impact", operation_id="getBaseItemImpact", response_model=Impact)
+async def get_base_item_impact(read: Annotated[Reader[Catalog], READER], code: ItemPath) -> Response:
+    """Which items in force a drafted change of a base item would touch."""
+    touched = await handlers.impact_of_base_item(read.tx, ItemCode(code), by=read.caller)
+    body: JsonObject = {
+        "items": len(touched),
+        "breaking": sum(one.breaks for one in touched),
+        "regions": dict(sorted(Counter(one.region for one in touched).items())),
+        "touched": [encode_object(one) for one in touched],
+        "open_cases": _open_cases(ItemCode(code)),
+    }
+    return read.answer(body)
+
+
+@router.get("/certificates/{certificate_id}/impact", operation_id="getCertificateImpact", response_model=CertificateImpact)
+async def get_certificate_impact(read: Annotated[Reader[Catalog], PUBLIC_READER], certificate_id: KeyPath) -> Response:
+    """Which items in force ask for a certificate."""
+    found = await handlers.impact_of_certificate(read.tx, certificate_id)
+    codes = sorted({one.content.item_code for one in found})
+    body: JsonObject = {
+        "items": len({one.item_id for one in found}),
+        "versions": [one.version_id for one in found],
+        "open_cases": [_open_cases(code) for code in codes],
+    }
+    return read.answer(body, headers=PUBLIC_FOR_A_WHILE)
+
+
+async def _report(read: Reader[Catalog], *, item: ItemCode | None, region: RegionCode | None, after: str, limit: int) -> Response:
+    records = await items.page_in_force(read.tx, item=item, region=region, after=after, limit=limit)
+    found: list[ItemDrift] = [one for one in await handlers.drift_of(read.tx, records) if one.drifts]
+    following = records[-1].version_id if len(records) == limit else None
+    body: JsonObject = {"compared": len(records), "items": [encode_object(one) for one in found], "next": following}
+    return read.answer(body, headers=PUBLIC_FOR_A_WHILE)

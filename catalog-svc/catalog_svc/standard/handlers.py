@@ -1,0 +1,116 @@
+"""What is done to regions' layers, and what is in force for an organ."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from catalog_svc.base_item import handlers as base_items
+from catalog_svc.base_item.domain import BaseItem
+from catalog_svc.context import Catalog
+from catalog_svc.proposal import handlers as proposals
+from catalog_svc.proposal.domain import Draft, Proposal, Proposed
+from catalog_svc.region import handlers as regions
+from catalog_svc.standard import store
+from catalog_svc.standard.domain import Standard, StandardUnknown, StandardUnsound
+from chassis.database import Tx
+from contracts.caller import Caller
+from contracts.codec import decode, encode_object
+from contracts.refusals import Defect
+from contracts.values import NATION, ItemCode, RegionCode
+from rules.standards import Element, Fixed, in_force, layer_defects
+
+KIND = "standard"
+
+Layers = Mapping[ItemCode, Mapping[RegionCode, Sequence[Element]]]
+"""Of each item what each region fixes, the nation by its base item."""
+
+
+async def layers_of(tx: Tx[Catalog], items: Collection[ItemCode], *, instead: Mapping[ItemCode, BaseItem] | None = None) -> Layers:
+    """Every layer of these items.
+
+    Args:
+        tx: The caller's transaction.
+        items: Base codes.
+        instead: Base items as they would be, to look at a change before it is published.
+    """
+    bases = await base_items.known_base_items(tx, sorted(items)) | dict(instead or {})
+    found: dict[ItemCode, dict[RegionCode, Sequence[Element]]] = {code: {NATION: base.elements} for code, base in bases.items()}
+    for layer in await store.list_standards(tx, items):
+        found.setdefault(layer.item_code, {})[layer.region] = layer.elements
+    return found
+
+
+def fixed_for(layers: Layers, *, item: ItemCode, line: Sequence[RegionCode]) -> dict[str, Fixed]:
+    """What is fixed for an organ.
+
+    Args:
+        layers: As `layers_of` gave them.
+        item: Base code.
+        line: The organ's region and all above it, upwards.
+    """
+    of_item = layers.get(item, {})
+    return in_force((region, of_item[region]) for region in reversed(line) if region in of_item)
+
+
+async def propose_standard(tx: Tx[Catalog], layer: Standard, *, by: Caller) -> Proposed:
+    """Draft a region's layer.
+
+    Raises:
+        StandardUnsound: It changes what is fixed above it, or names what nobody knows.
+        Forbidden: Not an author of the region.
+    """
+    await regions.permit_in(tx, by, aggregate="item", action="author", regions=[layer.region], about=layer.key)
+    await _require_sound(tx, layer)
+    draft = Draft(key=layer.key, region=layer.region, body=encode_object(layer))
+    return await proposals.propose(tx, [draft], kind=KIND, by=by)
+
+
+async def publish_standard(tx: Tx[Catalog], key: str, *, by: Caller) -> list[Proposal]:
+    """Let a second officer put a drafted layer in force: from now on no version below it is published that differs.
+
+    Raises:
+        ProposalNotFound: It was never drafted.
+        ReviewedByAuthor: By its author.
+        StandardUnsound: What stands above it changed meanwhile.
+        Forbidden: Not a reviewer of the region.
+    """
+    waiting = await proposals.waiting(tx, [key], kind=KIND)
+    await regions.permit_in(tx, by, aggregate="item", action="review", regions=[one.region for one in waiting], about=key)
+    layers = [decode(Standard, one.body) for one in waiting]
+    for one in layers:
+        await _require_sound(tx, one)
+    await proposals.publish(tx, waiting, by=by)
+    await store.save_standards(tx, layers)
+    return waiting
+
+
+async def get_standard(tx: Tx[Catalog], key: str) -> tuple[Standard, int]:
+    """A region's layer with the version of its row; the nation's is what the base item fixes.
+
+    Raises:
+        StandardUnknown: The region has none for the item.
+        BaseItemUnknown: Of the nation's: there is no such base item.
+    """
+    code, _, region = key.partition("@")
+    if region == NATION:
+        item, version = await base_items.get_base_item(tx, ItemCode(code))
+        return Standard(item_code=item.code, region=NATION, elements=item.elements), version
+    found = await store.get_standard(tx, key)
+    if found is None:
+        raise StandardUnknown
+    return found
+
+
+async def _require_sound(tx: Tx[Catalog], layer: Standard) -> None:
+    line = await regions.line_of(tx, layer.region)
+    layers = await layers_of(tx, [layer.item_code])
+    defects: list[Defect] = []
+    if NATION not in layers.get(layer.item_code, {}):
+        defects.append(_defect("/item_code", "item.code-unknown", "基本目录中没有此事项", "There is no base item with this code"))
+    if line[-1] != NATION or layer.region == NATION:
+        defects.append(_defect("/region", "standard.region", "不是全国以下的地区", "It is no region below the nation"))
+    defects += layer_defects(layer.elements, above=fixed_for(layers, item=layer.item_code, line=line[1:]))
+    if defects:
+        raise StandardUnsound(defects=tuple(defects[:100]))
+
+
+def _defect(pointer: str, rule_id: str, message: str, message_en: str) -> Defect:
+    return Defect(rule_id=rule_id, pointer=pointer, message=message, message_en=message_en)

@@ -1,0 +1,73 @@
+"""Layers of regions in the database."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Column, Index, Integer, Table, Text, select
+from sqlalchemy.dialects.postgresql import JSONB
+
+from catalog_svc.context import Catalog
+from catalog_svc.schema import METADATA, write_rows
+from catalog_svc.standard.domain import Standard
+from chassis.database import Tx
+from contracts.codec import decode, encode_object
+from contracts.values import ItemCode, RegionCode
+
+STANDARDS = Table(
+    "standards",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("item_code", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Index("ix_standards_item", "item_code", "region"),
+)
+"""What regions have fixed; asked for by this service alone, so it is on no topic."""
+
+
+async def get_standard(tx: Tx[Catalog], key: str) -> tuple[Standard, int] | None:
+    """One layer with the version of its row."""
+    row = (await tx.execute(select(STANDARDS).where(STANDARDS.c.key == key))).one_or_none()
+    return None if row is None else (decode(Standard, row.body), row.version)
+
+
+async def list_standards(tx: Tx[Catalog], items: Collection[ItemCode]) -> list[Standard]:
+    """Every region's layer of these items."""
+    rows = await tx.execute(select(STANDARDS.c.body).where(STANDARDS.c.item_code.in_(sorted(items))))
+    return [decode(Standard, row.body) for row in rows]
+
+
+async def list_layers(tx: Tx[Catalog], *, region: RegionCode | None, item: ItemCode | None, after: str, limit: int) -> list[Standard]:
+    """Layers by key, of one region, one item, or all."""
+    table = STANDARDS.c
+    statement = select(table.body).where(table.key > after).order_by(table.key).limit(limit)
+    if region is not None:
+        statement = statement.where(table.region == region)
+    if item is not None:
+        statement = statement.where(table.item_code == item)
+    return [decode(Standard, row.body) for row in await tx.execute(statement)]
+
+
+async def save_standards(tx: Tx[Catalog], layers: Sequence[Standard]) -> None:
+    """Keep layers; the caller holds the lock on each.
+
+    Raises:
+        StaleVersion: Another transaction changed one of them since.
+    """
+    keys = [one.key for one in layers]
+    known = await tx.execute(select(STANDARDS.c.key, STANDARDS.c.version).where(STANDARDS.c.key.in_(keys)))
+    versions: dict[str, int] = {row.key: row.version for row in known}
+    await write_rows(
+        tx,
+        STANDARDS,
+        [
+            {
+                "key": one.key,
+                "item_code": one.item_code,
+                "region": one.region,
+                "version": versions.get(one.key, 0) + 1,
+                "body": encode_object(one),
+            }
+            for one in layers
+        ],
+    )
