@@ -159,6 +159,7 @@ def test_a_member_that_does_not_run_asks_for_nothing() -> None:
     assert broken(food=False, name="小吃店") == []
     assert broken(food=True, name="小吃店") == [(f"{B}.form.area", "/form/area")]
     assert broken(food=True, name="小吃店", area=200) == [(f"{B}.area", "/form/area")]
+    assert broken(food=False, name="小吃店", area=200) == []
     assert broken(food=False) == [(f"{A}.form.name", "/form/name")]
 
 
