@@ -22,7 +22,7 @@ COMPILE := .uv/bin/uv --system-certs pip compile --quiet --universal --python-ve
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help .venv run run-full demo test check bench soak contracts lock upgrade
+.PHONY: help .venv run run-full demo test check bench soak national contracts lock upgrade
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ bench: $(DEV) ## measure the line on a system of its own; keep the machine quiet
 soak: $(DEV) ## an hour of whole cases at half of a rate: what grows, what a case leaves behind [RATE=30] [MINUTES=60]
 	@.venv/bin/python -m tongban_local.jars
 	@exec .venv/bin/python -m bench.line --only soak --rate $(RATE) --minutes $(or $(MINUTES),60)
+
+national: $(DEV) ## who is competent at national scale: memory, CPU of 10,000 decisions, each held to a plain reference [PLACES=2849] [SEED=1]
+	@exec .venv/bin/python -m bench.national $(if $(PLACES),--places $(PLACES)) $(if $(SEED),--seed $(SEED))
 
 contracts: $(DEV) ## write the generated contracts (schemas, OpenAPI, AsyncAPI, docs/states.md)
 	@exec .venv/bin/python -m tongban_local.contracts

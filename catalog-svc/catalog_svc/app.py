@@ -1,6 +1,6 @@
 """The catalogue as a service: its rooms, in the order in which they may call each other.
 
-proposal · region · organ · certificate · base_item · standard · agreement · calendar · part · base_form · item · comparison · guide · route · search
+proposal · region · organ · certificate · base_item · standard · agreement · calendar · part · base_form · item · comparison · delegation · guide · route · search
 """
 
 from pathlib import Path
@@ -29,6 +29,7 @@ def create_app(settings: Settings) -> FastAPI:
     from catalog_svc.calendar import api as calendar
     from catalog_svc.certificate import api as certificate
     from catalog_svc.comparison import api as comparison
+    from catalog_svc.delegation import api as delegation
     from catalog_svc.guide import api as guide
     from catalog_svc.item import api as item
     from catalog_svc.organ import api as organ
@@ -37,7 +38,22 @@ def create_app(settings: Settings) -> FastAPI:
     from catalog_svc.search import api as search
     from catalog_svc.standard import api as standard
 
-    rooms = (region, organ, certificate, base_form, base_item, standard, agreement, calendar, comparison, guide, item, route, search)
+    rooms = (
+        region,
+        organ,
+        certificate,
+        base_form,
+        base_item,
+        standard,
+        agreement,
+        calendar,
+        comparison,
+        guide,
+        item,
+        delegation,
+        route,
+        search,
+    )
     return create_service(
         Catalog,
         settings,

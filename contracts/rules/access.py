@@ -179,7 +179,7 @@ GRANTS: dict[tuple[str, str], Grants] = {
     ("credential", "verify"): (_EVERYONE,),
     **{
         (aggregate, action): grants
-        for aggregate in ("item", "region", "organ", "agreement", "calendar")
+        for aggregate in ("item", "region", "organ", "agreement", "delegation", "calendar")
         for action, grants in (
             ("view", (_EVERYONE,)),
             ("author", _AUTHOR),

@@ -72,6 +72,10 @@ class Agreements:
                 return True
         return not members or (any(code in one.receiving for code in receiving) and any(code in one.handling for code in handling))
 
+    def handled(self, handling: Iterable[RegionCode]) -> tuple[Agreement, ...]:
+        """Those under which somebody may receive for a chain of regions, by id."""
+        return tuple(self._all[one] for one in sorted(_under(self._handled_under, tuple(handling))))
+
     def ending(self, *, on: date, within: int) -> tuple[Agreement, ...]:
         """Those in force on a day that end within so many days after it, the soonest first: somebody must be told."""
         last = on + timedelta(days=within)

@@ -341,6 +341,10 @@ class Catalogue:
             (region.code for region in self.ancestors(receiving)), (region.code for region in self.ancestors(handling))
         )
 
+    def agreements_handled(self, handling: RegionCode) -> tuple[Agreement, ...]:
+        """Every agreement, in force or not, under which somebody receives for a region; it by itself or by one above, by id."""
+        return self._agreements.handled(region.code for region in self.ancestors(handling))
+
     def agreements_between(
         self, receiving: RegionCode, handling: RegionCode, item: ItemCode, mode: Mode, on: date
     ) -> tuple[Agreement, ...]:

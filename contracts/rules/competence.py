@@ -49,7 +49,11 @@ __all__ = [
     "Route",
     "SeveralOrgans",
     "WayNotDeclared",
+    "city_of",
     "decide",
+    "find_holder",
+    "find_way",
+    "region_in_force",
 ]
 
 _CLIMB = ("county", "city", "province")
@@ -84,10 +88,9 @@ def decide(
     """
     on = local_day(at)
     considered: list[Considered] = []
-    receiver = _region_in_force(catalogue, receiving_region, on=on, side="receiving")
-    handler = _region_in_force(catalogue, handling_region, on=on, side="handling")
-    version, rule = _version(catalogue, item_code, handler, at=at, considered=considered)
-    holder = hand_on(catalogue, version, matter=handler, rule=rule, at=at, on=on, situation=situation, considered=considered)
+    receiver = region_in_force(catalogue, receiving_region, on=on, side="receiving")
+    handler = region_in_force(catalogue, handling_region, on=on, side="handling")
+    version, holder = find_holder(catalogue, item_code, handler, at=at, situation=situation, considered=considered)
     chosen, agreement, way = _received(catalogue, version, holder, receiver, handler, mode=mode, on=on, considered=considered)
     return Route(
         item_code=item_code,
@@ -110,7 +113,26 @@ def decide(
     )
 
 
-def _region_in_force(catalogue: Catalogue, code: RegionCode, *, on: date, side: str) -> Region:
+def find_holder(
+    catalogue: Catalogue, item_code: ItemCode, matter: Region, *, at: datetime, situation: str | None, considered: list[Considered]
+) -> tuple[Published, Holder]:
+    """The version in force for a matter and who exercises the power, whoever receives; what is looked at is added to ``considered``.
+
+    Raises:
+        NoRoute: Nobody holds it.
+    """
+    version, rule = _version(catalogue, item_code, matter, at=at, considered=considered)
+    holder = hand_on(catalogue, version, matter=matter, rule=rule, at=at, on=local_day(at), situation=situation, considered=considered)
+    return version, holder
+
+
+def region_in_force(catalogue: Catalogue, code: RegionCode, *, on: date, side: str) -> Region:
+    """The region under a code.
+
+    Raises:
+        RegionUnknown: There is none.
+        RegionAbolished: It is not in force on the day.
+    """
     region = catalogue.region(code)
     if region is None:
         raise RegionUnknown(facts={"side": side})
@@ -190,7 +212,7 @@ def _received(
             )
         )
         return Mode.LOCAL, None, None
-    way = _way(catalogue, version.region, receiver)
+    way = find_way(catalogue, version.region, receiver)
     if way is not None:
         if way in version.shape.ways:
             considered.append(
@@ -211,12 +233,12 @@ def _received(
         raise WayNotDeclared(facts={"way": way.value, "declared": declared}) from refused
 
 
-def _way(catalogue: Catalogue, home: RegionCode, receiver: Region) -> Way | None:
+def find_way(catalogue: Catalogue, home: RegionCode, receiver: Region) -> Way | None:
     """The city-wide way from a window to the region that holds the power; ``None`` when they are of two cities."""
     below, above = catalogue.ancestors(receiver.code), catalogue.ancestors(home)
     if any(region.code == home for region in below):
         return Way.MOVED_DOWN
-    city = _city(above)
+    city = city_of(above)
     if city is None or all(region.code != city.code for region in below):
         return None
     if any(region.code == receiver.code for region in above):
@@ -224,8 +246,8 @@ def _way(catalogue: Catalogue, home: RegionCode, receiver: Region) -> Way | None
     return Way.ACROSS_TOWNS if _LEVELS.index(receiver.level) >= _LEVELS.index(above[0].level) else None
 
 
-def _city(chain: Sequence[Region]) -> Region | None:
-    """The city that a region belongs to; a county right below its province is one of its own."""
+def city_of(chain: Sequence[Region]) -> Region | None:
+    """The city that a region belongs to, of it and those above it; a county right below its province is one of its own."""
     for region in chain:
         if region.level == "city" or region.kind == _MUNICIPALITY:
             return region

@@ -88,6 +88,7 @@ TABLE: tuple[Row, ...] = (
             "routes",
             "search",
             "agreements",
+            "delegations",
             "calendars",
             "certificates",
             "standards",

@@ -82,6 +82,23 @@ BASE_FORM: dict[str, Any] = {
     "region": "430100",
     "form": {"type": "object", "properties": {}},
 }
+
+
+DELEGATION: dict[str, Any] = {
+    "delegation_id": "liuyang-trial",
+    "kind": "transfer",
+    "delegator": "11430181TB000001XB",
+    "delegate": "11430181TB0000028B",
+    "items": [ITEM],
+    "region": LIUYANG,
+    "valid_from": "2098-01-01",
+    "valid_to": "2099-01-01",
+    "instrument": {"number": "试验〔2098〕1号", "title": "试验", "legal_basis": "行政许可法 §24"},
+    "sealed_as": "11430181TB0000028B",
+}
+HANDED_ON = DELEGATION | {"delegation_id": "liuyang-trial-published"}
+
+
 CANCELLATION: dict[str, Any] = {"document": "试验通知"}
 
 
@@ -135,6 +152,8 @@ async def prepare(sign_in: SignIn) -> Prepared:
         ("/regions", REGION),
         ("/organs", ORGAN),
         ("/agreements", AGREEMENT),
+        ("/delegations", DELEGATION),
+        ("/delegations", HANDED_ON),
         ("/calendars", CALENDAR),
     ):
         drafted = await author.call("POST", path, json=body)
@@ -142,6 +161,7 @@ async def prepare(sign_in: SignIn) -> Prepared:
     await author.post("/certificates", CERTIFICATE)
     published = f"/certificates/{CERTIFICATE['certificate_id']}"
     await (await sign_in("catalog-reviewer")).post(f"{published}/review")
+    await (await sign_in("catalog-reviewer")).post(f"/delegations/{HANDED_ON['delegation_id']}/review")
     await author.post(f"{published}/cancellation", CANCELLATION)
     await author.post("/base-forms", BASE_FORM)
     await (await sign_in("catalog-reviewer")).post(f"/base-forms/{BASE_FORM['code']}/review")
@@ -192,6 +212,7 @@ def call(route: str, at: Prepared) -> Call:
         code=code(path),
         agreement_id=AGREEMENT["agreement_id"] if path.endswith("review") else "liuyang-tonggu-2020",
         key=f"{ITEM}@430000",
+        delegation_id=(DELEGATION if path.endswith("review") else HANDED_ON)["delegation_id"],
         certificate_id=CERTIFICATE["certificate_id"],
         region="430100" if path.endswith("review") else "100000",
         year=2098 if path.endswith("review") else 2026,
@@ -231,8 +252,10 @@ DEFECT = {"defects": [{"pointer": "/form/premises", "text": "缺少产权人签�
 SPECIAL: dict[str, Any] = {
     "GET /v1/search": _asked(q="个体"),
     "GET /v1/routes": _asked(item=ITEM, region=LIUYANG, **{"from": TONGGU}),
+    "GET /v1/routes/receivers": _asked(item=ITEM, region=LIUYANG),
     "GET /v1/organs": _asked(region=LIUYANG),
     "GET /v1/agreements": _asked(region=LIUYANG),
+    "GET /v1/delegations": _asked(region=LIUYANG),
     "GET /v1/service-items": _asked(region=LIUYANG),
     "GET /v1/windows": _asked(region=TONGGU),
     "GET /v1/service-items/versions/{version_id}": lambda _, at: Call(path=f"/v1/service-items/versions/{at.published_id}"),
@@ -286,6 +309,7 @@ SPECIAL: dict[str, Any] = {
     "POST /v1/agreements": _json(AGREEMENT),
     "POST /v1/base-forms": _json(BASE_FORM),
     "POST /v1/standards": _json(STANDARD),
+    "POST /v1/delegations": _json(DELEGATION),
     "POST /v1/certificates": _json(CERTIFICATE | {"certificate_id": "changsha-other-proof"}),
     "POST /v1/certificates/{certificate_id}/cancellation": _json(CANCELLATION),
     "POST /v1/calendars": _json(CALENDAR),

@@ -23,6 +23,15 @@ async def test_the_migrations_make_the_tables_of_the_code(database_url: Database
     await engine.dispose()
 
     assert [one for one in found if "alembic_version" not in str(one)] == []
-    assert {"regions", "organs", "base_items", "agreements", "calendars", "parts", "items", "item_versions", "proposals"} <= set(
-        METADATA.tables
-    )
+    assert {
+        "regions",
+        "organs",
+        "base_items",
+        "agreements",
+        "delegations",
+        "calendars",
+        "parts",
+        "items",
+        "item_versions",
+        "proposals",
+    } <= set(METADATA.tables)

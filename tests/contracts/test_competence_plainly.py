@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Literal
 
@@ -15,6 +16,7 @@ from contracts.documents import Document
 from contracts.values import NATION, AgreementId, DelegationId, ItemCode, Mode, OrganCode, RegionCode, Way
 from rules.catalogue import Catalogue
 from rules.competence import NoRoute, decide
+from rules.receivers import Receivers, find_receivers
 from tests.contracts.builders import LIMITS, a_version, put
 from tests.contracts.plain_competence import Answer, Lists, Question, answer_of, answer_plainly, refusal_of
 
@@ -188,3 +190,28 @@ def test_the_quick_answer_is_the_plain_one(lists: Lists, asked: list[Question], 
         plain = answer_plainly(lists, one)
         event(str(plain.get("refused", plain.get("rule"))))
         assert decided(catalogue, one) == plain
+
+
+def listed(catalogue: Catalogue, asked: Question) -> Receivers | Answer:
+    try:
+        return find_receivers(
+            catalogue, item_code=asked.item_code, handling_region=asked.handling_region, at=asked.at, situation=asked.situation
+        )
+    except NoRoute as refused:
+        return refusal_of(refused)
+
+
+@settings(max_examples=100, deadline=None)
+@given(worlds(), st.lists(questions, min_size=3, max_size=6))
+def test_who_may_receive_is_listed_and_nobody_else(lists: Lists, asked: list[Question]) -> None:
+    catalogue = put(Catalogue(), *lists.regions, *lists.organs, *lists.versions, *lists.agreements, *lists.delegations)
+
+    for one in asked:
+        anywhere = replace(one, mode=None)
+        found = listed(catalogue, one)
+        if not isinstance(found, Receivers):
+            assert decided(catalogue, replace(anywhere, receiving_region=NATION)) == found
+            continue
+        for code in CODES:
+            answer = decided(catalogue, replace(anywhere, receiving_region=code))
+            assert answer.get("refused") == "route.region-abolished" or found.lets(catalogue, code) == ("refused" not in answer)

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from rules.case_numbers import parse
-from tests.contracts.builders import OLD_QIYANG
+from tests.contracts.builders import DAYAO, DAYAO_OFFICE, LIUYANG, LIUYANG_MARKET, OLD_QIYANG, a_delegation, an_organ
 from tests.intake.builders import (
     ABOLISHED,
     CLERK,
@@ -22,6 +22,7 @@ from tests.intake.builders import (
     a_case_id,
     an_application,
     person,
+    publish,
 )
 
 
@@ -318,3 +319,16 @@ async def test_receiving_needs_a_key_and_a_token(service: Service) -> None:
     no_key = await service.client.post("/v1/cases", json=an_application(), headers=service.headers(CLERK))
 
     assert (no_token.status_code, no_key.status_code) == (401, 400)
+
+
+async def test_a_receipt_names_the_instruments_of_its_route_and_where_the_matter_lies(service: Service) -> None:
+    await service.received()
+    publish(service.context, an_organ(code=DAYAO_OFFICE, region=DAYAO), a_delegation(region=LIUYANG))
+    await service.received()
+
+    held, handed = await service.outbox("tongban.case.received.v1")
+
+    assert (held["handling_organ"], held["handling_region"]) == (LIUYANG_MARKET, LIUYANG)
+    assert not {"matter_region", "delegations"} & held.keys()
+    assert (handed["handling_organ"], handed["handling_region"]) == (DAYAO_OFFICE, DAYAO)
+    assert (handed["matter_region"], handed["delegations"]) == (LIUYANG, ["d1"])

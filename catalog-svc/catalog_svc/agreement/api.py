@@ -4,9 +4,9 @@ from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
-from catalog_svc.agreement import handlers, store
+from catalog_svc.agreement import handlers
 from catalog_svc.context import Catalog
 from catalog_svc.proposal.api import (
     PUBLIC_FOR_A_WHILE,
@@ -25,11 +25,14 @@ from catalog_svc.proposal.api import (
 from chassis.database import Tx
 from chassis.doors import PUBLIC_READER, WRITER, Answer, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
-from contracts.catalogue import Agreement
+from contracts.catalogue import Agreement, AgreementAction, OpenCases
 from contracts.codec import decode, encode_object
-from contracts.values import AgreementId, Mode, RegionCode
+from contracts.values import AgreementId, Json, JsonObject, Mode, RegionCode
 
 router = APIRouter(prefix="/v1/agreements", tags=["agreements"])
+
+
+KeyFieldText = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
 class LimitBody(Body):
@@ -50,7 +53,7 @@ class TransferLimitsBody(Body):
 
 
 class AgreementBody(Body):
-    """An agreement as it is drafted."""
+    """An agreement as its two sides; of an alliance every member stands on both."""
 
     agreement_id: KeyText
     name: NameText
@@ -62,6 +65,34 @@ class AgreementBody(Body):
     valid_from: date
     valid_to: date
     """First day on which it no longer holds for new cases."""
+    limits: TransferLimitsBody
+    signatories: Annotated[list[ShortText], Field(default_factory=list, max_length=20)]
+    contacts: Annotated[list[ShortText], Field(default_factory=list, max_length=20)]
+
+
+class AgreementTerms(Body):
+    """What an agreement allows, between whom, and what happens at its end."""
+
+    alliance: Annotated[list[RegionText], Field(default_factory=list, max_length=500)]
+    """Members, each of which receives for every other and decides for every other; then neither side is named."""
+    actions: Annotated[list[AgreementAction], Field(default_factory=lambda: list(AgreementAction), min_length=1, max_length=3)]
+    query_fields: Annotated[list[KeyFieldText], Field(default_factory=list, max_length=200)]
+    """Fields of the form that the other side may read; empty: all."""
+    open_cases: OpenCases = OpenCases.FINISH
+    """What becomes of cases on their way when it ends."""
+
+
+class AgreementDraft(AgreementTerms):
+    """An agreement as it is drafted: two sides, or an alliance."""
+
+    agreement_id: KeyText
+    name: NameText
+    receiving: Annotated[list[RegionText], Field(default_factory=list, max_length=500)]
+    handling: Annotated[list[RegionText], Field(default_factory=list, max_length=500)]
+    items: Annotated[list[ItemText], Field(max_length=1000)]
+    modes: Annotated[list[Mode], Field(min_length=1, max_length=4)]
+    valid_from: date
+    valid_to: date
     limits: TransferLimitsBody
     signatories: Annotated[list[ShortText], Field(default_factory=list, max_length=20)]
     contacts: Annotated[list[ShortText], Field(default_factory=list, max_length=20)]
@@ -79,25 +110,39 @@ class AgreementList(BaseModel):
 async def get_agreement(read: Annotated[Reader[Catalog], PUBLIC_READER], agreement_id: KeyPath) -> Response:
     """An agreement, in force or not."""
     agreement, version = await handlers.get_agreement(read.tx, AgreementId(agreement_id))
-    return read.answer(encode_object(agreement), etag=version, headers=PUBLIC_FOR_A_WHILE)
+    return read.answer(_shown(agreement), etag=version, headers=PUBLIC_FOR_A_WHILE)
+
+
+@router.get("/{agreement_id}/terms", operation_id="getAgreementTerms", response_model=AgreementTerms)
+async def get_agreement_terms(read: Annotated[Reader[Catalog], PUBLIC_READER], agreement_id: KeyPath) -> Response:
+    """What it allows, between which members, and what happens at its end."""
+    agreement, version = await handlers.get_agreement(read.tx, AgreementId(agreement_id))
+    terms: JsonObject = {
+        "alliance": [*agreement.alliance],
+        "actions": [one.value for one in agreement.actions],
+        "query_fields": [*agreement.query_fields],
+        "open_cases": agreement.open_cases.value,
+    }
+    return read.answer(terms, etag=version, headers=PUBLIC_FOR_A_WHILE)
 
 
 @router.get("", operation_id="listAgreements", response_model=AgreementList)
 async def list_agreements(
     read: Annotated[Reader[Catalog], PUBLIC_READER],
     region: Annotated[str | None, Query(pattern=r"^[0-9]{6,12}$")] = None,
+    ending_within: Annotated[int | None, Query(ge=1, le=3660, description="天 / days")] = None,
     after: After = "",
     limit: Limit = DEFAULT_LIMIT,
 ) -> Response:
-    """Agreements that name a region on either side, or all."""
+    """Agreements that name a region on either side or as a member, that are in force and end within so many days, or all."""
     place = None if region is None else RegionCode(region)
-    found = await store.list_agreements(read.tx, region=place, after=after, limit=limit)
+    found = await handlers.list_agreements(read.tx, region=place, ending_within=ending_within, after=after, limit=limit)
     following = found[-1].agreement_id if len(found) == limit else None
-    return read.answer({"items": [encode_object(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
+    return read.answer({"items": [_shown(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
 
 
 @router.post("", operation_id="draftAgreement", status_code=201, response_model=ProposalAnswer)
-async def draft_agreement(write: Annotated[Writer[Catalog], WRITER], body: AgreementBody) -> Response:
+async def draft_agreement(write: Annotated[Writer[Catalog], WRITER], body: AgreementDraft) -> Response:
     """Draft an agreement; the same content again changes nothing."""
     agreement = decode(Agreement, body.model_dump(mode="json"))
 
@@ -116,3 +161,13 @@ async def publish_agreement(write: Annotated[Writer[Catalog], WRITER], agreement
         return answer_published(await handlers.publish_agreements(tx, [agreement_id], by=write.caller))
 
     return await write(act)
+
+
+_TERMS = frozenset(AgreementTerms.model_fields)
+
+
+def _shown(agreement: Agreement) -> JsonObject:
+    """As readers from before there were alliances know it: the terms stand by themselves."""
+    shown = {name: value for name, value in encode_object(agreement).items() if name not in _TERMS}
+    members: list[Json] = [*agreement.alliance]
+    return {**shown, "receiving": members, "handling": members} if members else shown

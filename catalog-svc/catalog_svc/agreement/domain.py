@@ -76,14 +76,21 @@ def _changes(agreement: Agreement, former: Agreement | None, today: date) -> Ite
                 message="协议已生效,起始日期不得变更",
                 message_en="It is in force; its first day stays",
             )
-        for name in ("receiving", "handling", "items", "modes"):
-            if not _covers(getattr(agreement, name), getattr(former, name), all_when_empty=name == "items"):
+        for name in ("receiving", "handling", "alliance", "items", "modes", "actions", "query_fields"):
+            if not _covers(getattr(agreement, name), getattr(former, name), all_when_empty=name in {"items", "query_fields"}):
                 yield Defect(
                     rule_id="agreement.narrowed",
                     pointer=f"/{name}",
                     message="已生效的协议不得缩小范围;请终止后另行发布新协议",
                     message_en="It is in force and may not cover less; end it and publish another",
                 )
+        if agreement.open_cases != former.open_cases:
+            yield Defect(
+                rule_id="agreement.begun",
+                pointer="/open_cases",
+                message="协议已生效,终止时在办件的处理规则不得变更",
+                message_en="It is in force; what becomes of open cases when it ends stays",
+            )
     elif agreement.valid_from <= today:
         yield Defect(
             rule_id="agreement.too-soon",
@@ -108,7 +115,8 @@ def _covers(now: Collection[str], before: Collection[str], *, all_when_empty: bo
 
 
 def _defects(agreement: Agreement, regions: Collection[RegionCode], items: Collection[ItemCode]) -> Iterable[Defect]:
-    for side, codes in (("receiving", agreement.receiving), ("handling", agreement.handling)):
+    yield from _sides(agreement)
+    for side, codes in (("receiving", agreement.receiving), ("handling", agreement.handling), ("alliance", agreement.alliance)):
         for index, code in enumerate(codes):
             if code not in regions:
                 yield Defect(
@@ -131,3 +139,23 @@ def _defects(agreement: Agreement, regions: Collection[RegionCode], items: Colle
         yield Defect(
             rule_id="agreement.validity", pointer="/valid_to", message="终止日期应当晚于起始日期", message_en="It ends before it begins"
         )
+
+
+def _sides(agreement: Agreement) -> Iterable[Defect]:
+    members = agreement.alliance
+    if (agreement.receiving or agreement.handling) if members else not (agreement.receiving and agreement.handling):
+        yield Defect(
+            rule_id="agreement.sides",
+            pointer="/alliance" if members else "/handling" if agreement.receiving else "/receiving",
+            message="协议应当列明收件和办理双方,或者仅列明联盟成员",
+            message_en="It names a receiving and a handling side, or the members of an alliance and nothing else",
+        )
+    if len(members) == 1 or len(set(members)) != len(members):
+        yield Defect(
+            rule_id="agreement.members",
+            pointer="/alliance",
+            message="联盟至少有两个成员,且不得重复",
+            message_en="An alliance has two members or more, each once",
+        )
+    if not agreement.actions:
+        yield Defect(rule_id="agreement.actions", pointer="/actions", message="至少列明一项授权", message_en="It allows nothing")

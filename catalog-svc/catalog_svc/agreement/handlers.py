@@ -1,6 +1,7 @@
 """What is done to agreements."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from catalog_svc.agreement import store
 from catalog_svc.agreement.domain import AgreementUnknown, check_agreement, check_change
@@ -13,14 +14,14 @@ from chassis.database import Tx
 from contracts.caller import Caller
 from contracts.catalogue import Agreement
 from contracts.codec import decode, encode_object
-from contracts.values import NATION, AgreementId
+from contracts.values import NATION, AgreementId, RegionCode
 from rules.workdays import local_day
 
 KIND = "agreement"
 
 
 async def propose_agreements(tx: Tx[Catalog], agreements: Sequence[Agreement], *, by: Caller) -> Proposed:
-    """Draft agreements; the handling side writes them down, for it gives its authority's window away.
+    """Draft agreements; the handling side writes them down, for it gives its authority's window away, in an alliance every member.
 
     Raises:
         AgreementUnsound: It names what nobody knows, or holds for no time.
@@ -30,11 +31,13 @@ async def propose_agreements(tx: Tx[Catalog], agreements: Sequence[Agreement], *
     drafted = await proposals.known_proposals(tx, ids, kind=KIND)
     former = [*(decode(Agreement, one.body) for one in drafted.values()), *await store.get_agreements(tx, ids)]
     await _permit(tx, [*agreements, *former], action="author", by=by, about=ids[0] if ids else "")
-    places = await regions.known_regions(tx, sorted({code for one in agreements for code in (*one.receiving, *one.handling)}))
+    places = await regions.known_regions(
+        tx, sorted({code for one in agreements for code in (*one.receiving, *one.handling, *one.alliance)})
+    )
     items = await base_items.known_base_items(tx, sorted({code for one in agreements for code in one.items}))
     for one in agreements:
         check_agreement(one, regions=places.keys(), items=items.keys())
-    drafts = [Draft(key=one.agreement_id, region=one.handling[0], body=encode_object(one)) for one in agreements]
+    drafts = [Draft(key=one.agreement_id, region=(*one.handling, *one.alliance)[0], body=encode_object(one)) for one in agreements]
     return await proposals.propose(tx, drafts, kind=KIND, by=by)
 
 
@@ -72,7 +75,16 @@ async def get_agreement(tx: Tx[Catalog], agreement_id: AgreementId) -> tuple[Agr
     return found
 
 
+async def list_agreements(
+    tx: Tx[Catalog], *, region: RegionCode | None, ending_within: int | None, after: str, limit: int
+) -> list[Agreement]:
+    """Agreements by id; those that name a region, and those in force today that end within so many days."""
+    today = local_day(tx.at)
+    ending = None if ending_within is None else (today, today + timedelta(days=ending_within))
+    return await store.list_agreements(tx, region=region, ending=ending, after=after, limit=limit)
+
+
 async def _permit(tx: Tx[Catalog], agreements: Sequence[Agreement], *, action: str, by: Caller, about: str) -> None:
     """Former contents are among them: nobody rewrites an agreement of a county they have no right in."""
-    handling = [code for one in agreements for code in one.handling]
+    handling = [code for one in agreements for code in (*one.handling, *one.alliance)] or [NATION]
     await regions.permit_in(tx, by, aggregate=KIND, action=action, regions=handling, about=about)

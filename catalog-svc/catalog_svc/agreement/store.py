@@ -1,6 +1,7 @@
 """Published agreements in the database."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from sqlalchemy import Column, Index, Integer, Table, Text, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -39,12 +40,26 @@ async def get_agreements(tx: Tx[Catalog], ids: Sequence[AgreementId]) -> list[Ag
     return [decode(Agreement, row.body) for row in rows]
 
 
-async def list_agreements(tx: Tx[Catalog], *, region: RegionCode | None, after: str, limit: int) -> list[Agreement]:
-    """Agreements by id; those that name a region on either side, or all."""
+async def list_agreements(
+    tx: Tx[Catalog], *, region: RegionCode | None, ending: tuple[date, date] | None, after: str, limit: int
+) -> list[Agreement]:
+    """Agreements by id; those that name a region on either side, or all.
+
+    Args:
+        tx: Open transaction.
+        region: On either side or a member.
+        ending: In force on the first of these days, no longer on the day after the second.
+        after: The id before the first.
+        limit: Most.
+    """
     table = AGREEMENTS
     statement = select(table.c.body).where(table.c.agreement_id > after).order_by(table.c.agreement_id).limit(limit)
     if region is not None:
         statement = statement.where(or_(table.c.receiving.contains([region]), table.c.handling.contains([region])))
+    if ending is not None:
+        begins, ends = table.c.body["valid_from"].astext, table.c.body["valid_to"].astext
+        today, last = (day.isoformat() for day in ending)
+        statement = statement.where(begins <= today, ends > today, ends <= last)
     return [decode(Agreement, row.body) for row in await tx.execute(statement)]
 
 
@@ -63,8 +78,8 @@ async def save_agreements(tx: Tx[Catalog], agreements: Sequence[Agreement]) -> N
         [
             {
                 "agreement_id": one.agreement_id,
-                "receiving": list(one.receiving),
-                "handling": list(one.handling),
+                "receiving": [*one.receiving, *one.alliance],
+                "handling": [*one.handling, *one.alliance],
                 "version": versions.get(one.agreement_id, 0) + 1,
                 "body": encode_object(one),
             }

@@ -27,7 +27,7 @@ from contracts.catalogue import (
 from contracts.codec import ADDED, encode_object
 from contracts.documents import part_digest
 from contracts.elements import FourDo, GrassRootsLevel, GrassRootsList
-from contracts.refusals import Conflict, Forbidden, IllegalMove, Invalid, NotFound
+from contracts.refusals import Conflict, Defect, Forbidden, IllegalMove, Invalid, NotFound
 from contracts.values import Digest, ItemCode, ItemId, ItemVersionId, JsonObject, Mode, OrganCode, PersonRef, RegionCode, Way, digest
 
 NOTICE = timedelta(seconds=5)
@@ -364,3 +364,13 @@ class ItemVersionRecord:
         if to not in MOVES[self.state]:
             raise IllegalMove(facts={"from": self.state.value, "to": to.value})
         self.state = to
+
+
+def unpublished_member(index: int) -> Defect:
+    """What is wrong with the member of a bundle that nobody publishes there."""
+    return Defect(
+        rule_id="bundle.member-unpublished",
+        pointer=f"/situations/bundle/members/{index}/item_code",
+        message="组成事项在本地以及上级均未发布",
+        message_en="This member is published neither here nor above",
+    )

@@ -17,6 +17,7 @@ from catalog_svc.item.domain import (
     ItemVersionRecord,
     ItemVersionState,
     umbrella_id,
+    unpublished_member,
 )
 from catalog_svc.organ import handlers as organs
 from catalog_svc.organ.domain import OrganUnknown
@@ -28,7 +29,7 @@ from chassis.database import Tx, lock
 from contracts.caller import Caller
 from contracts.catalogue import ChecklistPart, FormPart, Part, SituationsPart, TextsPart
 from contracts.refusals import Defect
-from contracts.values import Digest, ItemCode, ItemId, ItemVersionId, Json, RegionCode
+from contracts.values import Digest, ItemCode, ItemId, ItemVersionId, Json, OrganCode, RegionCode
 from rules.bundles import merge, order_defects
 from rules.certificates import without_cancelled
 from rules.elements import declaration_defects
@@ -153,6 +154,14 @@ async def withdraw_version(tx: Tx[Catalog], version_id: ItemVersionId, *, by: Ca
     await lock(tx, record.version_id)
     await store.save_versions(tx, [record])
     return record
+
+
+async def regions_published(tx: Tx[Catalog], organ: OrganCode, *, items: Sequence[ItemCode]) -> dict[ItemCode, set[RegionCode]]:
+    """The regions for which an organ itself publishes each of these items: its own powers."""
+    found: dict[ItemCode, set[RegionCode]] = {}
+    for item, region in await store.list_published(tx, organ, items=items):
+        found.setdefault(item, set()).add(region)
+    return found
 
 
 async def get_version(tx: Tx[Catalog], version_id: ItemVersionId) -> ItemVersionRecord:
@@ -304,22 +313,13 @@ async def _with_members(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode
     published.sort(key=lambda one: line.index(one.region), reverse=True)
     nearest = {one.content.item_code: one for one in published}
     if absent := [index for index, one in enumerate(of.situations.bundle.members) if one.item_code not in nearest]:
-        raise ItemUnsound(defects=tuple(_unpublished(index) for index in absent))
+        raise ItemUnsound(defects=tuple(unpublished_member(index) for index in absent))
     members = [(one, await get_parts(tx, nearest[one.item_code])) for one in of.situations.bundle.members]
     merged = merge(form=of.form, situations=of.situations, checklist=of.checklist, members=members)
     if merged.defects:
         raise ItemUnsound(defects=tuple(merged.defects[:100]))
     whole = replace(of, form=merged.form, situations=merged.situations, checklist=merged.checklist)
     return replace(draft, parts=whole)
-
-
-def _unpublished(index: int) -> Defect:
-    return Defect(
-        rule_id="bundle.member-unpublished",
-        pointer=f"/situations/bundle/members/{index}/item_code",
-        message="组成事项在本地以及上级均未发布",
-        message_en="This member is published neither here nor above",
-    )
 
 
 def _not_withdrawn(records: Sequence[ItemVersionRecord]) -> list[ItemVersionRecord]:

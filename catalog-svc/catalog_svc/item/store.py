@@ -137,6 +137,14 @@ async def list_members(
     return [_record(row) for row in await tx.execute(select(VERSIONS).where(*named, *_in_force(at)).order_by(table.version_id))]
 
 
+async def list_published(tx: Tx[Catalog], organ: OrganCode, *, items: Sequence[ItemCode]) -> list[tuple[ItemCode, RegionCode]]:
+    """Of these items those that an organ has published and not taken back, with the region of each version."""
+    table = VERSIONS.c
+    states = (ItemVersionState.PUBLISHED.value, ItemVersionState.SUSPENDED.value)
+    statement = select(table.item_code, table.region).where(table.organ == organ, table.item_code.in_(items), table.state.in_(states))
+    return [(ItemCode(row.item_code), RegionCode(row.region)) for row in await tx.execute(statement.distinct())]
+
+
 async def save_versions(tx: Tx[Catalog], records: Sequence[ItemVersionRecord]) -> None:
     """Keep versions as they are now; those that other services hear of go out, in this order. The caller holds the item's lock.
 

@@ -61,7 +61,7 @@ class Proposal:
     """The newest draft of one document and who stood for it."""
 
     kind: str
-    """``region``, ``organ``, ``base-item``, ``agreement``, ``calendar`` or ``seed``."""
+    """``region``, ``organ``, ``base-item``, ``agreement``, ``delegation``, ``calendar`` or ``seed``."""
     key: str
     region: RegionCode
     state: ProposalState

@@ -1,6 +1,6 @@
 """What is done to regions, and what other rooms ask about them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from catalog_svc.context import Catalog
 from catalog_svc.proposal import handlers as proposals
@@ -38,6 +38,23 @@ async def known_regions(tx: Tx[Catalog], codes: Sequence[RegionCode]) -> dict[Re
 async def line_of(tx: Tx[Catalog], code: RegionCode) -> tuple[RegionCode, ...]:
     """A published region and all above it, upwards to the nation; the code alone for an unknown one."""
     return await store.get_line(tx, code) or (code,)
+
+
+async def chains(tx: Tx[Catalog], codes: Collection[RegionCode]) -> dict[RegionCode, list[RegionCode]]:
+    """Of each known region among these itself and all above it, upwards."""
+    parents: dict[RegionCode, RegionCode | None] = {}
+    asked = set(codes)
+    while asked:
+        found = await store.get_parents(tx, sorted(asked))
+        parents |= found
+        asked = {parent for parent in found.values() if parent is not None} - parents.keys()
+    chained: dict[RegionCode, list[RegionCode]] = {}
+    for code in parents.keys() & set(codes):
+        chain = [code]
+        while (above := parents.get(chain[-1])) is not None and above not in chain:
+            chain.append(above)
+        chained[code] = chain
+    return chained
 
 
 async def propose_regions(tx: Tx[Catalog], regions: Sequence[Region], *, by: Caller) -> Proposed:

@@ -1,6 +1,6 @@
 """Published regions in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Column, Date, Index, Integer, Table, Text, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
@@ -68,6 +68,12 @@ async def get_line(tx: Tx[Catalog], code: RegionCode) -> tuple[RegionCode, ...]:
     line = line.union_all(above.where(line.c.steps < MOST_LEVELS))
     rows = await tx.execute(select(line.c.code).order_by(line.c.steps))
     return tuple(dict.fromkeys(RegionCode(row.code) for row in rows))
+
+
+async def get_parents(tx: Tx[Catalog], codes: Collection[RegionCode]) -> dict[RegionCode, RegionCode | None]:
+    """Of each known region among these the one above it."""
+    rows = await tx.execute(select(REGIONS.c.code, REGIONS.c.parent).where(REGIONS.c.code.in_(codes)))
+    return {RegionCode(row.code): None if row.parent is None else RegionCode(row.parent) for row in rows}
 
 
 async def save_regions(tx: Tx[Catalog], regions: Sequence[Region]) -> None:

@@ -10,10 +10,11 @@ from catalog_svc.proposal.api import FAR_AHEAD, LONG_AGO, NOT_TO_BE_KEPT, PUBLIC
 from catalog_svc.route import handlers
 from chassis.doors import PUBLIC_READER, Reader
 from chassis.problems import Behind
-from contracts.codec import encode
+from contracts.codec import encode, encode_object
 from contracts.documents import PublicKey
 from contracts.values import Direction, ItemCode, Mode, RegionCode, Way
 from rules.competence import NoRoute
+from rules.receivers import Receivers
 
 router = APIRouter(prefix="/v1", tags=["routes"])
 
@@ -81,7 +82,7 @@ async def find_route(
     region: Annotated[str, Query(pattern=r"^[0-9]{6,12}$", description="办理地 / where the matter belongs")],
     origin: Annotated[str, Query(alias="from", pattern=r"^[0-9]{6,12}$", description="收件地 / where it is handed in")],
     mode: Mode | None = None,
-    situation: Annotated[str | None, Query(max_length=64, pattern=r"^[^\x00]+$")] = None,
+    situation: Annotated[str | None, Query(max_length=80, pattern=r"^[^\x00]+$")] = None,
     at: Annotated[AwareDatetime | None, Query(ge=LONG_AGO, le=FAR_AHEAD)] = None,
 ) -> Response:
     """Name the organ that must decide, with every step that led to it; without one, the problem names the reason."""
@@ -107,6 +108,26 @@ async def find_route(
     body = {"route": found.route, "parts": found.parts, "valid_until": encode(found.valid_until), "proof": found.proof}
     read.behind = read.behind or not heard
     return read.answer(body, headers=headers)
+
+
+@router.get("/routes/receivers", operation_id="listReceivers", response_model=Receivers)
+async def list_receivers(
+    heard: OwnHeard,
+    read: Annotated[Reader[Catalog], PUBLIC_READER],
+    item: Annotated[str, Query(pattern=r"^[0-9A-Z]{12}$")],
+    region: Annotated[str, Query(pattern=r"^[0-9]{6,12}$", description="办理地 / where the matter belongs")],
+    situation: Annotated[str | None, Query(max_length=80, pattern=r"^[^\x00]+$")] = None,
+    at: Annotated[AwareDatetime | None, Query(ge=LONG_AGO, le=FAR_AHEAD)] = None,
+) -> Response:
+    """Where an item may be handed in for a matter, as sets of regions, each with its ground."""
+    try:
+        found = handlers.find_receivers(read.tx, item_code=ItemCode(item), handling_region=RegionCode(region), at=at, situation=situation)
+    except NoRoute as reason:
+        if not heard:
+            raise Behind(retry_after=1) from reason
+        raise
+    read.behind = read.behind or not heard
+    return read.answer(encode_object(found), headers=PUBLIC_FOR_A_WHILE if heard else NOT_TO_BE_KEPT)
 
 
 @router.get("/.well-known/tongban-route-keys", operation_id="listRouteKeys", response_model=RouteKeys)

@@ -12,7 +12,9 @@ from catalog_svc.route.outside import RouteSigner, make_key
 from chassis.database import Tx, lock
 from contracts.codec import encode_object
 from contracts.values import ItemCode, JsonObject, Mode, RegionCode, digest
+from rules import receivers
 from rules.competence import decide
+from rules.receivers import Receivers
 
 VALID_FOR = timedelta(seconds=30)
 """How long an answer may be used again; whoever receives a case decides anew as of receipt."""
@@ -99,4 +101,17 @@ async def find_route(
         valid_until=tx.at + VALID_FOR,
         proof=context.route_signer.sign(shown),
         tag=digest(lasting)[7:39],
+    )
+
+
+def find_receivers(
+    tx: Tx[Catalog], *, item_code: ItemCode, handling_region: RegionCode, at: datetime | None, situation: str | None
+) -> Receivers:
+    """Say where an item may be handed in, as of an instant.
+
+    Raises:
+        NoRoute: Nobody is competent.
+    """
+    return receivers.find_receivers(
+        tx.context.catalogue, item_code=item_code, handling_region=handling_region, at=at or tx.at, situation=situation
     )

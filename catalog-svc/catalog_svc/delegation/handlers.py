@@ -1,0 +1,111 @@
+"""What is done to delegations."""
+
+from collections.abc import Sequence
+
+from catalog_svc.base_item import handlers as base_items
+from catalog_svc.context import Catalog
+from catalog_svc.delegation import store
+from catalog_svc.delegation.domain import DelegationUnknown, check_change, check_delegation, revoke
+from catalog_svc.item import handlers as items
+from catalog_svc.organ import handlers as organs
+from catalog_svc.proposal import handlers as proposals
+from catalog_svc.proposal.domain import Draft, Proposal, Proposed
+from catalog_svc.region import handlers as regions
+from chassis.database import Tx, lock
+from contracts.caller import Caller
+from contracts.codec import decode, encode_object
+from contracts.delegations import Delegation
+from contracts.values import NATION, DelegationId, RegionCode
+from rules.delegations import Known
+from rules.workdays import local_day
+
+KIND = "delegation"
+
+_ALL = "delegations"
+"""Lock of those that publish: each is held against all others, and two that do not see each other could contradict."""
+
+
+async def propose_delegation(tx: Tx[Catalog], delegation: Delegation, *, by: Caller) -> Proposed:
+    """Draft a delegation; the side that gives its power away writes it down.
+
+    Raises:
+        DelegationUnsound: It names what nobody knows, or its delegator may not hand this on.
+        Forbidden: Not an author where the delegator is, or where the delegator is that it names until now.
+    """
+    drafted = await proposals.known_proposals(tx, [delegation.delegation_id], kind=KIND)
+    former = [decode(Delegation, one.body) for one in drafted.values()]
+    places = await _permit(tx, [delegation, *former], action="author", by=by)
+    check_delegation(delegation, known=await _known(tx, delegation))
+    draft = Draft(key=delegation.delegation_id, region=places[0], body=encode_object(delegation))
+    return await proposals.propose(tx, [draft], kind=KIND, by=by)
+
+
+async def publish_delegation(tx: Tx[Catalog], delegation_id: DelegationId, *, by: Caller) -> Proposal:
+    """Let a second officer put a drafted delegation in force; it is held against what was published since, too.
+
+    Raises:
+        ProposalNotFound: It was never drafted.
+        ReviewedByAuthor: By its author.
+        Forbidden: Not a reviewer where the delegator is, or where the delegator is that it names until now.
+        DelegationUnsound: It contradicts another, or would make untrue what was decided until today. The nation's officers alone bring
+            in what began before.
+    """
+    await lock(tx, _ALL)
+    [waiting] = await proposals.waiting(tx, [delegation_id], kind=KIND)
+    delegation = decode(Delegation, waiting.body)
+    found = await store.get_delegation(tx, delegation_id)
+    former = None if found is None else found[0]
+    await _permit(tx, [delegation] if former is None else [delegation, former], action="review", by=by)
+    check_delegation(delegation, known=await _known(tx, delegation))
+    if by.region != NATION or former is not None:
+        check_change(delegation, former=former, today=local_day(tx.at))
+    await proposals.publish(tx, [waiting], by=by)
+    await store.save_delegation(tx, delegation)
+    return waiting
+
+
+async def revoke_delegation(tx: Tx[Catalog], delegation_id: DelegationId, *, by: Caller) -> tuple[Delegation, int]:
+    """End a delegation for new cases before its time; with the version of its row.
+
+    Raises:
+        DelegationUnknown: No delegation has this id.
+        DelegationOver: It is over already.
+        Forbidden: Not a reviewer where the delegator is.
+    """
+    await lock(tx, f"{KIND}/{delegation_id}")
+    delegation, _ = await get_delegation(tx, delegation_id)
+    await _permit(tx, [delegation], action="publish", by=by)
+    revoked = revoke(delegation, at=tx.at)
+    return revoked, await store.save_delegation(tx, revoked)
+
+
+async def get_delegation(tx: Tx[Catalog], delegation_id: DelegationId) -> tuple[Delegation, int]:
+    """A delegation, in force or not, with the version of its row.
+
+    Raises:
+        DelegationUnknown: No delegation has this id.
+    """
+    found = await store.get_delegation(tx, delegation_id)
+    if found is None:
+        raise DelegationUnknown
+    return found
+
+
+async def _permit(tx: Tx[Catalog], delegations: Sequence[Delegation], *, action: str, by: Caller) -> list[RegionCode]:
+    """Of each, where its delegator is: there the officer must be allowed; former contents are among them."""
+    known = await organs.known_organs(tx, [one.delegator for one in delegations])
+    # Where nobody knows the delegator, whoever may write for the region is told so.
+    places = [known[one.delegator].region if one.delegator in known else one.region for one in delegations]
+    await regions.permit_in(tx, by, aggregate=KIND, action=action, regions=places, about=delegations[0].delegation_id)
+    return places
+
+
+async def _known(tx: Tx[Catalog], delegation: Delegation) -> Known:
+    others = await store.list_sharing(tx, delegation.items, but=delegation.delegation_id)
+    return Known(
+        organs=(await organs.known_organs(tx, [delegation.delegator, delegation.delegate])).keys(),
+        items=(await base_items.known_base_items(tx, delegation.items)).keys(),
+        regions=await regions.chains(tx, [delegation.region, *(one.region for one in others)]),
+        published=await items.regions_published(tx, delegation.delegator, items=delegation.items),
+        delegations=others,
+    )
