@@ -1,6 +1,6 @@
 """The catalogue as a service: its rooms, in the order in which they may call each other.
 
-proposal · region · organ · certificate · base_item · standard · agreement · calendar · part · base_form · item · comparison · delegation · guide · route · search
+proposal · region · organ · certificate · base_item · standard · agreement · calendar · part · base_form · item · comparison · delegation · guide · route · word · search
 """
 
 from pathlib import Path
@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from catalog_svc.context import Catalog, Settings
 from catalog_svc.schema import METADATA
+from chassis.jobs import Job
 from chassis.logs import get_logger
 from chassis.service import Follow, create_service
 from contracts.documents import PARTS, RULES, VERSIONS
@@ -36,7 +37,9 @@ def create_app(settings: Settings) -> FastAPI:
     from catalog_svc.region import api as region
     from catalog_svc.route import api as route
     from catalog_svc.search import api as search
+    from catalog_svc.search import jobs
     from catalog_svc.standard import api as standard
+    from catalog_svc.word import api as word
 
     rooms = (
         region,
@@ -52,6 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
         item,
         delegation,
         route,
+        word,
         search,
     )
     return create_service(
@@ -62,6 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
         metadata=METADATA,
         migrations=MIGRATIONS,
         follows=(Follow(topics=(VERSIONS, PARTS, RULES), apply=_apply),),
+        jobs=(Job(name="forget searches in vain", every=jobs.FORGET_EVERY, run=jobs.forget_misses),),
         on_start=_begin,
     )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from pydantic_settings import SettingsConfigDict
 
 from catalog_svc.route.domain import RouteSigning
-from catalog_svc.search.domain import Searching
+from catalog_svc.search.domain import Allowance, Searching
 from chassis.context import Context
 from chassis.settings import ServiceSettings
 from rules.catalogue import Catalogue
@@ -33,4 +34,8 @@ class Catalog(Context):
     route_signer: RouteSigning | None = None
     """Opened when the service starts."""
     search_index: Searching | None = None
-    """Built by the first search, and again when a base item has changed."""
+    """Built by the first search, and again when a base item or an everyday word has changed."""
+    indexing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a search builds the index."""
+    misses: Allowance = field(default_factory=Allowance)
+    """How many searches in vain may still be written down."""

@@ -188,6 +188,9 @@ GRANTS: dict[tuple[str, str], Grants] = {
         )
     },
     ("item", "preview"): (*_AUTHOR, *_CATALOGUE_REVIEWER),
+    ("word", "view"): (_EVERYONE,),
+    ("word", "author"): _AUTHOR,
+    ("miss", "view"): (*_AUTHOR, *_CATALOGUE_REVIEWER),
     ("parked", "view"): (_OPERATOR,),
     ("parked", "replay"): (_OPERATOR,),
     ("parked", "discard"): (_OPERATOR,),
@@ -207,6 +210,7 @@ _NOTHING_TO_HIDE = frozenset(
         ("clock", "move"),
         ("statistics", "view"),
         ("trace", "view"),
+        ("miss", "view"),
     }
 )
 """Actions about nothing whose existence is private: refused as forbidden, never as absent."""

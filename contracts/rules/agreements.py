@@ -64,6 +64,13 @@ class Agreements:
         found.sort(key=lambda one: (one.valid_from, one.agreement_id))
         return tuple(found)
 
+    def deciding_for(self, receiving: Iterable[RegionCode]) -> frozenset[RegionCode]:
+        """Regions that decide by some agreement, in force or not, for what one chain of regions receives."""
+        found: set[RegionCode] = set()
+        for one in _under(self._received_under, tuple(receiving)):
+            found.update(self._all[one].handling, self._all[one].alliance)
+        return frozenset(found)
+
     def _binds(self, agreement_id: AgreementId, receiving: tuple[RegionCode, ...], handling: tuple[RegionCode, ...]) -> bool:
         one, members = self._all[agreement_id], self._members.get(agreement_id)
         if members is not None:

@@ -7,7 +7,7 @@ there. Built for 350,000 versions: what many versions share is one object (`_Sha
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import NamedTuple
@@ -302,7 +302,7 @@ class Catalogue:
         """Every version of an item that organs of exactly this region published, oldest first."""
         return self._by_item.get(item_code, {}).get(region, ())
 
-    def regions_of(self, item_code: ItemCode) -> Iterable[RegionCode]:
+    def regions_of(self, item_code: ItemCode) -> Collection[RegionCode]:
         """Regions whose organs published an item in any version."""
         return self._by_item.get(item_code, {}).keys()
 
@@ -344,6 +344,10 @@ class Catalogue:
     def agreements_handled(self, handling: RegionCode) -> tuple[Agreement, ...]:
         """Every agreement, in force or not, under which somebody receives for a region; it by itself or by one above, by id."""
         return self._agreements.handled(region.code for region in self.ancestors(handling))
+
+    def deciding_for(self, receiving: RegionCode) -> frozenset[RegionCode]:
+        """Regions that decide by some agreement, in force or not, for what a region receives; those below them are not listed."""
+        return self._agreements.deciding_for(region.code for region in self.ancestors(receiving))
 
     def agreements_between(
         self, receiving: RegionCode, handling: RegionCode, item: ItemCode, mode: Mode, on: date

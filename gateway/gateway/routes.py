@@ -103,6 +103,7 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/cases/{no}/re-entry", "intake"),
     Row("/v1/materials/**", "intake"),
     Row("/v1/windows/**", "intake", public=READ),
+    Row("/v1/reports/**", "intake"),
     Row("/v1/progress", "intake", public=ASK),
     Row("/v1/cases/{no}/withdrawal", "routing"),
     Row("/v1/cases/{no}/timeline", "routing"),

@@ -1,6 +1,6 @@
 """Intake put together.
 
-Rooms, each calling only those before it: ``hall``, ``material`` and ``progress``, then ``application``, ``case``, ``enquiry``, ``reentry``.
+Rooms, each calling only those before it: ``hall``, ``material`` and ``progress``, then ``application``, ``case``, ``enquiry``, ``reentry``, ``report``.
 """
 
 from __future__ import annotations
@@ -33,12 +33,13 @@ def create_app(settings: Settings) -> FastAPI:
     from intake_svc.material import api as materials
     from intake_svc.material import jobs
     from intake_svc.reentry import api as reentries
+    from intake_svc.report import api as reports
 
     return create_service(
         Intake,
         settings,
         title="Tongban intake",
-        routers=(halls.router, materials.router, enquiries.router, cases.router, reentries.router),
+        routers=(halls.router, materials.router, enquiries.router, cases.router, reentries.router, reports.router),
         metadata=METADATA,
         migrations=MIGRATIONS,
         subscriptions=handlers.SUBSCRIPTIONS,

@@ -20,6 +20,10 @@ MAX_BODY = (20 * 1024 + 64) * 1024
 """Bytes of the largest request: a material, and the frame of a form around it."""
 
 
+LAST_SIX = 6
+"""Characters of the identity number that the public question for a case asks for."""
+
+
 class PurposeMissing(Invalid):
     """Personal data is opened for a purpose only, which its trace names.
 
@@ -66,3 +70,7 @@ class Intake(Context):
         """The keys of a caller's own identity; none for whoever did not sign in as a person."""
         known = caller.identity
         return frozenset() if known is None else frozenset({self.applicant_key(id_type=known.id_type, id_number=known.id_number)})
+
+    def progress_key(self, case_no: CaseNo, *, id_number: str) -> str:
+        """The keyed hash by which whoever knows a number's end may ask how a case stands."""
+        return self.vault.lookup(f"progress:{case_no}:{normalise(id_number)[-LAST_SIX:]}")

@@ -251,6 +251,7 @@ DEFECT = {"defects": [{"pointer": "/form/premises", "text": "缺少产权人签�
 
 SPECIAL: dict[str, Any] = {
     "GET /v1/search": _asked(q="个体"),
+    "GET /v1/search/misses": _asked(region=LIUYANG),
     "GET /v1/routes": _asked(item=ITEM, region=LIUYANG, **{"from": TONGGU}),
     "GET /v1/routes/receivers": _asked(item=ITEM, region=LIUYANG),
     "GET /v1/organs": _asked(region=LIUYANG),
@@ -258,6 +259,9 @@ SPECIAL: dict[str, Any] = {
     "GET /v1/delegations": _asked(region=LIUYANG),
     "GET /v1/service-items": _asked(region=LIUYANG),
     "GET /v1/windows": _asked(region=TONGGU),
+    "GET /v1/windows/receiving": _asked(item=ITEM, region=LIUYANG),
+    "GET /v1/windows/unserved": _asked(region=LIUYANG),
+    "GET /v1/reports/unused-items": _asked(region=LIUYANG),
     "GET /v1/service-items/versions/{version_id}": lambda _, at: Call(path=f"/v1/service-items/versions/{at.published_id}"),
     "GET /v1/cases/{no}/person": _asked(purpose="matrix"),
     "GET /v1/materials/{material_id}": _asked(purpose="matrix"),
@@ -313,6 +317,8 @@ SPECIAL: dict[str, Any] = {
     "POST /v1/certificates": _json(CERTIFICATE | {"certificate_id": "changsha-other-proof"}),
     "POST /v1/certificates/{certificate_id}/cancellation": _json(CANCELLATION),
     "POST /v1/calendars": _json(CALENDAR),
+    "POST /v1/search/words": _json({"word": "伢子登记", "item_code": "000709006000", "region": LIUYANG}),
+    "POST /v1/search/words/removal": _json({"word": "没有人这样说", "item_code": "000709006000", "region": LIUYANG}),
     "POST /v1/service-items": lambda path, at: Call(path=path, json=at.draft),
     "POST /v1/service-items/versions/{version_id}/publication": _json({"effective_from": "2098-01-01T00:00:00+08:00"}),
 }

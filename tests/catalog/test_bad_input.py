@@ -21,6 +21,8 @@ NUL = "\x00"
         ("/service-items", {"q": NUL}),
         ("/service-items", {"after": NUL}),
         ("/search", {"q": NUL}),
+        ("/search", {"q": "公积金", "skip": "99999999999999999999"}),
+        ("/search/words", {"after": "99999999999999999999"}),
         (f"/service-items/{SOLE_TRADER_ITEM}/guide", {"fact.matter": NUL}),
         ("/routes", {"item": "000131014000", "region": "430181", "from": "360926", "at": "0001-01-01T00:00:00Z"}),
         ("/routes", {"item": "000131014000", "region": "430181", "from": "360926", "at": "9999-12-31T23:59:59Z"}),

@@ -6,6 +6,8 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from catalog_svc.schema import METADATA
+from catalog_svc.search.store import SEARCH_MISSES
+from catalog_svc.word.store import WORD_ENTRIES
 from tests.catalog.conftest import migrate
 from tests.support.engines import DatabaseUrl
 
@@ -35,3 +37,4 @@ async def test_the_migrations_make_the_tables_of_the_code(database_url: Database
         "item_versions",
         "proposals",
     } <= set(METADATA.tables)
+    assert {SEARCH_MISSES.name, WORD_ENTRIES.name} <= set(METADATA.tables)

@@ -1,18 +1,39 @@
 """Search over the whole base directory; what organs publish of a hit is read from the index, nearest first."""
 
+import asyncio
+from collections import defaultdict
 from dataclasses import dataclass
+from itertools import islice
 
 from catalog_svc.base_item import handlers as base_items
 from catalog_svc.base_item.domain import BaseItem
 from catalog_svc.context import Catalog
-from catalog_svc.search.domain import Hit, Searching
-from catalog_svc.search.outside import SearchIndex, synonyms
+from catalog_svc.region import handlers as regions
+from catalog_svc.search import store
+from catalog_svc.search.domain import (
+    ASKED_AT_LEAST,
+    KEPT_AT_MOST,
+    Hit,
+    Miss,
+    Searching,
+    Wanted,
+    in_vain,
+    offers,
+    within_reach,
+    without_person,
+)
+from catalog_svc.search.outside import SearchIndex
+from catalog_svc.word import handlers as words
 from chassis.database import Tx
-from contracts.values import ItemCode, RegionCode
-from rules.catalogue import Catalogue, Published
+from contracts.caller import Caller
+from contracts.values import NATION, ItemCode, RegionCode
+from rules.catalogue import Published
 
 NEAREST = 5
 """Service items shown of one hit."""
+
+_LOOKED_AT = 100
+"""Hits of which a filter may leave some."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,43 +46,88 @@ class Found:
     """At most `NEAREST`, nearest to the asked region first."""
 
 
-async def search(tx: Tx[Catalog], query: str, *, region: RegionCode | None, limit: int) -> list[Found]:
-    """What a query most likely means."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page of what was found."""
+
+    found: list[Found]
+    more: bool
+    """Whether there are further ones."""
+    missed: str | None
+    """The words of a search in vain as they may be kept; ``None`` for any other search."""
+
+
+async def search(tx: Tx[Catalog], query: str, *, wanted: Wanted, skip: int = 0, limit: int) -> Page:
+    """What a query most likely means, best first.
+
+    Args:
+        tx: The caller's transaction.
+        query: What was typed; nothing means every item, by code.
+        wanted: Which items it is about.
+        skip: How many of the best were shown before.
+        limit: At most so many.
+    """
     index = await _index(tx)
-    hits = index.find(query, limit=limit)
+    catalogue = tx.context.catalogue
+    near = frozenset(one.code for one in catalogue.ancestors(wanted.region)) if wanted.region is not None else frozenset()
+    among = within_reach(catalogue, wanted.region) if wanted.here and wanted.region is not None else None
+    if query.strip():
+        hits = index.find(query, limit=skip + limit + 1 if wanted.everything else _LOOKED_AT, near=near)
+        missed = without_person(query) if not skip and in_vain(hits) else None
+    else:
+        hits, missed = index.every(), None
     known = await base_items.known_base_items(tx, [hit.item_code for hit in hits])
-    return [
-        Found(hit=hit, base=known[hit.item_code], offers=_offers(tx, known[hit.item_code], region=region))
-        for hit in hits
-        if hit.item_code in known
-    ]
+    found: list[Found] = []
+    for hit in hits:
+        base = known.get(hit.item_code)
+        if base is None:
+            continue
+        # What is only published as part of another item is offered under that one.
+        found_offers = offers(catalogue, base.part_of or base.code, wanted=wanted, among=among, at=tx.at)
+        offered = tuple(islice(found_offers, NEAREST))
+        if offered or wanted.everything:
+            found.append(Found(hit=hit, base=base, offers=offered))
+        if len(found) > skip + limit:
+            break
+    return Page(found=found[skip : skip + limit], more=len(found) > skip + limit, missed=missed)
+
+
+async def keep_miss(context: Catalog, missed: str, *, region: RegionCode | None) -> None:
+    """Count a search in vain in a transaction of its own, after the answer, unless too many came within the hour."""
+    if not context.misses.admits(context.now.now()):
+        return
+    async with context.database.begin(context) as tx:
+        place = region if region is not None and context.catalogue.region(region) is not None else NATION
+        await store.add_miss(tx, missed, region=place, most=KEPT_AT_MOST)
+
+
+async def list_misses(tx: Tx[Catalog], *, region: RegionCode, by: Caller, after: tuple[int, str, str] | None, limit: int) -> list[Miss]:
+    """What people of a region looked for in vain, the most frequent first.
+
+    Raises:
+        Forbidden: Not an officer of the catalogue there.
+    """
+    await regions.permit_in(tx, by, aggregate="miss", action="view", regions=[region], about="")
+    below = None if region == NATION else sorted(tx.context.catalogue.subtree(region))
+    return await store.list_misses(tx, regions=below, least=ASKED_AT_LEAST, after=after, limit=limit)
 
 
 async def _index(tx: Tx[Catalog]) -> Searching:
-    edition = await base_items.edition(tx)
-    index = tx.context.search_index
+    context = tx.context
+    edition = f"{await base_items.edition(tx)}.{await words.edition(tx)}"
+    index = context.search_index
     if index is None or index.edition != edition:
         names = [(item.code, item.name) for item in await base_items.all_base_items(tx)]
-        index = tx.context.search_index = SearchIndex(names, words=synonyms(), edition=edition)
+        of_items: dict[ItemCode, list[tuple[str, RegionCode]]] = defaultdict(list)
+        of_words: dict[str, list[str]] = defaultdict(list)
+        for one in await words.all_words(tx):
+            if one.item is not None:
+                of_items[one.item].append((one.word, one.region))
+            elif one.means is not None:
+                of_words[one.word].append(one.means)
+        # Ten thousand names take seconds: in a thread, and once however many ask meanwhile.
+        async with context.indexing:
+            index = context.search_index
+            if index is None or index.edition != edition:
+                index = context.search_index = await asyncio.to_thread(SearchIndex, names, words=of_items, terms=of_words, edition=edition)
     return index
-
-
-def _offers(tx: Tx[Catalog], base: BaseItem, *, region: RegionCode | None) -> tuple[Published, ...]:
-    catalogue = tx.context.catalogue
-    # What is only published as part of another item is offered under that one.
-    code: ItemCode = base.part_of or base.code
-    near = [one.code for one in catalogue.ancestors(region)] if region is not None else []
-    regions = sorted(catalogue.regions_of(code), key=lambda place: (_distance(catalogue, place, near), place))
-    offers: list[Published] = []
-    for place in regions:
-        current = [one for one in catalogue.versions_of(code, place) if one.in_force(tx.at)]
-        offers += current[-1:]
-        if len(offers) == NEAREST:
-            break
-    return tuple(offers)
-
-
-def _distance(catalogue: Catalogue, place: RegionCode, near: list[RegionCode]) -> int:
-    """Steps up from the asked region to the first one that both lie under."""
-    above = {one.code for one in catalogue.ancestors(place)}
-    return next((steps for steps, code in enumerate(near) if code in above), len(near))

@@ -20,6 +20,7 @@ from catalog_svc.proposal import handlers as proposals
 from catalog_svc.proposal.domain import Draft, Proposal, Proposed
 from catalog_svc.region import handlers as regions
 from catalog_svc.seed.reading import OfferedItem, Seed
+from catalog_svc.word import handlers as words
 from chassis.database import Tx
 from contracts.caller import Caller, CallerKind, Role
 from contracts.values import NATION, ItemVersionId, RegionCode
@@ -65,6 +66,8 @@ async def load(context: Catalog, progress: Callable[[str], None], *, seed: Seed 
         await _bring(context, part, regions.propose_regions, regions.publish_regions, by=nation)
     progress(f"base items 基本目录: {len(files.base_items())}")
     await _bring(context, files.base_items(), base_items.propose_base_items, base_items.publish_base_items, by=nation)
+    async with context.database.begin(context) as tx:
+        await words.add_words(tx, files.words(), by=author)
     await _bring(context, files.organs(), organs.propose_organs, organs.publish_organs, by=nation)
     await _bring(context, files.calendars(), calendars.propose_calendars, calendars.publish_calendars, by=nation)
     await _bring(context, files.certificates(), certificates.propose_certificates, certificates.publish_certificates, by=nation)

@@ -15,10 +15,11 @@ import yaml
 from catalog_svc.base_item.domain import BaseItem
 from catalog_svc.item.domain import ItemContent, ItemDraft, ItemParts
 from catalog_svc.seed.forms import Places, write_material, write_schema
+from catalog_svc.word.domain import Word
 from contracts.catalogue import Agreement, CalendarYear, ChecklistPart, FormPart, Organ, Region, SituationsPart, TextsPart
 from contracts.certificates import Certificate
 from contracts.codec import decode
-from contracts.values import NATION, Digest, Json, JsonObject, RegionCode, digest
+from contracts.values import NATION, Digest, ItemCode, Json, JsonObject, RegionCode, digest
 
 FOLDER = Path(__file__).parent
 
@@ -76,6 +77,19 @@ class Seed:
                 },
             )
             for row in self._rows("base-items.csv")
+        ]
+
+    def words(self) -> list[Word]:
+        """What people call items, and what they say for words of the directory."""
+        found = [
+            Word(word=word, item=ItemCode(self._codes[row["name"]]), means=None, region=NATION)
+            for row in self._rows("synonyms.csv")
+            for word in row["words"].split()
+        ]
+        return found + [
+            Word(word=row["word"], item=None, means=means, region=NATION)
+            for row in self._rows("terms.csv")
+            for means in row["means"].split()
         ]
 
     def organs(self) -> list[Organ]:

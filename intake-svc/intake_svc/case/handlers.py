@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
@@ -18,7 +19,7 @@ from contracts.caller import Caller, CallerKind
 from contracts.codec import Malformed, decode, encode_object
 from contracts.events import CaseEvent, CaseReceived, CaseSupplemented, Event
 from contracts.refusals import NotFound, Refusal, Stale
-from contracts.values import CaseId, CaseNo, Channel, JsonObject, NoticeId, RegionCode, digest
+from contracts.values import CaseId, CaseNo, Channel, ItemVersionId, JsonObject, NoticeId, RegionCode, digest
 from intake_svc.application import handlers as applications
 from intake_svc.application.domain import ApplicationHasDefects, File, Named, Person, SealedPerson, tell_open
 from intake_svc.application.handlers import Checked, Place, Submission
@@ -32,11 +33,8 @@ from intake_svc.progress.domain import SHOWN
 from rules import case_numbers
 from rules.access import Tree, permit, tree
 from rules.check import Applicant, verdict_digest
-from rules.identifiers import mask_name, normalise
+from rules.identifiers import mask_name
 from rules.workdays import local_day
-
-LAST_SIX = 6
-"""Characters of the identity number that the public question for a case asks for."""
 
 MOST_FOUND = 50
 """Cases shown of one person."""
@@ -283,10 +281,15 @@ async def ask_progress(tx: Tx[Intake], case_no: str, *, last_six: str) -> Case:
     """
     case = await store.get_case(tx, case_no)
     kept = "" if case is None else case.received.progress_key
-    asked = _progress_key(tx, CaseNo(case_no.upper()), id_number=last_six)
+    asked = tx.context.progress_key(CaseNo(case_no.upper()), id_number=last_six)
     if not hmac.compare_digest(kept.encode(), asked.encode()) or case is None:
         raise CaseNotFound
     return case
+
+
+async def used_versions(tx: Tx[Intake], regions: Collection[RegionCode], *, since: datetime) -> frozenset[ItemVersionId]:
+    """Versions of items under which organs of these regions were sent a case since an instant."""
+    return await store.used_versions(tx, regions, since=since)
 
 
 async def _go_on(before: Sequence[A | Refusal], act: Callable[[list[A]], Awaitable[list[B | Refusal]]]) -> list[B | Refusal]:
@@ -362,7 +365,7 @@ def _known(tx: Tx[Intake], applicant: Applicant, *, key: str, case_no: CaseNo) -
     return {
         "applicant_key": key,
         "applicant_label": mask_name(applicant.name, legal=applicant.type == "legal"),
-        "progress_key": _progress_key(tx, case_no, id_number=applicant.id_number),
+        "progress_key": tx.context.progress_key(case_no, id_number=applicant.id_number),
     }
 
 
@@ -390,10 +393,6 @@ def _handed(named: Sequence[Named], files: Mapping[str, File]) -> tuple[Handed, 
 def _claims(case: Case, materials: Sequence[Handed]) -> list[Claim]:
     """One claim per file, also where it serves two lines of the checklist."""
     return [Claim(material_id=material_id, **case.row) for material_id in dict.fromkeys(one.material_id for one in materials)]
-
-
-def _progress_key(tx: Tx[Intake], case_no: CaseNo, *, id_number: str) -> str:
-    return tx.context.vault.lookup(f"progress:{case_no}:{normalise(id_number)[-LAST_SIX:]}")
 
 
 def _owner(case_id: CaseId) -> str:

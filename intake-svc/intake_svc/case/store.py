@@ -40,7 +40,7 @@ from chassis.prepared import Prepared
 from chassis.tables import SECRET_KEYS
 from chassis.writing import Conflict, Rows, table_taken
 from contracts.codec import decode, encode_object
-from contracts.values import CaseId, Digest, JsonObject
+from contracts.values import CaseId, Digest, ItemVersionId, JsonObject, RegionCode
 from intake_svc.application.domain import SealedPerson
 from intake_svc.case.domain import NOBODY, Case, CaseAlreadyReceived, CaseState, Handed, Receipt, Supplement
 from intake_svc.context import Intake
@@ -174,6 +174,13 @@ async def list_cases(
     query = select(*_READ).where(*asked).order_by(CASES.c.received_at.desc(), CASES.c.case_id.desc()).limit(limit)
     rows: Iterable[Any] = await tx.execute(query)
     return [_case(*row) for row in rows]
+
+
+async def used_versions(tx: Tx[Intake], regions: Collection[RegionCode], *, since: datetime) -> frozenset[ItemVersionId]:
+    """Versions of items that these regions decide by, as far as a case was received since then."""
+    here = CASES.c.handling_region == any_(literal(sorted(regions), ARRAY(Text)))
+    rows = await tx.execute(select(CASES.c.version_id).where(here, CASES.c.received_at >= since).distinct())
+    return frozenset(ItemVersionId(row.version_id) for row in rows)
 
 
 async def list_lost(tx: Tx[Intake], *, since: datetime) -> list[Case]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from chassis.database import Tx
@@ -52,6 +52,13 @@ async def find_window(tx: Tx[Intake], region: RegionCode, *, item_code: ItemCode
     if found is None:
         raise NoWindowHere
     return found
+
+
+async def open_windows(
+    tx: Tx[Intake], *, regions: Collection[RegionCode] | None, item: ItemCode | None, after: str, limit: int | None
+) -> list[Window]:
+    """Open windows of these regions, or of all, that take an item in, or any, by id and after one of them."""
+    return await store.open_windows(tx, regions=regions, item=item, after=after, limit=limit)
 
 
 async def furnish_halls(tx: Tx[Intake], *, windows: Sequence[Window], officers: Sequence[Officer], duties: Sequence[Duty]) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, Table, Text, and_, any_, bindparam, or_, select
+from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, Table, Text, and_, any_, bindparam, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from chassis.database import Tx
@@ -78,6 +78,26 @@ async def list_windows(tx: Tx[Intake], region: RegionCode) -> list[Window]:
     """Open windows of a region, by id, at most `LIST_LIMIT`."""
     rows = await tx.execute(select(WINDOWS).where(WINDOWS.c.region == region, WINDOWS.c.open).order_by(WINDOWS.c.window).limit(LIST_LIMIT))
     return [_window(row) for row in rows]
+
+
+async def open_windows(
+    tx: Tx[Intake], *, regions: Collection[RegionCode] | None, item: ItemCode | None, after: str, limit: int | None
+) -> list[Window]:
+    """Open windows by id.
+
+    Args:
+        tx: Open transaction.
+        regions: Of these regions; ``None`` of all.
+        item: That take this item in; ``None`` for whatever they take in.
+        after: The id of the last one of the page before.
+        limit: At most this many.
+    """
+    statement = select(WINDOWS).where(WINDOWS.c.open, WINDOWS.c.window > after)
+    if regions is not None:
+        statement = statement.where(WINDOWS.c.region == any_(literal(sorted(regions), ARRAY(Text))))
+    if item is not None:
+        statement = statement.where(WINDOWS.c.skills.overlap([EVERY_ITEM, item]))
+    return [_window(row) for row in await tx.execute(statement.order_by(WINDOWS.c.window).limit(limit))]
 
 
 async def save_windows(tx: Tx[Intake], windows: Sequence[Window]) -> None:

@@ -1,0 +1,58 @@
+"""Questions about windows and items together; the catalogue is the index in memory, the windows are the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from chassis.database import Tx
+from contracts.caller import Caller
+from contracts.values import ItemCode, RegionCode, WindowId
+from intake_svc.case import handlers as cases
+from intake_svc.context import Intake
+from intake_svc.hall import handlers as halls
+from intake_svc.report.domain import Receiving, receiving, unserved, unused
+from rules.access import permit
+from rules.catalogue import Published
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """The windows found among those that were looked at."""
+
+    found: list[Receiving]
+    after: WindowId | None
+    """The last window looked at, when there are further ones."""
+
+
+async def find_receiving(tx: Tx[Intake], *, item: ItemCode, matter: RegionCode, within: RegionCode | None, after: str, limit: int) -> Page:
+    """The open windows at which an item can be handed in for the place where the matter belongs.
+
+    A page looks at ``limit`` windows, for each of their regions is a route to decide; it may name fewer.
+    """
+    regions = None if within is None else tx.context.catalogue.subtree(within)
+    windows = await halls.open_windows(tx, regions=regions, item=item, after=after, limit=limit)
+    found = list(receiving(tx.context.catalogue, windows, item=item, matter=matter, at=tx.at))
+    return Page(found=found, after=windows[-1].window if len(windows) == limit else None)
+
+
+async def find_unserved(tx: Tx[Intake], region: RegionCode) -> list[Published]:
+    """The items of a region's organs that no open window of the region or below takes in: 应进未进 (S-43)."""
+    windows = await halls.open_windows(tx, regions=tx.context.catalogue.subtree(region), item=None, after="", limit=None)
+    return unserved(tx.context.catalogue, windows, region=region, at=tx.at)
+
+
+async def find_unused(tx: Tx[Intake], region: RegionCode, *, days: int, by: Caller) -> list[Published]:
+    """The items of a region's organs under which no case came within so many days: 僵尸事项 (S-40).
+
+    What an organ handed on to one below it counts as used where that one was sent a case.
+
+    Raises:
+        Forbidden: Not a supervisor of the region.
+    """
+    catalogue = tx.context.catalogue
+    row = {"receiving_region": region, "handling_region": region, "receiving_organ": "", "handling_organ": ""}
+    permit(by, "statistics", "view", row, regions=catalogue, about=region)
+    since = tx.at - timedelta(days=days)
+    used = await cases.used_versions(tx, catalogue.subtree(region), since=since)
+    return unused(catalogue, used, region=region, since=since, at=tx.at)
