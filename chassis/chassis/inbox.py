@@ -31,7 +31,7 @@ from contracts.envelope import Envelope
 from contracts.refusals import Refusal
 
 AT_ONCE = 250
-"""Events in one transaction (record 0026)."""
+"""Events in one transaction (record 0032)."""
 
 TRIES = 3
 """How often an event may fail, for a reason of its own, before it is parked."""

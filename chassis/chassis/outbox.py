@@ -292,7 +292,7 @@ class Relay:
 _OLDEST = Prepared(select(*(OUTBOX.c[name] for name in _Waiting._fields)).order_by(OUTBOX.c.position).limit(AT_ONCE))
 _HIGHEST = select(func.max(SENT.c.position))
 _UNHURRIED = text("set synchronous_commit = off")
-"""What a crashed server forgets to have marked is sent again in its order, as after a crash between sending and marking (record 0026)."""
+"""What a crashed server forgets to have marked is sent again in its order, as after a crash between sending and marking (record 0032)."""
 _done = delete(OUTBOX).where(OUTBOX.c.position == func.any(bindparam("positions", type_=ARRAY(BigInteger)))).returning(OUTBOX).cte("done")
 _DONE = Prepared(insert(SENT).from_select([column.name for column in OUTBOX.c], select(*_done.c)).returning(literal(1)))
 """One statement, so that no row is ever in both tables or in neither."""
