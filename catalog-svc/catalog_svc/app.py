@@ -1,6 +1,6 @@
 """The catalogue as a service: its rooms, in the order in which they may call each other.
 
-proposal · region · organ · certificate · base_item · standard · agreement · calendar · part · base_form · item · comparison · delegation · guide · route · word · search
+proposal · region · organ · certificate · base_item · standard · agreement · calendar · part · base_form · item · former_code · sheet · bulk · comparison · delegation · guide · route · word · search
 """
 
 from pathlib import Path
@@ -27,10 +27,13 @@ def create_app(settings: Settings) -> FastAPI:
     from catalog_svc.agreement import api as agreement
     from catalog_svc.base_form import api as base_form
     from catalog_svc.base_item import api as base_item
+    from catalog_svc.bulk import api as bulk
+    from catalog_svc.bulk import jobs as bulk_jobs
     from catalog_svc.calendar import api as calendar
     from catalog_svc.certificate import api as certificate
     from catalog_svc.comparison import api as comparison
     from catalog_svc.delegation import api as delegation
+    from catalog_svc.former_code import api as former_code
     from catalog_svc.guide import api as guide
     from catalog_svc.item import api as item
     from catalog_svc.organ import api as organ
@@ -41,6 +44,7 @@ def create_app(settings: Settings) -> FastAPI:
     from catalog_svc.standard import api as standard
     from catalog_svc.word import api as word
 
+    # Before the item's own routes, which take any word below theirs for an item.
     rooms = (
         region,
         organ,
@@ -51,6 +55,8 @@ def create_app(settings: Settings) -> FastAPI:
         agreement,
         calendar,
         comparison,
+        former_code,
+        bulk,
         guide,
         item,
         delegation,
@@ -66,7 +72,11 @@ def create_app(settings: Settings) -> FastAPI:
         metadata=METADATA,
         migrations=MIGRATIONS,
         follows=(Follow(topics=(VERSIONS, PARTS, RULES), apply=_apply),),
-        jobs=(Job(name="forget searches in vain", every=jobs.FORGET_EVERY, run=jobs.forget_misses),),
+        jobs=(
+            Job(name="bulk", every=bulk_jobs.LOOK_EVERY, run=bulk_jobs.go_on, wake=lambda context: context.bulk_waiting),
+            Job(name="forget bulk", every=bulk_jobs.FORGET_EVERY, run=bulk_jobs.forget),
+            Job(name="forget searches in vain", every=jobs.FORGET_EVERY, run=jobs.forget_misses),
+        ),
         on_start=_begin,
     )
 

@@ -33,6 +33,8 @@ class Catalog(Context):
     """Answers ``GET /routes``; what is authored is read from the tables, which are never behind."""
     route_signer: RouteSigning | None = None
     """Opened when the service starts."""
+    bulk_waiting: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when an import or export has something to do; wakes the job of this process."""
     search_index: Searching | None = None
     """Built by the first search, and again when a base item or an everyday word has changed."""
     indexing: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -6,6 +6,7 @@ answered before the state and the version, so `If-Match` names a version that ne
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,14 @@ from typing import Any
 from tests.support.line import act, closed, delivered, receive, sealed, sign
 from tests.support.whole import SignIn
 from tongban_local.sole_trader import ID_NUMBER, ITEM, LIUYANG, TONGGU, application, scan
+from tongban_local.visitor import Visitor
 
 NEVER = {"If-Match": '"999999"'}
 """A version that nothing has."""
+
+CSV = {"Content-Type": "text/csv"}
+TABLE = "基本编码,实施主体编码,事项名称,办理形式,服务对象,办件类型,法定办结时限,承诺办结时限,设定依据,审批结果名称,不予许可情形\n某事项\n".encode()
+"""A table whose one row is given back."""
 
 WEEK = {"amount": 1, "unit": "workdays"}
 DAYS = {"amount": 30, "unit": "minutes"}
@@ -120,6 +126,8 @@ class Prepared:
     """That draft's."""
     published_id: str
     item_id: str
+    import_id: str
+    export_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +177,8 @@ async def prepare(sign_in: SignIn) -> Prepared:
     await (await sign_in("catalog-reviewer")).post(f"/standards/{ITEM}@430000/review")
     draft = await a_draft(sign_in, str(case["version_id"]))
     drafted = await author.post("/service-items", draft)
+    uploaded = await author.call("POST", f"/service-items/imports?region={LIUYANG}", content=TABLE, headers=CSV)
+    asked = await author.post("/service-items/exports", {"region": LIUYANG})
     return Prepared(
         no=no,
         transfer_id=(await clerk.get("/transfers", params={"case": no}))["items"][0]["transfer_id"],
@@ -182,7 +192,16 @@ async def prepare(sign_in: SignIn) -> Prepared:
         version_id=drafted["version_id"],
         published_id=str(case["version_id"]),
         item_id=drafted["item_id"],
+        import_id=await _settled(author, f"/service-items/imports/{uploaded['run_id']}"),
+        export_id=await _settled(author, f"/service-items/exports/{asked['run_id']}"),
     )
+
+
+async def _settled(author: Visitor, path: str) -> str:
+    """The id of a run, once it has nothing to do."""
+    while (shown := await author.get(path))["state"] in {"received", "requested"}:  # noqa: ASYNC110 - asked over HTTP
+        await asyncio.sleep(0.1)
+    return str(shown["run_id"])
 
 
 async def a_draft(sign_in: SignIn, version_id: str) -> dict[str, Any]:
@@ -209,6 +228,7 @@ def call(route: str, at: Prepared) -> Call:
         version_id=at.version_id if "versions" in path else at.published_id,
         item_id=at.item_id,
         parked_id=1,
+        run_id=at.export_id if "exports" in path else at.import_id,
         code=code(path),
         agreement_id=AGREEMENT["agreement_id"] if path.endswith("review") else "liuyang-tonggu-2020",
         key=f"{ITEM}@430000",
@@ -263,6 +283,13 @@ SPECIAL: dict[str, Any] = {
     "GET /v1/windows/unserved": _asked(region=LIUYANG),
     "GET /v1/reports/unused-items": _asked(region=LIUYANG),
     "GET /v1/service-items/versions/{version_id}": lambda _, at: Call(path=f"/v1/service-items/versions/{at.published_id}"),
+    "GET /v1/service-items/former-codes": _asked(code="XZ-1"),
+    "POST /v1/service-items/imports": lambda path, _: Call(path=path, content=TABLE, headers=CSV, params={"region": LIUYANG}),
+    "POST /v1/service-items/exports": _json({"region": LIUYANG}),
+    **{
+        f"POST /v1/service-items/imports/{{run_id}}/{step}": lambda path, _: Call(path=path, headers=NEVER)
+        for step in ("execution", "cancellation", "review", "publication")
+    },
     "GET /v1/cases/{no}/person": _asked(purpose="matrix"),
     "GET /v1/materials/{material_id}": _asked(purpose="matrix"),
     "GET /v1/supervision/traces": _of_the_case,

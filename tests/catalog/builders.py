@@ -57,6 +57,10 @@ class Service:
     def _signed(self, by: Caller | None) -> dict[str, str]:
         return {} if by is None else {"authorization": f"Bearer {self.gateway.mint(by, audience='catalog')}"}
 
+    def headers(self, by: Caller | None) -> dict[str, str]:
+        """Signed in, with a key of its own."""
+        return self._signed(by) | {"idempotency-key": f"key-{next(_keys)}"}
+
     async def get(self, path: str, query: dict[str, str] | None = None, *, known: str = "", seen: str = "") -> httpx.Response:
         headers = {"if-none-match": known, "tongban-seen": seen}
         return await self.client.get(f"/v1{path}", params=query, headers={name: value for name, value in headers.items() if value})

@@ -366,6 +366,13 @@ class ItemVersionRecord:
         self.state = to
 
 
+def no_base_form() -> Defect:
+    """The form is written on a base form that there is not."""
+    return Defect(
+        rule_id="form.base-unknown", pointer="/base_form", message="没有此基础表单", message_en="There is no such base form here or above"
+    )
+
+
 def unpublished_member(index: int) -> Defect:
     """What is wrong with the member of a bundle that nobody publishes there."""
     return Defect(
@@ -374,3 +381,17 @@ def unpublished_member(index: int) -> Defect:
         message="组成事项在本地以及上级均未发布",
         message_en="This member is published neither here nor above",
     )
+
+
+def draft_of(record: ItemVersionRecord, named: Mapping[Digest, Part]) -> ItemDraft:
+    """A version as it was handed in, from the parts that it names."""
+    of = record.parts
+    form, situations, checklist, texts = named[of.form], named[of.situations], named[of.checklist], named[of.texts]
+    if not (
+        isinstance(form, FormPart)
+        and isinstance(situations, SituationsPart)
+        and isinstance(checklist, ChecklistPart)
+        and isinstance(texts, TextsPart)
+    ):
+        raise ItemUnknown
+    return ItemDraft(content=record.content, parts=ItemParts(form=form, situations=situations, checklist=checklist, texts=texts))

@@ -1,6 +1,6 @@
 """What is done to service items: draft, review, publication, suspension, withdrawal."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,11 +11,12 @@ from catalog_svc.context import Catalog
 from catalog_svc.item import store
 from catalog_svc.item.domain import (
     ItemDraft,
-    ItemParts,
     ItemUnknown,
     ItemUnsound,
     ItemVersionRecord,
     ItemVersionState,
+    draft_of,
+    no_base_form,
     umbrella_id,
     unpublished_member,
 )
@@ -27,7 +28,7 @@ from catalog_svc.region import handlers as regions
 from catalog_svc.standard import handlers as standards
 from chassis.database import Tx, lock
 from contracts.caller import Caller
-from contracts.catalogue import ChecklistPart, FormPart, Part, SituationsPart, TextsPart
+from contracts.catalogue import ChecklistPart
 from contracts.refusals import Defect
 from contracts.values import Digest, ItemCode, ItemId, ItemVersionId, Json, OrganCode, RegionCode
 from rules.bundles import merge, order_defects
@@ -70,7 +71,7 @@ async def draft_version(tx: Tx[Catalog], draft: ItemDraft, *, by: Caller, item_i
     former = [*await _places_of(tx, [item_id]), *await _known_places_of(tx, content.succeeds)]
     await regions.permit_in(tx, by, aggregate="item", action="author", regions=[organ.region, *former], about=item_id)
     await lock(tx, item_id)
-    draft = await _with_members(tx, await _with_base_form(tx, draft, region=organ.region), region=organ.region)
+    draft = await complete(tx, draft, region=organ.region)
     newest = next(iter(await store.get_versions(tx, item_id)), None)
     if newest is not None and newest.state in LIVE and newest.digest == draft.digest:
         return newest, False
@@ -209,6 +210,16 @@ async def get_parts(tx: Tx[Catalog], record: ItemVersionRecord) -> Parts:
     return Parts(version=record.document(), form=of.form, situations=of.situations, checklist=asked, texts=of.texts, dropped=dropped)
 
 
+async def newest_versions(tx: Tx[Catalog], item_ids: Sequence[ItemId]) -> dict[ItemId, ItemVersionRecord]:
+    """The newest version of each of these items, whatever its state; items of none are left out."""
+    return await store.get_newest(tx, item_ids)
+
+
+async def complete(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode) -> ItemDraft:
+    """A draft as it is kept: on its base form, a bundle with what its members ask for."""
+    return await _with_members(tx, await _with_base_form(tx, draft, region=region), region=region)
+
+
 async def _locked_version(tx: Tx[Catalog], version_id: ItemVersionId, *, action: str, by: Caller) -> ItemVersionRecord:
     seen = await store.get_version(tx, version_id)
     if seen is None:
@@ -236,7 +247,7 @@ async def get_draft(tx: Tx[Catalog], version_id: ItemVersionId) -> tuple[ItemVer
 async def get_drafts(tx: Tx[Catalog], records: Sequence[ItemVersionRecord]) -> list[ItemDraft]:
     """All that these versions say, in their order; what they share is read once."""
     named = await parts.get_parts(tx, sorted({digest for record in records for digest in _digests(record)}))
-    return [_draft(record, named) for record in records]
+    return [draft_of(record, named) for record in records]
 
 
 async def all_in_force(tx: Tx[Catalog], code: ItemCode) -> list[ItemVersionRecord]:
@@ -245,10 +256,10 @@ async def all_in_force(tx: Tx[Catalog], code: ItemCode) -> list[ItemVersionRecor
 
 
 async def page_in_force(
-    tx: Tx[Catalog], *, item: ItemCode | None, region: RegionCode | None, after: str, limit: int
+    tx: Tx[Catalog], *, item: ItemCode | None, region: RegionCode | None, organ: OrganCode | None = None, after: str, limit: int
 ) -> list[ItemVersionRecord]:
     """Some of the versions in force now, by version id: of a base item, of exactly one region, or of all."""
-    return await store.list_in_force(tx, at=tx.at, item_code=item, region=region, organ=None, text="", after=after, limit=limit)
+    return await store.list_in_force(tx, at=tx.at, item_code=item, region=region, organ=organ, text="", after=after, limit=limit)
 
 
 async def in_force_with_checklist(tx: Tx[Catalog], digests: Collection[Digest]) -> list[ItemVersionRecord]:
@@ -284,17 +295,11 @@ async def _with_base_form(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCo
         return draft
     base = await base_forms.find_base_form(tx, code)
     if base is None or base.region not in await regions.line_of(tx, region):
-        raise ItemUnsound(defects=(_no_base_form(),))
+        raise ItemUnsound(defects=(no_base_form(),))
     form, defects = with_base(draft.parts.form, base=base.form)
     if defects:
         raise ItemUnsound(defects=defects[:100])
     return replace(draft, parts=replace(draft.parts, form=form))
-
-
-def _no_base_form() -> Defect:
-    return Defect(
-        rule_id="form.base-unknown", pointer="/base_form", message="没有此基础表单", message_en="There is no such base form here or above"
-    )
 
 
 async def _with_members(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode) -> ItemDraft:
@@ -327,20 +332,7 @@ def _not_withdrawn(records: Sequence[ItemVersionRecord]) -> list[ItemVersionReco
 
 
 async def _draft_of(tx: Tx[Catalog], record: ItemVersionRecord) -> ItemDraft:
-    return _draft(record, await parts.get_parts(tx, _digests(record)))
-
-
-def _draft(record: ItemVersionRecord, named: Mapping[Digest, Part]) -> ItemDraft:
-    of = record.parts
-    form, situations, checklist, texts = named[of.form], named[of.situations], named[of.checklist], named[of.texts]
-    if not (
-        isinstance(form, FormPart)
-        and isinstance(situations, SituationsPart)
-        and isinstance(checklist, ChecklistPart)
-        and isinstance(texts, TextsPart)
-    ):
-        raise ItemUnknown
-    return ItemDraft(content=record.content, parts=ItemParts(form=form, situations=situations, checklist=checklist, texts=texts))
+    return draft_of(record, await parts.get_parts(tx, _digests(record)))
 
 
 def _digests(record: ItemVersionRecord) -> list[Digest]:
@@ -369,13 +361,19 @@ async def _order_defects(tx: Tx[Catalog], draft: ItemDraft) -> tuple[Defect, ...
 
 
 async def _require_sound(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode) -> None:
+    if defects := await find_defects(tx, draft, region=region):
+        raise ItemUnsound(defects=defects)
+
+
+async def find_defects(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode) -> tuple[Defect, ...]:
+    """What `draft_version` would refuse a draft for, besides its organ and its author; ``region`` is the organ's."""
     code, of = draft.content.item_code, draft.parts
     above = await regions.line_of(tx, region)
     listed = await certificates.listed_certificates(tx, _certificates(of.checklist), regions_above=above)
     base = (await base_items.known_base_items(tx, [code])).get(code)
     locked = None if base is None else Locked(name=base.name, kind=base.kind, modes=base.locked_modes, merged=base.part_of is not None)
     content = draft.content
-    defects = (
+    return (
         *await _order_defects(tx, draft),
         *identity_defects(name=content.name, kind=content.kind, modes=content.modes, locked=locked),
         *inheritance_defects(draft.body(), fixed=standards.fixed_for(await standards.layers_of(tx, [code]), item=code, line=above)),
@@ -395,5 +393,3 @@ async def _require_sound(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCod
             certificates=listed,
         ),
     )
-    if defects:
-        raise ItemUnsound(defects=defects)

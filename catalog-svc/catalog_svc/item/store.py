@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Row, Table, Text, or_, select, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on, insert
 
 from catalog_svc.context import Catalog
 from catalog_svc.item.domain import ItemContent, ItemVersionRecord, ItemVersionState
@@ -95,6 +95,17 @@ async def get_versions(tx: Tx[Catalog], item_id: ItemId) -> list[ItemVersionReco
     """All versions of an item, newest first."""
     rows = await tx.execute(select(VERSIONS).where(VERSIONS.c.item_id == item_id).order_by(VERSIONS.c.number.desc()))
     return [_record(row) for row in rows]
+
+
+async def get_newest(tx: Tx[Catalog], item_ids: Sequence[ItemId]) -> dict[ItemId, ItemVersionRecord]:
+    """The version of the highest number of each item."""
+    newest = (
+        select(VERSIONS)
+        .where(VERSIONS.c.item_id.in_(item_ids))
+        .order_by(VERSIONS.c.item_id, VERSIONS.c.number.desc())
+        .ext(distinct_on(VERSIONS.c.item_id))
+    )
+    return {ItemId(row.item_id): _record(row) for row in await tx.execute(newest)}
 
 
 async def list_in_force(

@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
 from catalog_svc.agreement.api import LimitBody
 from catalog_svc.item.domain import ItemContent, ItemDraft, ItemParts, ItemVersionRecord
 from catalog_svc.proposal.api import Body, ItemText, KeyText, NameText, OrganText, ShortText
 from chassis.doors import Answer
+from chassis.problems import malformed
 from contracts.catalogue import ApprovalType, ChecklistPart, FormPart, ItemVersion, ProjectType, SituationsPart, TextsPart
 from contracts.codec import decode
 from contracts.elements import ClockStopped, FourDo, GrassRootsLevel, GrassRootsList, StepAct, TrustLevel
@@ -224,6 +225,18 @@ class DraftBody(Body):
                 texts=decode(TextsPart, sent["texts"]),
             ),
         )
+
+
+def read_draft(sent: object) -> ItemDraft:
+    """A body that did not come over HTTP, held to the same bounds.
+
+    Raises:
+        Malformed: With every place that is wrong.
+    """
+    try:
+        return DraftBody.model_validate(sent).draft()
+    except ValidationError as error:
+        raise malformed(error.errors(include_url=False, include_input=False)) from error
 
 
 class VersionAnswer(BaseModel):

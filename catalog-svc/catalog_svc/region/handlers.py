@@ -23,11 +23,21 @@ async def permit_in(tx: Tx[Catalog], caller: Caller, *, aggregate: str, action: 
     Raises:
         Forbidden: The officer's role or region does not reach one of them.
     """
-    own = caller.region
-    below = frozenset[RegionCode]() if own is None or own == NATION else await store.get_below(tx, own)
-    reach = Subtree(own or NATION, below)
+    reach = await reach_of(tx, caller)
     for region in dict.fromkeys(regions):
         permit(caller, aggregate, action, {"region": region}, regions=reach, about=about)
+
+
+async def reach_of(tx: Tx[Catalog], caller: Caller) -> Subtree:
+    """The regions that an officer's own reaches, for a rule of access that filters rows."""
+    own = caller.region
+    below = frozenset[RegionCode]() if own is None or own == NATION else await store.get_below(tx, own)
+    return Subtree(own or NATION, below)
+
+
+async def regions_below(tx: Tx[Catalog], region: RegionCode) -> frozenset[RegionCode]:
+    """A region and all below it."""
+    return await store.get_below(tx, region)
 
 
 async def known_regions(tx: Tx[Catalog], codes: Sequence[RegionCode]) -> dict[RegionCode, Region]:

@@ -28,6 +28,7 @@ from contracts.delegations import Delegation
 from contracts.documents import Account, ClockOffset, PublicKey
 from contracts.event import Watermark
 from tongban_local.compatibility import api_breaks, messages_breaks
+from tongban_local.item_table import item_table_page
 from tongban_local.openapi import openapi_documents
 from tongban_local.states import rules_page, states_page
 
@@ -206,6 +207,7 @@ def generated(root: Path = ROOT) -> dict[str, bytes]:
         files[f"contracts/openapi/{name}.json"] = _json(document)
     files["docs/states.md"] = states_page().encode()
     files["docs/rules.md"] = rules_page().encode()
+    files["docs/item-table.md"] = item_table_page().encode()
     return files
 
 

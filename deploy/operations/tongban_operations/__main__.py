@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = {
     "keys": "keys",
     "check": "checker.command",
     "trace": "trace",
+    "import": "imports",
 }
 """The module of each command, which has a ``register(commands)``; in the order in which ``--help`` lists them."""
 

@@ -1,0 +1,324 @@
+"""An office's table: which row names the columns, and what each row below says of one item."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from catalog_svc.bulk.domain.columns import BESIDE, COLUMNS, FORMER, ITEM, LABELS, NEEDED, ORGAN, OTHERS, PLANNED, TASK, Column, Missing
+from catalog_svc.bulk.domain.exact import CellWrong, read_cell, show_cell
+from catalog_svc.sheet.domain.bounds import MOST_ROWS
+from catalog_svc.sheet.domain.cells import EMPTY, Cell, CellKind, Sheet, SheetRow, label_of
+from catalog_svc.sheet.domain.refusals import SheetHeaderless, SheetTooLarge
+from contracts.values import Json, JsonObject
+
+LOOKED_AT = 40
+"""Rows from the top among which the header is looked for: offices write titles, notes and an index above it."""
+MOST_IN_ROW = 600_000
+"""Characters of a row in all."""
+_ENOUGH = 4
+"""Known headings from which on a row is meant as a header."""
+_BESIDE = {label_of(label) for label in BESIDE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flaw:
+    """One thing wrong with one row; never says what stands there."""
+
+    rule: str
+    zh: str
+    en: str
+    field: str = ""
+    """The column's Chinese name."""
+    code: str = ""
+    """Its name in the standard."""
+    pointer: str = ""
+    """Into the body of ``POST /service-items``."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RowRead:
+    """What one row says."""
+
+    sheet: str
+    number: int
+    cells: Sequence[str]
+    """As they stood there, to be given back."""
+    body: JsonObject = field(default_factory=dict)
+    """As ``POST /service-items`` takes it; incomplete where there are flaws."""
+    kept: list[list[str]] = field(default_factory=list)
+    """Places of the body that were left empty and stay as the item's newest version has them."""
+    former: list[str] = field(default_factory=list)
+    planned: str | None = None
+    flaws: list[Flaw] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """Where a sheet's columns are."""
+
+    row: int
+    places: Mapping[str, int]
+    """Index of each known column by its code."""
+    headings: Sequence[str]
+    """As the office wrote them."""
+    unknown: Sequence[str]
+    """Headings that mean nothing here; what stands below them is not taken in."""
+
+    def letters(self) -> dict[str, str]:
+        """Where each column stands, as the office sees it."""
+        return {code: letters_of(index) for code, index in self.places.items()}
+
+
+def letters_of(index: int) -> str:
+    """Letters of a column counted from 0."""
+    letters, number = "", index + 1
+    while number:
+        number, rest = divmod(number - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def find_header(rows: Sequence[SheetRow]) -> Header | None:
+    """The header among the first rows of a sheet: the row with the most known headings, the lower of two levels.
+
+    Raises:
+        SheetHeaderless: A row is meant as a header and lacks what every table must have, or has a column twice.
+    """
+    read = [_headings(row, above) for above, row in zip([None, *rows], rows, strict=False)]
+    best = max((len(places) for places, _, _ in read), default=0)
+    if best < _ENOUGH:
+        return None
+    index = next(index for index, (places, _, _) in enumerate(read) if len(places) == best)
+    while index + 1 < len(read) and len(read[index + 1][0]) == best:
+        index += 1
+    places, twice, unknown = read[index]
+    needed = list(NEEDED) if TASK.code in places else [ITEM, ORGAN, *NEEDED]
+    if missing := [column.name for column in needed if column.code not in places]:
+        raise SheetHeaderless(facts={"row": rows[index].number, "missing": [*missing]})
+    if twice:
+        raise SheetHeaderless(facts={"row": rows[index].number, "twice": [*sorted(twice)]})
+    return Header(row=rows[index].number, places=places, headings=[cell.text for cell in rows[index].cells], unknown=unknown)
+
+
+def _headings(row: SheetRow, above: SheetRow | None) -> tuple[dict[str, int], set[str], list[str]]:
+    places: dict[str, int] = {}
+    twice: set[str] = set()
+    unknown: list[str] = []
+    for index, cell in enumerate(row.cells):
+        label = label_of(cell.text)
+        group = label_of(above.cells[index].text) if above is not None and index < len(above.cells) else ""
+        column = LABELS.get(label) or LABELS.get(group + label)
+        if column is None:
+            if label and label not in _BESIDE:
+                unknown.append(cell.text.strip()[:50])
+        elif column.code in places:
+            twice.add(column.name)
+        else:
+            places[column.code] = index
+    return places, twice, unknown
+
+
+@dataclass(slots=True)
+class Reading:
+    """A file on its way: rows as they come, and what is told of the file as a whole."""
+
+    hidden: list[str] = field(default_factory=list)
+    """Hidden sheets; not read."""
+    passed: list[str] = field(default_factory=list)
+    """Sheets without a header; not read."""
+    unknown: list[str] = field(default_factory=list)
+    headings: dict[str, list[str]] = field(default_factory=dict)
+    """Of each sheet, as the office wrote them."""
+    letters: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Of each sheet, where its known columns stand."""
+    rows: int = 0
+
+    def read(self, sheets: Iterable[Sheet]) -> Iterator[RowRead]:
+        """The rows of every sheet that has a header.
+
+        Raises:
+            SheetRefused: The file cannot be read, or not to its end; what was read before counts for nothing.
+        """
+        found = False
+        for sheet in sheets:
+            if sheet.hidden:
+                self.hidden.append(sheet.name)
+                continue
+            first = [row for _, row in zip(range(LOOKED_AT), sheet.rows, strict=False)]
+            header = find_header(first)
+            if header is None:
+                self.passed.append(sheet.name)
+                continue
+            found = True
+            self.headings[sheet.name] = [*header.headings]
+            self.letters[sheet.name] = header.letters()
+            self.unknown += [name for name in header.unknown if name not in self.unknown]
+            for row in _below(header, first, sheet.rows):
+                self.rows += 1
+                if self.rows > MOST_ROWS:
+                    raise SheetTooLarge(facts={"row": row.number, "rows": MOST_ROWS})
+                yield read_row(row, header=header, sheet=sheet)
+        if not found:
+            raise SheetHeaderless(facts={"missing": [column.name for column in (ITEM, ORGAN, *NEEDED)]})
+
+
+def _below(header: Header, first: Sequence[SheetRow], rest: Iterator[SheetRow]) -> Iterator[SheetRow]:
+    """Rows that say something: not blank, no header again, no remark over the whole width."""
+    again = {label_of(text) for text in header.headings if text}
+    for row in (*(one for one in first if one.number > header.row), *rest):
+        said = [cell for cell in row.cells if cell.kind is not CellKind.TEXT or cell.text.strip()]
+        remark = len(said) > 1 and len({cell.text for cell in said}) == 1
+        if said and not remark and not {label_of(cell.text) for cell in said} <= again:
+            yield row
+
+
+def read_row(row: SheetRow, *, header: Header, sheet: Sheet) -> RowRead:
+    """What a row says of one item, with every flaw of its cells."""
+    cells = list(row.cells)
+    read = RowRead(sheet=sheet.name, number=row.number, cells=[cell.text for cell in cells])
+    if sum(len(cell.text) for cell in cells) > MOST_IN_ROW:
+        read.cells = []
+        read.flaws.append(
+            Flaw(rule="bulk.row-too-large", zh=f"整行超过 {MOST_IN_ROW} 个字", en=f"More than {MOST_IN_ROW} characters in a row")
+        )
+        return read
+    values: dict[str, Json] = {}
+    for column in COLUMNS:
+        index = header.places.get(column.code, len(cells))
+        cell = cells[index] if index < len(cells) else EMPTY
+        if cell.kind is CellKind.NUMBER and column is PLANNED and sheet.origin:
+            cell = Cell(str(int(float(cell.text)) + sheet.origin), CellKind.NUMBER)
+        if cell.kind is CellKind.TEXT and not cell.text.strip():
+            continue
+        try:
+            values[column.code] = read_cell(column.shape, cell)
+        except CellWrong as wrong:
+            read.flaws.append(flaw_of(wrong, column=column))
+    _name_item(values, read)
+    others = values.get(OTHERS.code)
+    if isinstance(others, dict):
+        read.body = copy.deepcopy(others)
+    for at, columns in groupby((column for column in COLUMNS if column.at), key=lambda one: one.at[:2] if len(one.at) > 2 else one.at):  # noqa: PLR2004 - a limit has three
+        _place(list(columns), values, read, at=at)
+    former, planned = values.get(FORMER.code), values.get(PLANNED.code)
+    read.former = [str(one) for one in former] if isinstance(former, list) else []
+    read.planned = planned if isinstance(planned, str) else None
+    return read
+
+
+def flaw_of(wrong: CellWrong, *, column: Column) -> Flaw:
+    """A wrong cell as it is told."""
+    return Flaw(
+        rule=wrong.rule,
+        zh=wrong.zh,
+        en=wrong.en,
+        field=column.name,
+        code=column.code,
+        pointer=f"/{'/'.join(column.at)}{wrong.below}" if column.at else "",
+    )
+
+
+def _name_item(values: dict[str, Json], read: RowRead) -> None:
+    """The organ and the base code from the one code that holds both; where all stand there they must agree."""
+    task = values.get(TASK.code)
+    if not isinstance(task, str):
+        return
+    for column, part in ((ORGAN, task[:18]), (ITEM, task[19:])):
+        if values.setdefault(column.code, part) != part:
+            read.flaws.append(
+                flaw_of(
+                    CellWrong("bulk.codes-differ", f"实施编码与{column.name}不一致", "The codes of the row do not fit each other"),
+                    column=TASK,
+                )
+            )
+
+
+def _place(columns: Sequence[Column], values: Mapping[str, Json], read: RowRead, *, at: Sequence[str]) -> None:
+    """Write a field (of a limit all three) into the body; what is missing is told."""
+    told = {flaw.code for flaw in read.flaws}
+    if all(column.default is None for column in columns) and not any(column.code in values for column in columns):
+        put(read.body, at, None)
+        return
+    for column in columns:
+        if column.code in values:
+            put(read.body, column.at, values[column.code])
+        elif isinstance(column.default, Missing):
+            if column.code not in told:
+                read.flaws.append(flaw_of(CellWrong("bulk.missing", "必填项缺失", "It must be filled in"), column=column))
+        elif column.default is not None or len(columns) == 1:
+            if get(read.body, column.at) is None:
+                put(read.body, column.at, copy.deepcopy(column.default))
+            if column.keeps:
+                read.kept.append([*column.at])
+        elif column.code not in told:
+            # Of an optional limit its unit is taken for granted, and so is that nobody wrote down where it comes from.
+            usual = {"unit": "workdays", "basis": ""}.get(column.at[-1])
+            if usual is None:
+                read.flaws.append(flaw_of(CellWrong("bulk.missing", "必填项缺失", "It must be filled in"), column=column))
+            else:
+                put(read.body, column.at, usual)
+
+
+def put(body: JsonObject, at: Sequence[str], value: Json) -> None:
+    """Write a value into a body; what is on the way becomes an object."""
+    here = body
+    for name in at[:-1]:
+        inner = here.get(name)
+        if not isinstance(inner, dict):
+            inner = here[name] = {}
+        here = inner
+    here[at[-1]] = value
+
+
+def get(body: JsonObject, at: Sequence[str]) -> Json:
+    """The value at a place of a body, None where there is none."""
+    here: Json = body
+    for name in at:
+        here = here.get(name) if isinstance(here, dict) else None
+    return here
+
+
+def column_at(pointer: str) -> Column | None:
+    """The column that holds what a pointer into a body names; None for what stands in no column of its own."""
+    place = pointer.strip("/").split("/")
+    fitting = [
+        column
+        for column in COLUMNS
+        if column.at and (place[: len(column.at)] == [*column.at] or (len(place) > 1 and [*column.at][: len(place)] == place))
+    ]
+    return next(iter(fitting), OTHERS if place[0] in {"version", "texts", "checklist"} else None)
+
+
+def show_row(body: JsonObject, *, task: str, former: Sequence[str], planned: str | None) -> list[str]:
+    """A body as a row, in the order of `COLUMNS`."""
+    beside: dict[str, Json] = {TASK.code: task, FORMER.code: [*former] or None, PLANNED.code: planned}
+    left = copy.deepcopy(body)
+    shown: list[str] = []
+    for column in COLUMNS:
+        value = _take(left, column.at) if column.at else beside.get(column.code)
+        if column is OTHERS:
+            value = _without_nothing(left) or None
+        plain = value is None or (not column.keeps and value == column.default and value in ([], ""))
+        shown.append("" if plain else show_cell(column.shape, value))
+    return shown
+
+
+def _take(body: JsonObject, at: Sequence[str]) -> Json:
+    value = get(body, at)
+    holder = get(body, at[:-1]) if len(at) > 1 else body
+    if isinstance(holder, dict):
+        holder.pop(at[-1], None)
+    return value
+
+
+def _without_nothing(body: JsonObject) -> JsonObject:
+    """What is left of a body once every column has taken its field."""
+    kept: JsonObject = {}
+    for name, value in body.items():
+        inner: Json = _without_nothing(value) if isinstance(value, dict) else value
+        if inner not in (None, {}):
+            kept[name] = inner
+    return kept
