@@ -218,7 +218,8 @@ async def test_an_agreement_that_nobody_could_rest_on_is_refused(seeded: Service
 
 
 TODAY = local_day(datetime.now(UTC))
-TOMORROW, LATER = (TODAY + timedelta(days=1)).isoformat(), (TODAY + timedelta(days=400)).isoformat()
+"""When the tests began; what is refused today is refused after midnight, too."""
+LATER = (TODAY + timedelta(days=400)).isoformat()
 
 
 @pytest.mark.parametrize(
@@ -245,15 +246,16 @@ async def test_what_was_decided_until_today_stays_true(service: Service, changed
 
 async def test_an_agreement_ends_tomorrow_and_another_begins_then(service: Service) -> None:
     await service.hear_all()
-    new = an_agreement(agreement_id="liuyang-new", valid_from=TOMORROW, valid_to=LATER)
-    for body in (an_agreement(valid_to=TOMORROW), new):
+    tomorrow = (local_day(datetime.now(UTC)) + timedelta(days=1)).isoformat()
+    new = an_agreement(agreement_id="liuyang-new", valid_from=tomorrow, valid_to=LATER)
+    for body in (an_agreement(valid_to=tomorrow), new):
         await service.post("/agreements", body, by=AUTHOR)
         assert (await service.post(f"/agreements/{body['agreement_id']}/review", by=REVIEWER)).status_code == 200
     await service.hear()
 
     query = {"item": "000131014000", "region": LIUYANG, "from": TONGGU}
     now = await service.get("/routes", query)
-    then = await service.get("/routes", query | {"at": f"{TOMORROW}T08:00:00+08:00"})
+    then = await service.get("/routes", query | {"at": f"{tomorrow}T08:00:00+08:00"})
 
     assert now.json()["route"]["agreement_id"] == "liuyang-tonggu-2020"
     assert then.json()["route"]["agreement_id"] == "liuyang-new"
