@@ -1,9 +1,9 @@
-"""The one metadata of the catalogue's tables, and the one way a row that carries its version is written."""
+"""The one metadata of the catalogue's tables, and how a row that carries its version is written."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import MetaData, Table
+from sqlalchemy import MetaData, Table, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.database import StaleVersion, Tx
@@ -37,3 +37,22 @@ async def write_rows(tx: Tx[Any], table: Table, rows: Sequence[Mapping[str, obje
     )
     if len(written.all()) != len(rows):
         raise StaleVersion
+
+
+async def write_next(tx: Tx[Any], table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write rows as the next version of those that stand there; the caller holds the lock on each.
+
+    Args:
+        tx: The caller's transaction.
+        table: As for `write_rows`.
+        rows: Every column of each row but ``version``; no key twice.
+
+    Raises:
+        StaleVersion: Another transaction wrote one of them all the same.
+    """
+    key = list(table.primary_key)
+    asked = [tuple(row[column.name] for column in key) for row in rows]
+    one_of = key[0].in_([place[0] for place in asked]) if len(key) == 1 else tuple_(*key).in_(asked)
+    known = await tx.execute(select(table.c.version, *key).where(one_of))
+    versions: dict[tuple[object, ...], int] = {tuple(row[1:]): row.version for row in known}
+    await write_rows(tx, table, [{**row, "version": versions.get(place, 0) + 1} for row, place in zip(rows, asked, strict=True)])

@@ -7,7 +7,7 @@ from sqlalchemy import Column, Index, Integer, Table, Text, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from catalog_svc.context import Catalog
-from catalog_svc.schema import METADATA, write_rows
+from catalog_svc.schema import METADATA, write_next
 from chassis import outbox
 from chassis.database import Tx
 from contracts.catalogue import Agreement
@@ -69,10 +69,7 @@ async def save_agreements(tx: Tx[Catalog], agreements: Sequence[Agreement]) -> N
     Raises:
         StaleVersion: Another transaction published one of them since.
     """
-    ids = [one.agreement_id for one in agreements]
-    known = await tx.execute(select(AGREEMENTS.c.agreement_id, AGREEMENTS.c.version).where(AGREEMENTS.c.agreement_id.in_(ids)))
-    versions: dict[str, int] = {row.agreement_id: row.version for row in known}
-    await write_rows(
+    await write_next(
         tx,
         AGREEMENTS,
         [
@@ -80,7 +77,6 @@ async def save_agreements(tx: Tx[Catalog], agreements: Sequence[Agreement]) -> N
                 "agreement_id": one.agreement_id,
                 "receiving": [*one.receiving, *one.alliance],
                 "handling": [*one.handling, *one.alliance],
-                "version": versions.get(one.agreement_id, 0) + 1,
                 "body": encode_object(one),
             }
             for one in agreements

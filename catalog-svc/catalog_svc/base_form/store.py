@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from catalog_svc.base_form.domain import BaseForm
 from catalog_svc.context import Catalog
-from catalog_svc.schema import METADATA, write_rows
+from catalog_svc.schema import METADATA, write_next
 from chassis.database import Tx
 from contracts.codec import decode, encode_object
 
@@ -38,6 +38,4 @@ async def save_base_form(tx: Tx[Catalog], form: BaseForm) -> None:
     Raises:
         StaleVersion: Another transaction changed it since.
     """
-    known = await get_base_form(tx, form.code)
-    version = 1 if known is None else known[1] + 1
-    await write_rows(tx, BASE_FORMS, [{"code": form.code, "region": form.region, "version": version, "body": encode_object(form)}])
+    await write_next(tx, BASE_FORMS, [{"code": form.code, "region": form.region, "body": encode_object(form)}])

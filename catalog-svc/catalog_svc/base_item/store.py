@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from catalog_svc.base_item.domain import BaseItem
 from catalog_svc.context import Catalog
-from catalog_svc.schema import METADATA, write_rows
+from catalog_svc.schema import METADATA, write_next
 from chassis.database import Tx
 from contracts.codec import decode, encode_object
 from contracts.values import ItemCode
@@ -53,10 +53,4 @@ async def save_base_items(tx: Tx[Catalog], items: Sequence[BaseItem]) -> None:
     Raises:
         StaleVersion: Another transaction changed one of them since.
     """
-    known = await tx.execute(select(BASE_ITEMS.c.code, BASE_ITEMS.c.version).where(BASE_ITEMS.c.code.in_([one.code for one in items])))
-    versions: dict[str, int] = {row.code: row.version for row in known}
-    await write_rows(
-        tx,
-        BASE_ITEMS,
-        [{"code": one.code, "name": one.name, "version": versions.get(one.code, 0) + 1, "body": encode_object(one)} for one in items],
-    )
+    await write_next(tx, BASE_ITEMS, [{"code": one.code, "name": one.name, "body": encode_object(one)} for one in items])

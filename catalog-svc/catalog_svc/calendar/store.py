@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Column, Integer, PrimaryKeyConstraint, Table, Text, select, tuple_
+from sqlalchemy import Column, Integer, PrimaryKeyConstraint, Table, Text, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from catalog_svc.context import Catalog
-from catalog_svc.schema import METADATA, write_rows
+from catalog_svc.schema import METADATA, write_next
 from chassis import outbox
 from chassis.database import Tx
 from contracts.catalogue import CalendarYear
@@ -38,21 +38,5 @@ async def save_calendars(tx: Tx[Catalog], calendars: Sequence[CalendarYear]) -> 
     Raises:
         StaleVersion: Another transaction published one of them since.
     """
-    columns = CALENDARS.c
-    places = [(one.region, one.year) for one in calendars]
-    known = await tx.execute(select(columns.region, columns.year, columns.version).where(tuple_(columns.region, columns.year).in_(places)))
-    versions: dict[tuple[str, int], int] = {(row.region, row.year): row.version for row in known}
-    await write_rows(
-        tx,
-        CALENDARS,
-        [
-            {
-                "region": one.region,
-                "year": one.year,
-                "version": versions.get((one.region, one.year), 0) + 1,
-                "body": encode_object(one),
-            }
-            for one in calendars
-        ],
-    )
+    await write_next(tx, CALENDARS, [{"region": one.region, "year": one.year, "body": encode_object(one)} for one in calendars])
     await outbox.put_documents(tx, calendars)

@@ -6,7 +6,7 @@ from sqlalchemy import Column, Index, Integer, Table, Text, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from catalog_svc.context import Catalog
-from catalog_svc.schema import METADATA, write_rows
+from catalog_svc.schema import METADATA, write_next
 from chassis import outbox
 from chassis.database import Tx
 from contracts.certificates import Certificate, CertificateState
@@ -57,10 +57,7 @@ async def save_certificates(tx: Tx[Catalog], rows: Sequence[Certificate]) -> Non
     Raises:
         StaleVersion: Another transaction published one of them since.
     """
-    ids = [one.certificate_id for one in rows]
-    known = await tx.execute(select(CERTIFICATES.c.certificate_id, CERTIFICATES.c.version).where(CERTIFICATES.c.certificate_id.in_(ids)))
-    versions: dict[str, int] = {row.certificate_id: row.version for row in known}
-    await write_rows(
+    await write_next(
         tx,
         CERTIFICATES,
         [
@@ -68,7 +65,6 @@ async def save_certificates(tx: Tx[Catalog], rows: Sequence[Certificate]) -> Non
                 "certificate_id": one.certificate_id,
                 "region": one.region,
                 "state": one.state.value,
-                "version": versions.get(one.certificate_id, 0) + 1,
                 "body": encode_object(one),
             }
             for one in rows

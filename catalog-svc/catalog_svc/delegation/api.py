@@ -137,7 +137,7 @@ async def revoke_delegation(write: Annotated[Writer[Catalog], WRITER], delegatio
     """End a delegation for new cases within seconds; what was received before is decided where it is."""
 
     async def act(tx: Tx[Catalog]) -> Answer:
-        revoked, _ = await handlers.revoke_delegation(tx, DelegationId(delegation_id), by=write.caller)
+        revoked = await handlers.revoke_delegation(tx, DelegationId(delegation_id), by=write.caller)
         return Answer(status=200, body=DelegationShown.model_validate(encode_object(revoked)))
 
     return await write(act)

@@ -64,8 +64,8 @@ async def publish_delegation(tx: Tx[Catalog], delegation_id: DelegationId, *, by
     return waiting
 
 
-async def revoke_delegation(tx: Tx[Catalog], delegation_id: DelegationId, *, by: Caller) -> tuple[Delegation, int]:
-    """End a delegation for new cases before its time; with the version of its row.
+async def revoke_delegation(tx: Tx[Catalog], delegation_id: DelegationId, *, by: Caller) -> Delegation:
+    """End a delegation for new cases before its time.
 
     Raises:
         DelegationUnknown: No delegation has this id.
@@ -76,7 +76,8 @@ async def revoke_delegation(tx: Tx[Catalog], delegation_id: DelegationId, *, by:
     delegation, _ = await get_delegation(tx, delegation_id)
     await _permit(tx, [delegation], action="publish", by=by)
     revoked = revoke(delegation, at=tx.at)
-    return revoked, await store.save_delegation(tx, revoked)
+    await store.save_delegation(tx, revoked)
+    return revoked
 
 
 async def get_delegation(tx: Tx[Catalog], delegation_id: DelegationId) -> tuple[Delegation, int]:

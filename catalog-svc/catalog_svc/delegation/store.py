@@ -6,7 +6,7 @@ from sqlalchemy import Column, Index, Integer, Table, Text, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from catalog_svc.context import Catalog
-from catalog_svc.schema import METADATA, write_rows
+from catalog_svc.schema import METADATA, write_next
 from chassis import outbox
 from chassis.database import Tx
 from contracts.codec import decode, encode_object
@@ -59,23 +59,19 @@ async def list_delegations(
     return [decode(Delegation, row.body) for row in await tx.execute(statement)]
 
 
-async def save_delegation(tx: Tx[Catalog], delegation: Delegation) -> int:
-    """Publish a delegation: row and document; the caller holds its lock. The version of its row.
+async def save_delegation(tx: Tx[Catalog], delegation: Delegation) -> None:
+    """Publish a delegation: row and document; the caller holds its lock.
 
     Raises:
         StaleVersion: Another transaction published it since.
     """
-    known = await get_delegation(tx, delegation.delegation_id)
-    version = 1 if known is None else known[1] + 1
     row = {
         "delegation_id": delegation.delegation_id,
         "delegator": delegation.delegator,
         "delegate": delegation.delegate,
         "region": delegation.region,
         "items": list(delegation.items),
-        "version": version,
         "body": encode_object(delegation),
     }
-    await write_rows(tx, DELEGATIONS, [row])
+    await write_next(tx, DELEGATIONS, [row])
     await outbox.put_documents(tx, [delegation])
-    return version

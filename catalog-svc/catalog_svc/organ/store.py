@@ -6,7 +6,7 @@ from sqlalchemy import Column, Index, Integer, Table, Text, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from catalog_svc.context import Catalog
-from catalog_svc.schema import METADATA, write_rows
+from catalog_svc.schema import METADATA, write_next
 from chassis import outbox
 from chassis.database import Tx
 from contracts.catalogue import Organ
@@ -51,11 +51,5 @@ async def save_organs(tx: Tx[Catalog], organs: Sequence[Organ]) -> None:
     Raises:
         StaleVersion: Another transaction published one of them since.
     """
-    known = await tx.execute(select(ORGANS.c.code, ORGANS.c.version).where(ORGANS.c.code.in_([one.code for one in organs])))
-    versions: dict[str, int] = {row.code: row.version for row in known}
-    await write_rows(
-        tx,
-        ORGANS,
-        [{"code": one.code, "region": one.region, "version": versions.get(one.code, 0) + 1, "body": encode_object(one)} for one in organs],
-    )
+    await write_next(tx, ORGANS, [{"code": one.code, "region": one.region, "body": encode_object(one)} for one in organs])
     await outbox.put_documents(tx, organs)

@@ -6,7 +6,7 @@ from sqlalchemy import Column, Date, Index, Integer, Table, Text, literal, selec
 from sqlalchemy.dialects.postgresql import JSONB
 
 from catalog_svc.context import Catalog
-from catalog_svc.schema import METADATA, write_rows
+from catalog_svc.schema import METADATA, write_next
 from chassis import outbox
 from chassis.database import Tx
 from contracts.catalogue import Region
@@ -82,19 +82,15 @@ async def save_regions(tx: Tx[Catalog], regions: Sequence[Region]) -> None:
     Raises:
         StaleVersion: Another transaction published one of them since.
     """
-    versions: dict[str, int] = {}
-    for row in await tx.execute(select(REGIONS.c.code, REGIONS.c.version).where(REGIONS.c.code.in_([one.code for one in regions]))):
-        versions[row.code] = row.version
-    await write_rows(tx, REGIONS, [_row(one, version=versions.get(one.code, 0) + 1) for one in regions])
+    await write_next(tx, REGIONS, [_row(one) for one in regions])
     await outbox.put_documents(tx, regions)
 
 
-def _row(region: Region, *, version: int) -> dict[str, object]:
+def _row(region: Region) -> dict[str, object]:
     return {
         "code": region.code,
         "name": region.name,
         "parent": region.parent,
         "valid_to": region.valid_to,
-        "version": version,
         "body": encode_object(region),
     }

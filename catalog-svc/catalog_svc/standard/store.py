@@ -6,7 +6,7 @@ from sqlalchemy import Column, Index, Integer, Table, Text, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from catalog_svc.context import Catalog
-from catalog_svc.schema import METADATA, write_rows
+from catalog_svc.schema import METADATA, write_next
 from catalog_svc.standard.domain import Standard
 from chassis.database import Tx
 from contracts.codec import decode, encode_object
@@ -54,10 +54,7 @@ async def save_standards(tx: Tx[Catalog], layers: Sequence[Standard]) -> None:
     Raises:
         StaleVersion: Another transaction changed one of them since.
     """
-    keys = [one.key for one in layers]
-    known = await tx.execute(select(STANDARDS.c.key, STANDARDS.c.version).where(STANDARDS.c.key.in_(keys)))
-    versions: dict[str, int] = {row.key: row.version for row in known}
-    await write_rows(
+    await write_next(
         tx,
         STANDARDS,
         [
@@ -65,7 +62,6 @@ async def save_standards(tx: Tx[Catalog], layers: Sequence[Standard]) -> None:
                 "key": one.key,
                 "item_code": one.item_code,
                 "region": one.region,
-                "version": versions.get(one.key, 0) + 1,
                 "body": encode_object(one),
             }
             for one in layers

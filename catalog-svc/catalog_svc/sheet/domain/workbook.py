@@ -67,7 +67,7 @@ class _Archive:
                     yield piece
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
             raise SheetUnreadable(facts={"why": "damaged"}) from error
-        except (RuntimeError, NotImplementedError) as error:
+        except RuntimeError as error:  # a password, or a packing that no office program uses
             raise SheetUnreadable(facts={"why": "encrypted"}) from error
 
 
