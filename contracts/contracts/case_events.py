@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import ClassVar
 
 from contracts.codec import ADDED
+from contracts.delegations import Authority
 from contracts.event import CaseEvent, Receipt, Seal, Submitted
 from contracts.values import (
     AgreementId,
@@ -62,6 +63,8 @@ class CaseReceived(CaseEvent):
     """The region that the matter belongs to, as it was asked for, where that is not the handling region itself."""
     delegations: tuple[DelegationId, ...] = field(default=(), metadata=ADDED)
     """The instruments through which the handling organ is competent, from the holder of the power downwards."""
+    authority: Authority | None = field(default=None, metadata=ADDED)
+    """In whose name the handling organ acts; ``None`` where it needs no instrument, and in what was received before names were fixed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +169,8 @@ class CorrectionNoticed(CaseEvent):
     """1 for the first; a second one is flagged (S-44)."""
     defects: tuple[DefectFound, ...]
     noticed_by: PersonRef
+    authority: Authority | None = field(default=None, metadata=ADDED)
+    """In whose name the notice is sealed; ``None`` for the handling organ's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +191,8 @@ class CaseAccepted(CaseEvent):
     notice_digest: Digest
     statutory_due: datetime
     promised_due: datetime
+    authority: Authority | None = field(default=None, metadata=ADDED)
+    """In whose name the notice is sealed; ``None`` for the handling organ's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +209,8 @@ class CaseNotAccepted(CaseEvent):
     notice_digest: Digest
     ground: str
     refused_by: PersonRef
+    authority: Authority | None = field(default=None, metadata=ADDED)
+    """In whose name the notice is sealed; ``None`` for the handling organ's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +239,8 @@ class CaseDecided(CaseEvent):
     """What is to be issued; ``None`` for a denial or an item without a credential."""
     valid_until: date | None = None
     """First day on which the credential holds no more, Asia/Shanghai; ``None`` for one without an end."""
+    authority: Authority | None = field(default=None, metadata=ADDED)
+    """In whose name the notice is sealed; ``None`` for the handling organ's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +258,8 @@ class CaseSuspended(CaseEvent):
     suspended_by: PersonRef
     notice_id: NoticeId
     notice_digest: Digest
+    authority: Authority | None = field(default=None, metadata=ADDED)
+    """In whose name the notice is sealed; ``None`` for the handling organ's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,6 +289,8 @@ class CaseExtended(CaseEvent):
     promised_due: datetime
     notice_id: NoticeId
     notice_digest: Digest
+    authority: Authority | None = field(default=None, metadata=ADDED)
+    """In whose name the notice is sealed; ``None`` for the handling organ's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from contracts.values import DelegationId, ItemCode, OrganCode, RegionCode
+from contracts.values import DelegationId, Digest, ItemCode, OrganCode, RegionCode
 
 
 class DelegationKind(StrEnum):
@@ -62,3 +62,34 @@ class Delegation:
     """Further conditions of the instrument in words, shown to who receives and who decides; no machine evaluates them."""
     revoked_from: datetime | None = None
     """First instant at which it no longer holds for new cases, when it was revoked before its time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cited:
+    """A paper that an organ acts under, as it stood when the case was received."""
+
+    delegation_id: DelegationId
+    kind: DelegationKind
+    delegator: OrganCode
+    number: str
+    """Of the paper, as it was published."""
+    digest: Digest
+    """Of the whole `Delegation` as it then stood; one that was revoked since has another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authority:
+    """In whose name 以谁的名义 an organ acts on a case that it decides through instruments; fixed at receipt.
+
+    Law: 行政许可法 §24.
+    """
+
+    sealed_as: OrganCode
+    """Notices, the decision and the credential carry this organ's name and seal."""
+    instruments: tuple[Cited, ...]
+    """From the holder of the power to the organ that acts; at least one."""
+
+
+def name_of(organ: OrganCode, authority: Authority | None) -> OrganCode:
+    """The organ in whose name another acts; its own name where it needs no instrument."""
+    return organ if authority is None else authority.sealed_as

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from contracts.catalogue import Region
-from contracts.delegations import Delegation, DelegationKind
-from contracts.values import DelegationId, OrganCode, RegionCode
+from contracts.codec import encode_object
+from contracts.delegations import Authority, Cited, Delegation, DelegationKind
+from contracts.values import DelegationId, OrganCode, RegionCode, digest
 from rules.catalogue import Catalogue, Published
-from rules.routes import Considered
+from rules.routes import Considered, Route
 
 PARK = "园区"
 """Kind of a region that is a park or zone: a virtual hall of several organs below its county."""
@@ -116,6 +117,24 @@ def hand_on(
         assisting=tuple(sorted(assistants)),
         assisting_regions=frozenset(assistants.values()) if assistants else _NOWHERE,
         rule=rule,
+    )
+
+
+def authority_of(catalogue: Catalogue, route: Route) -> Authority | None:
+    """In whose name the organ of a route acts, with the papers that say so; ``None`` where it holds the power itself."""
+    if not route.delegations:
+        return None
+    papers = [paper for paper in (catalogue.delegation(one) for one in route.delegations) if paper is not None]
+    return Authority(sealed_as=route.sealed_as, instruments=tuple(_cite(paper) for paper in papers))
+
+
+def _cite(paper: Delegation) -> Cited:
+    return Cited(
+        delegation_id=paper.delegation_id,
+        kind=paper.kind,
+        delegator=paper.delegator,
+        number=paper.instrument.number,
+        digest=digest(encode_object(paper)),
     )
 
 

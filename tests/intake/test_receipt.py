@@ -329,6 +329,8 @@ async def test_a_receipt_names_the_instruments_of_its_route_and_where_the_matter
     held, handed = await service.outbox("tongban.case.received.v1")
 
     assert (held["handling_organ"], held["handling_region"]) == (LIUYANG_MARKET, LIUYANG)
-    assert not {"matter_region", "delegations"} & held.keys()
+    assert not {"matter_region", "delegations", "authority"} & held.keys()
     assert (handed["handling_organ"], handed["handling_region"]) == (DAYAO_OFFICE, DAYAO)
     assert (handed["matter_region"], handed["delegations"]) == (LIUYANG, ["d1"])
+    assert handed["authority"]["sealed_as"] == DAYAO_OFFICE
+    assert [(paper["delegation_id"], paper["number"]) for paper in handed["authority"]["instruments"]] == [("d1", "浏政委〔2026〕1号")]

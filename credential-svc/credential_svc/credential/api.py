@@ -101,7 +101,12 @@ class CredentialView(BaseModel):
     state: CredentialState
     ground: SuspensionGround | RevocationGround | None
     organ: str
+    """In whose name it stands."""
     region: str
+    handling_organ: str
+    """The organ that decided."""
+    authority: dict[str, object] | None
+    """``sealed_as`` and the ``instruments`` by which it decided in that name; null where it holds the power itself."""
     holder: str
     holder_id: str
     issued_at: datetime
@@ -283,8 +288,10 @@ def _view(context: Credential, credential: IssuedCredential, *, sealed: JsonObje
         "credential_type": credential.credential_type,
         "state": credential.state_at(at).value,
         "ground": encode(credential.ground),
-        "organ": credential.parties.handling_organ,
-        "region": credential.parties.handling_region,
+        "organ": credential.issuer.organ,
+        "region": credential.issuer.region,
+        "handling_organ": credential.parties.handling_organ,
+        "authority": encode(credential.issuer.authority),
         "holder": credential.holder,
         "holder_id": sealed["holder_id"],
         "issued_at": encode(credential.issued_at),

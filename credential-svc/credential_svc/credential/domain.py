@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from contracts.delegations import Authority
 from contracts.events import (
     CredentialEvent,
     CredentialIssued,
@@ -105,6 +106,20 @@ class Parties:
     handling_organ: OrganCode
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    """In whose name a credential stands.
+
+    Law: 行政许可法 §24, §39.
+    """
+
+    organ: OrganCode
+    """Its seal is on decision and code; it is not the handling organ where that acts in another's name."""
+    region: RegionCode
+    authority: Authority | None = None
+    """The papers by which the handling organ acts, where it does not hold the power itself."""
+
+
 @dataclass(slots=True, kw_only=True)
 class IssuedCredential:
     """One credential; one per decision."""
@@ -116,6 +131,7 @@ class IssuedCredential:
     decision: int
     notice_id: NoticeId
     parties: Parties
+    issuer: Issuer
     credential_type: str
     holder: str
     """Masked."""
@@ -209,7 +225,7 @@ class IssuedCredential:
         about = {
             "credential_id": self.credential_id,
             "case_id": self.case_id,
-            "region": self.parties.handling_region,
-            "organ": self.parties.handling_organ,
+            "region": self.issuer.region,
+            "organ": self.issuer.organ,
         }
         self.events.append(kind(at=at, **about, **fields))  # type: ignore[arg-type]

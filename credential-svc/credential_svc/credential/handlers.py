@@ -16,6 +16,7 @@ from chassis.learning import Difference, Finding, Lessons
 from chassis.vault import SecretKey
 from contracts.caller import Caller
 from contracts.codec import encode
+from contracts.delegations import name_of
 from contracts.events import (
     CaseDecided,
     CaseReceived,
@@ -36,6 +37,7 @@ from credential_svc.credential.domain import (
     CredentialNotFound,
     CredentialState,
     IssuedCredential,
+    Issuer,
     Parties,
     RevocationGround,
     SuspensionGround,
@@ -83,7 +85,7 @@ async def on_case_decided(tx: Tx[Credential], event: CaseDecided) -> None:
                 case_id=event.case_id,
                 root_case_id=event.root_case_id,
                 region=event.region,
-                organ=event.handling_organ,
+                organ=name_of(event.handling_organ, event.authority),
                 kind=SealKind.DECISION,
                 notice_digest=event.notice_digest,
                 since=event.at,
@@ -228,9 +230,10 @@ def _make(
 ) -> tuple[IssuedCredential, bytes]:
     applicant = person.applicant
     holder = mask_name(applicant.name, legal=applicant.type == "legal")
+    issuer = _issuer(tx, decided)
     claims = Claims(
-        issuer=decided.handling_region,
-        organ=decided.handling_organ,
+        issuer=issuer.region,
+        organ=issuer.organ,
         credential_no=f"{decided.case_no}-{decided.decision}",
         credential_type=decided.credential_type or "",
         holder=holder,
@@ -259,6 +262,7 @@ def _make(
             handling_region=decided.handling_region,
             handling_organ=decided.handling_organ,
         ),
+        issuer=issuer,
         credential_type=claims.credential_type,
         holder=holder,
         issued_at=at,
@@ -269,6 +273,14 @@ def _make(
     )
     credential.issue()
     return credential, tx.context.vault.seal(key, body)
+
+
+def _issuer(tx: Tx[Credential], decided: CaseDecided) -> Issuer:
+    """In whose name the decision stands; whoever decides through an instrument does not issue in its own."""
+    organ = name_of(decided.handling_organ, decided.authority)
+    known = None if organ == decided.handling_organ else tx.context.catalogue.organ(organ)
+    region = decided.handling_region if known is None else known.region
+    return Issuer(organ=organ, region=region, authority=decided.authority)
 
 
 async def _give_way(tx: Tx[Credential], former: IssuedCredential) -> None:

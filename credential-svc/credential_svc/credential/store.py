@@ -14,11 +14,12 @@ from chassis import outbox
 from chassis.database import StaleVersion, Tx, where
 from chassis.prepared import Prepared
 from chassis.writing import Conflict, Rows
-from contracts.codec import encode
+from contracts.codec import decode, encode
 from contracts.values import CaseId, CaseNo, CredentialId, Digest, NoticeId, OrganCode, RegionCode
 from credential_svc.credential.domain import (
     CredentialState,
     IssuedCredential,
+    Issuer,
     Parties,
     RevocationGround,
     SuspensionGround,
@@ -191,6 +192,7 @@ def _row(credential: IssuedCredential) -> dict[str, object]:
             "content": credential.content,
             "ground": encode(credential.ground),
             "sequence": credential.sequence,
+            "issuer": encode(credential.issuer),
         },
     }
 
@@ -212,6 +214,8 @@ def _credential(row: Row[Any]) -> IssuedCredential:
             handling_region=RegionCode(row.handling_region),
             handling_organ=OrganCode(row.handling_organ),
         ),
+        # A row of the version before has no such member.
+        issuer=decode(Issuer, body["issuer"]) if "issuer" in body else Issuer(organ=row.handling_organ, region=row.handling_region),
         credential_type=body["credential_type"],
         holder=body["holder"],
         issued_at=issued_at,

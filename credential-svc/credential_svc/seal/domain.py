@@ -98,6 +98,7 @@ class Sealing:
     region: RegionCode
     """Region of receipt, for the source of the events."""
     organ: OrganCode
+    """In whose name the notice speaks; its seal is put on."""
     kind: SealKind
     notice_digest: Digest
     since: datetime

@@ -10,6 +10,7 @@ from chassis.database import Tx, lock
 from chassis.learning import Difference, Finding, Lessons
 from chassis.logs import get_logger
 from contracts.codec import encode
+from contracts.delegations import name_of
 from contracts.events import CaseAccepted, CaseExtended, CaseNotAccepted, CaseSuspended, CorrectionNoticed, NoticeSealed, Seal
 from contracts.values import CaseId, CredentialId, JsonObject, NoticeId, OrganCode, RegionCode, canonical_json
 from credential_svc.context import Credential
@@ -229,7 +230,7 @@ async def _ask(
                 case_id=event.case_id,
                 root_case_id=event.root_case_id,
                 region=event.region,
-                organ=event.handling_organ,
+                organ=name_of(event.handling_organ, event.authority),
                 kind=kind,
                 notice_digest=event.notice_digest,
                 since=event.at,

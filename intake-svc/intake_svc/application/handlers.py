@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from chassis.database import Tx
 from contracts.caller import Caller, CallerKind
 from contracts.catalogue import ApprovalType
+from contracts.delegations import Authority
 from contracts.refusals import Defect, Refusal
 from contracts.values import (
     CaseId,
@@ -33,6 +34,7 @@ from rules.access import permit
 from rules.check import Application, MaterialGiven, check
 from rules.competence import Route, decide
 from rules.parts import Parts
+from rules.powers import authority_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,8 @@ class Checked:
     defects: tuple[Defect, ...]
     files: dict[str, File]
     """By material id; only those that may be handed in."""
+    authority: Authority | None
+    """In whose name the organ of the route acts, where that needs an instrument."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +136,8 @@ async def check_submissions(
         decided, parts = route
         files = _files(next(found))
         defects = find_defects(tx, parts, person=submission.person, situation=submission.situation, named=submission.materials, files=files)
-        checked.append(Checked(route=decided, parts=parts, defects=defects, files=files))
+        authority = authority_of(tx.context.catalogue, decided)
+        checked.append(Checked(route=decided, parts=parts, defects=defects, files=files, authority=authority))
     return checked
 
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TypedDict
 
 from contracts.codec import ADDED
+from contracts.delegations import Authority
 from contracts.events import CaseClosed, CaseEvent, CaseReceived, CaseSupplemented, Submitted
 from contracts.refusals import Conflict, IllegalMove, Invalid, NotFound
 from contracts.values import (
@@ -150,6 +151,8 @@ class Receipt:
     """The region that the matter belongs to, as it was asked for, where that is not the handling region itself."""
     delegations: tuple[DelegationId, ...] = field(default=(), metadata=ADDED)
     """The instruments through which the handling organ is competent."""
+    authority: Authority | None = field(default=None, metadata=ADDED)
+    """In whose name it acts through them."""
 
     @classmethod
     def again(cls, event: CaseReceived) -> Receipt:
@@ -177,6 +180,7 @@ class Receipt:
             progress_key=NOBODY,
             matter_region=event.matter_region,
             delegations=event.delegations,
+            authority=event.authority,
         )
 
 
@@ -254,8 +258,7 @@ class Case:
             # A closed case goes back to received by being reopened, never by a second receipt.
             raise IllegalMove(facts={"from": self.state.value, "to": CaseState.RECEIVED.value})
         self._move(CaseState.RECEIVED)
-        self.receipt = receipt
-        self.form_digest, self.materials = form_digest, materials
+        self.receipt, self.form_digest, self.materials = receipt, form_digest, materials
         self._record(
             CaseReceived(
                 case_id=self.case_id,
@@ -281,6 +284,7 @@ class Case:
                 helped_by=receipt.helped_by,
                 matter_region=receipt.matter_region,
                 delegations=receipt.delegations,
+                authority=receipt.authority,
             )
         )
 
@@ -312,8 +316,7 @@ class Case:
         """
         self.await_supplement(notice_id)
         given = Supplement(number=len(self.supplements) + 1, notice_id=notice_id, at=at, by=by)
-        self.supplements = (*self.supplements, given)
-        self.form_digest, self.materials = form_digest, materials
+        self.supplements, self.form_digest, self.materials = (*self.supplements, given), form_digest, materials
         self._record(
             CaseSupplemented(
                 case_id=self.case_id,

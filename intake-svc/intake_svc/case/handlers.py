@@ -354,6 +354,7 @@ def _receive(tx: Tx[Intake], asked: _Asked, checked: Checked, place: Place) -> C
         check_digest=verdict_digest(checked.parts, defects=()),
         matter_region=route.matter_region if route.matter_region != route.handling_region else None,
         delegations=route.delegations,
+        authority=checked.authority,
         **_known(tx, applicant, key=asked.applicant_key, case_no=case_no),
     )
     case = Case(case_id=submission.case_id, root_case_id=submission.case_id)

@@ -111,6 +111,8 @@ class HandlingShown(HandlingMoved):
     receiving_organ: str
     handling_region: str
     handling_organ: str
+    sealed_as: str
+    """In whose name the organ acts; its own unless an instrument says otherwise."""
     transfer_id: str
     opened_at: datetime
     signed_by: str | None
@@ -290,6 +292,7 @@ def _show(handling: Handling, read: Reader[Routing]) -> HandlingShown:
         receiving_organ=handling.case.receiving_organ,
         handling_region=handling.region,
         handling_organ=handling.organ,
+        sealed_as=handling.sealed_as,
         transfer_id=handling.transfer_id,
         opened_at=handling.opened_at,
         signed_by=handling.signed_by if read.caller.kind is not CallerKind.PERSON else None,

@@ -28,6 +28,8 @@ class NoticeListed(BaseModel):
     title: str
     title_en: str
     organ: str
+    sealed_as: str
+    """In whose name it speaks; the organ itself unless it acts in another's."""
     region: str
     state: str
     written_at: datetime
@@ -88,6 +90,7 @@ def _listed(notice: Notice) -> NoticeListed:
         title=zh,
         title_en=en,
         organ=notice.organ,
+        sealed_as=notice.sealed_as,
         region=notice.region,
         state=notice.state.value,
         written_at=notice.written_at,

@@ -4,11 +4,13 @@ Law: 行政许可法 §32 (dated written notice under seal), §38 (reasons and r
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from contracts.codec import ADDED
+from contracts.delegations import Authority, name_of
 from contracts.events import CaseReceived, Seal
 from contracts.values import CaseId, Digest, NoticeId, OrganCode, RegionCode
 
@@ -93,10 +95,15 @@ class NoticeText:
     kind: NoticeKind
     title: Line
     organ: str
+    """In whose name it speaks, whose seal it carries and in whose register it stands."""
     organ_name: str
     item: str
     written_at: datetime
     lines: tuple[Line, ...]
+    written_by: str = field(default="", metadata=ADDED)
+    """The organ that acts in that name; empty where it is the same."""
+    authority: Authority | None = field(default=None, metadata=ADDED)
+    """The papers by which it acts so."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,9 +115,12 @@ class Notice:
     kind: NoticeKind
     region: RegionCode
     organ: OrganCode
+    """The handling organ."""
     digest: Digest
     written_at: datetime
     state: NoticeState
+    authority: Authority | None = field(default=None, metadata=ADDED)
+    """In whose name it wrote."""
     seal: Seal | None = None
     seal_clock: str | None = None
     """The clock that its wait for the seal has."""
@@ -121,9 +131,14 @@ class Notice:
         """The case."""
         return self.case.case_id
 
+    @property
+    def sealed_as(self) -> OrganCode:
+        """The organ whose seal it carries."""
+        return name_of(self.organ, self.authority)
+
     def sealed(self, seal: Seal) -> bool:
         """Put the organ's seal on it; False when it has one, or when the seal is another organ's or over another text."""
-        if NoticeState.SEALED not in MOVES[self.state] or (seal.organ, seal.digest) != (self.organ, self.digest):
+        if NoticeState.SEALED not in MOVES[self.state] or (seal.organ, seal.digest) != (self.sealed_as, self.digest):
             return False
         self.state, self.seal = NoticeState.SEALED, seal
         return True
@@ -132,6 +147,17 @@ class Notice:
 def number_notice(*, organ: OrganCode, kind: NoticeKind, year: int, sequence: int) -> NoticeId:
     """The number in the organ's register; numbers rise within a year and may leave gaps."""
     return NoticeId(f"{organ}-{year}-{TITLES[kind][0]}{sequence:07d}")
+
+
+def authority_line(*, organ: str, numbers: Sequence[str], in_its_own_name: bool) -> Line:
+    """By which papers an organ acts that does not hold the power itself.
+
+    Law: 行政许可法 §24.
+    """
+    zh, en = "、".join(f"《{number}》" for number in numbers), ", ".join(numbers)
+    if in_its_own_name:
+        return Line(zh=f"本机关依{zh}行使该项职权。", en=f"This organ holds the power by {en}.")
+    return Line(zh=f"本机关依{zh}委托{organ}办理,以本机关名义作出。", en=f"{organ} acts in this organ's name by {en}.")
 
 
 def remedies(*, reconsideration_organ: str, court: str) -> Line:

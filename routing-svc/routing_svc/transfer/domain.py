@@ -14,6 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from contracts.catalogue import Limit, TransferLimits, Unit
+from contracts.delegations import Authority
 from contracts.events import (
     CaseEvent,
     CaseReceived,
@@ -189,6 +190,8 @@ class Transfer:
     """Of the organ that is asked to handle it."""
     organ: OrganCode
     limits: TransferLimits = LOCAL_LIMITS
+    authority: Authority | None = None
+    """In whose name the organ acts; fixed at receipt, and at the hand-off where receipt said nothing of it."""
     state: TransferState = TransferState.WAITING
     opened_at: datetime
     waits_for: str = ""
@@ -214,7 +217,8 @@ class Transfer:
     @property
     def facts(self) -> JsonObject:
         """What the receipts of this hop are about."""
-        return {
+        named: JsonObject = {} if self.authority is None else {"sealed_as": self.authority.sealed_as}
+        return named | {
             "form": self.case.form_digest,
             "materials": [{"code": one.code, "digest": one.digest} for one in self.case.materials],
             "check": self.case.check_digest,

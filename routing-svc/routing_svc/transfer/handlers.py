@@ -7,6 +7,7 @@ from chassis.database import lock
 from chassis.timers import Timer
 from contracts.caller import Caller, CallerKind
 from contracts.catalogue import TransferLimits
+from contracts.delegations import name_of
 from contracts.events import CaseReceived, Receipt
 from contracts.refusals import NotFound
 from contracts.values import OrganCode, PersonRef, TransferId, digest
@@ -42,6 +43,7 @@ from routing_svc.transfer.domain import (
 from rules.access import permit
 from rules.check import verdict_digest
 from rules.competence import NoRoute, decide
+from rules.powers import authority_of
 
 ON_THE_WAY = (ClockKind.TRANSFER_DELIVERED, ClockKind.TRANSFER_VALIDATED)
 """Clocks of what the machines do before a person signs; limits are data of the agreement."""
@@ -111,6 +113,7 @@ async def sign_for(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller) ->
         transfer_id=transfer.transfer_id,
         organ=transfer.organ,
         region=transfer.region,
+        authority=transfer.authority,
         by=caller.ref,
         acceptance=acceptance,
     )
@@ -148,7 +151,10 @@ async def give_back(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller, g
         region=transfer.region,
         at=tx.at,
         item=transfer.case.item_code if item is None else item.name,
-        lines=return_lines(ground=RETURN_GROUNDS[ground], reason=reason, remedies=remedies_against(tx, transfer.organ)),
+        authority=transfer.authority,
+        lines=return_lines(
+            ground=RETURN_GROUNDS[ground], reason=reason, remedies=remedies_against(tx, name_of(transfer.organ, transfer.authority))
+        ),
     )
     await clocks.cancel(tx, transfer.case_id, at=tx.at)
     await store.save_transfers(tx, [transfer])
@@ -235,7 +241,7 @@ async def _load(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller, actio
 
 
 async def _open(tx: RoutingTx, case: CaseReceived) -> None:
-    transfer = Transfer(case=case, hop=1, region=case.handling_region, organ=case.handling_organ, opened_at=tx.at)
+    transfer = Transfer(case=case, hop=1, region=case.handling_region, organ=case.handling_organ, authority=case.authority, opened_at=tx.at)
     unknown = Needs.of(case).unknown(tx.context.catalogue)
     if unknown:
         transfer.waits_for = unknown
@@ -252,7 +258,9 @@ async def _open(tx: RoutingTx, case: CaseReceived) -> None:
 async def _open_again(tx: RoutingTx, last: Transfer) -> None:
     """The route pinned at receipt stands, whatever the catalogue says by now: the organ slept, the applicant did nothing wrong."""
     case, hop = last.case, last.hop + 1
-    transfer = Transfer(case=case, hop=hop, region=last.region, organ=last.organ, limits=last.limits, opened_at=tx.at)
+    transfer = Transfer(
+        case=case, hop=hop, region=last.region, organ=last.organ, limits=last.limits, authority=last.authority, opened_at=tx.at
+    )
     facts = {"hop": str(hop)}
     await record(tx, case, EntryKind.OFFERED_AGAIN, at=tx.at, organ=case.receiving_organ, region=case.region, facts=facts)
     await _offer(tx, transfer)
@@ -285,8 +293,9 @@ async def _check_route(tx: RoutingTx, transfer: Transfer) -> None:
     except NoRoute as refused:
         await _fail(tx, transfer, rule_id=refused.RULE, reason=(refused.ZH, refused.EN), at=tx.at)
         return
-    found = (route.version_id, route.handling_organ, route.delegations, route.agreement_id)
-    if found != (case.version_id, case.handling_organ, case.delegations, case.agreement_id):
+    transfer.authority = case.authority or authority_of(tx.context.catalogue, route)
+    found = (route.version_id, route.handling_organ, route.delegations, route.agreement_id, route.sealed_as)
+    if found != (case.version_id, case.handling_organ, case.delegations, case.agreement_id, name_of(transfer.organ, transfer.authority)):
         await _fail(tx, transfer, rule_id=ROUTE_DISAGREES, reason=DISAGREEMENTS[ROUTE_DISAGREES], at=tx.at)
         return
     parts = tx.context.catalogue.parts(case.version_id)

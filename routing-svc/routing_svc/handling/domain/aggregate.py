@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from contracts.catalogue import ItemVersion, Limit, ProjectType
+from contracts.codec import ADDED
+from contracts.delegations import Authority, name_of
 from contracts.events import (
     CaseAccepted,
     CaseDecided,
@@ -24,7 +26,7 @@ from contracts.events import (
 )
 from contracts.refusals import IllegalMove
 from contracts.values import CaseId, CredentialId, Digest, Ending, Json, NoticeId, OrganCode, Outcome, PersonRef, RegionCode, TransferId
-from routing_svc.handling.domain.parts import CaseFacts, CorrectionRound, Written, next_date, under
+from routing_svc.handling.domain.parts import ActFacts, CaseFacts, CorrectionRound, Written, next_date, under
 from routing_svc.handling.domain.refusals import (
     AwaitingSeal,
     CaseIsOver,
@@ -72,6 +74,8 @@ class Handling:
     ending: Ending | None = None
     due: datetime | None = None
     """End of the clock that its organ or the applicant has to meet now."""
+    authority: Authority | None = field(default=None, metadata=ADDED)
+    """In whose name the organ acts, where it decides through instruments."""
     version: int = 0
     sequence: int = 0
     events: list[CaseEvent] = field(default_factory=list)
@@ -80,6 +84,11 @@ class Handling:
     def case_id(self) -> CaseId:
         """The case; also the handling's own id."""
         return self.case.case_id
+
+    @property
+    def sealed_as(self) -> OrganCode:
+        """In whose name its organ acts."""
+        return name_of(self.organ, self.authority)
 
     @property
     def may_not_decide(self) -> frozenset[PersonRef]:
@@ -124,10 +133,7 @@ class Handling:
         self.awaiting_seal, self.due = notice.notice_id, supplement_due
         self.events.append(
             CorrectionNoticed(
-                **self._facts(at),
-                handling_organ=self.organ,
-                notice_id=notice.notice_id,
-                notice_digest=notice.digest,
+                **self._act(at, notice),
                 round=len(self.rounds),
                 defects=defects,
                 noticed_by=by,
@@ -179,13 +185,10 @@ class Handling:
         self.awaiting_seal, self.due = notice.notice_id, promised_due
         self.events.append(
             CaseAccepted(
-                **self._facts(at),
-                handling_organ=self.organ,
+                **self._act(at, notice),
                 effective_on=effective_on,
                 deemed=deemed,
                 accepted_by=by,
-                notice_id=notice.notice_id,
-                notice_digest=notice.digest,
                 statutory_due=statutory_due,
                 promised_due=promised_due,
             )
@@ -204,10 +207,7 @@ class Handling:
         self.awaiting_seal = notice.notice_id
         self.events.append(
             CaseNotAccepted(
-                **self._facts(at),
-                handling_organ=self.organ,
-                notice_id=notice.notice_id,
-                notice_digest=notice.digest,
+                **self._act(at, notice),
                 ground=ground,
                 refused_by=by,
             )
@@ -224,12 +224,9 @@ class Handling:
         self.suspended_for, self.due = ground, until
         self.events.append(
             CaseSuspended(
-                **self._facts(at),
-                handling_organ=self.organ,
+                **self._act(at, notice),
                 ground=ground,
                 suspended_by=by,
-                notice_id=notice.notice_id,
-                notice_digest=notice.digest,
             )
         )
 
@@ -269,13 +266,10 @@ class Handling:
         self.extended, self.due = True, next_date(at, promised=promised_due, statutory=statutory_due)
         self.events.append(
             CaseExtended(
-                **self._facts(at),
-                handling_organ=self.organ,
+                **self._act(at, notice),
                 extended_by=by,
                 statutory_due=statutory_due,
                 promised_due=promised_due,
-                notice_id=notice.notice_id,
-                notice_digest=notice.digest,
             )
         )
 
@@ -304,18 +298,15 @@ class Handling:
         self.awaiting_seal = notice.notice_id
         self.events.append(
             CaseDecided(
-                **self._facts(at),
+                **self._act(at, notice),
                 case_no=self.case.case_no,
                 handling_region=self.region,
-                handling_organ=self.organ,
                 version_id=self.case.version_id,
                 situation=self.case.situation,
                 decision=self.decision,
                 outcome=outcome,
                 grounds=grounds,
                 decided_by=by,
-                notice_id=notice.notice_id,
-                notice_digest=notice.digest,
                 credential_type=None if outcome is Outcome.DENIED else self.item.credential_type,
                 valid_until=None if outcome is Outcome.DENIED else valid_until,
             )
@@ -394,3 +385,12 @@ class Handling:
 
     def _facts(self, at: datetime) -> CaseFacts:
         return {"at": at, "case_id": self.case.case_id, "root_case_id": self.case.root_case_id, "region": self.case.region}
+
+    def _act(self, at: datetime, notice: Written) -> ActFacts:
+        return {
+            **self._facts(at),
+            "handling_organ": self.organ,
+            "authority": self.authority,
+            "notice_id": notice.notice_id,
+            "notice_digest": notice.digest,
+        }

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import TypedDict
 
 from contracts.caller import Caller
+from contracts.delegations import Authority
 from contracts.events import DefectFound
-from contracts.values import CaseId, Digest, Json, NoticeId, PersonRef, RegionCode
+from contracts.values import CaseId, Digest, Json, NoticeId, OrganCode, PersonRef, RegionCode
 from routing_svc.handling.domain.refusals import GroundUnknown, NothingToStop
 from routing_svc.handling.domain.states import SUSPENSION_GROUNDS
 
@@ -46,6 +47,15 @@ class CaseFacts(TypedDict):
     case_id: CaseId
     root_case_id: CaseId
     region: RegionCode
+
+
+class ActFacts(CaseFacts):
+    """What every event of an act says that is told in a notice."""
+
+    handling_organ: OrganCode
+    authority: Authority | None
+    notice_id: NoticeId
+    notice_digest: Digest
 
 
 def under(pointer: str, ancestor: str) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from chassis.timers import Timer
 from contracts.catalogue import ItemVersion
+from contracts.delegations import Authority
 from contracts.events import CaseReceived, CaseSupplemented, DefectFound
 from contracts.values import Json, OrganCode, PersonRef, RegionCode, TransferId
 from routing_svc.clock import handlers as clocks
@@ -35,6 +36,7 @@ async def open_handling(
     transfer_id: TransferId,
     organ: OrganCode,
     region: RegionCode,
+    authority: Authority | None,
     by: PersonRef,
     acceptance: Clock,
 ) -> Handling:
@@ -45,6 +47,7 @@ async def open_handling(
         transfer_id=transfer_id,
         region=region,
         organ=organ,
+        authority=authority,
         opened_at=tx.at,
         signed_by=by,
         due=acceptance.due,
@@ -89,7 +92,7 @@ async def not_accept(tx: RoutingTx, act: Act, *, ground: str, reason: str, compe
     if ground == NOT_COMPETENT and not competent.strip():
         raise OrganMissing
     known = tx.context.catalogue.organ(OrganCode(competent))
-    remedies = remedies_against(tx, handling.organ)
+    remedies = remedies_against(tx, handling.sealed_as)
     lines = refusal_lines(ground=ground, reason=reason, competent=competent if known is None else known.name, remedies=remedies)
     notice = await write(tx, handling, NoticeKind.NON_ACCEPTANCE, lines)
     handling.not_accept(at=tx.at, by=act.caller.ref, ground=ground, notice=notice, acceptance_due=clock.due)

@@ -38,7 +38,7 @@ async def decide(
         reason=reason,
         conditions=conditions,
         valid_until=valid_until,
-        remedies=remedies_against(tx, handling.organ) if outcome is not Outcome.GRANTED else None,
+        remedies=remedies_against(tx, handling.sealed_as) if outcome is not Outcome.GRANTED else None,
     )
     notice = await write(tx, handling, NoticeKind.DECISION, lines)
     handling.decide(at=tx.at, by=act.caller.ref, outcome=outcome, grounds=grounds, notice=notice, valid_until=valid_until)

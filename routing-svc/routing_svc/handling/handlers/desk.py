@@ -59,6 +59,7 @@ async def write(tx: RoutingTx, handling: Handling, kind: NoticeKind, lines: Sequ
         at=tx.at if at is None else at,
         item=handling.item.name,
         lines=lines,
+        authority=handling.authority,
     )
     return Written(notice_id=notice.notice_id, digest=notice.digest)
 
