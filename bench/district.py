@@ -23,8 +23,7 @@ import httpx
 from stdnum.cn import uscc
 
 from catalog_svc.seed.reading import Seed
-from catalog_svc.sheet.domain.reading import read_sheets
-from catalog_svc.sheet.domain.writing import write_workbook
+from catalog_svc.sheet.outside import read_sheets, write_workbook
 from chassis.identity import SigningKey
 from contracts.caller import Caller, CallerKind, Role
 from contracts.values import NATION, RegionCode

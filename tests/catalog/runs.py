@@ -6,7 +6,7 @@ from typing import Any
 from catalog_svc.bulk.domain.columns import COLUMNS
 from catalog_svc.bulk.domain.table import show_row
 from catalog_svc.bulk.jobs import go_on
-from catalog_svc.sheet.domain.reading import read_sheets
+from catalog_svc.sheet.outside import read_sheets
 from contracts.caller import Caller, Role
 from tests.catalog.builders import AUTHOR, LIUYANG, REVIEWER, TONGGU, Service, a_draft, officer
 

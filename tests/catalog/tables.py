@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from xml.sax.saxutils import escape
 
 from catalog_svc.bulk.domain.columns import COLUMNS
-from catalog_svc.sheet.domain.writing import write_delimited
+from catalog_svc.sheet.domain.delimited import write_delimited
 
 _NS = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_P = "http://schemas.openxmlformats.org/package/2006"
+_KIND = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 
 HEADINGS = [column.name for column in COLUMNS]
 
@@ -64,10 +66,16 @@ def a_workbook(
         related = "".join(
             f'<Relationship Id="rId{n}" Type="{_R}/worksheet" Target="worksheets/sheet{n}.xml"/>' for n in range(1, len(sheets) + 1)
         )
-        file.writestr("xl/_rels/workbook.xml.rels", f"<Relationships>{related}</Relationships>")
+        related += f'<Relationship Id="rId0" Type="{_R}/sharedStrings" Target="sharedStrings.xml"/>'
+        file.writestr("xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{_P}/relationships">{related}</Relationships>')
+        kinds = {"workbook": "sheet.main", "sharedStrings": "sharedStrings"} | {
+            f"worksheets/sheet{n}": "worksheet" for n in range(1, len(sheets) + 1)
+        }
+        overrides = "".join(f'<Override PartName="/xl/{part}.xml" ContentType="{_KIND}.{kind}+xml"/>' for part, kind in kinds.items())
+        file.writestr("[Content_Types].xml", f'<Types xmlns="{_P}/content-types">{overrides}</Types>')
         for n, (_, _, content) in enumerate(sheets, start=1):
             file.writestr(f"xl/worksheets/sheet{n}.xml", prolog + content)
-        shared = "".join(f"<si><t>{escape(text)}</t><rPh><t>读音</t></rPh></si>" for text in texts)
+        shared = "".join(f'<si><t>{escape(text)}</t><rPh sb="0" eb="1"><t>读音</t></rPh></si>' for text in texts)
         file.writestr("xl/sharedStrings.xml", f'<sst xmlns="{_NS}">{shared}</sst>')
     return made.getvalue()
 

@@ -14,8 +14,8 @@ from catalog_svc.bulk.domain.table import Reading, show_row
 from catalog_svc.bulk.jobs import body_of
 from catalog_svc.bulk.outside import read_file
 from catalog_svc.seed.reading import Seed
-from catalog_svc.sheet.domain.reading import read_sheets
-from catalog_svc.sheet.domain.writing import write_delimited, write_workbook
+from catalog_svc.sheet.domain.delimited import write_delimited
+from catalog_svc.sheet.outside import read_sheets, write_workbook
 from contracts.codec import encode_object
 from tests.catalog.builders import a_draft
 

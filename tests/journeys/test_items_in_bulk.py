@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog_svc.sheet.domain.reading import read_sheets
+from catalog_svc.sheet.outside import read_sheets
 from tests.support.whole import SignIn
 from tongban_operations.__main__ import main
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
@@ -12,16 +11,15 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from catalog_svc.bulk import handlers, store
-from catalog_svc.bulk.domain.columns import COLUMNS
 from catalog_svc.bulk.domain.runs import FileGone, Officer, RowState, Run, RunState, SentFile
+from catalog_svc.bulk.outside import empty_table
 from catalog_svc.bulk.views import RowList, RunList, RunShown, show_row, show_run
 from catalog_svc.context import Catalog
 from catalog_svc.item.api import PublicationBody
 from catalog_svc.proposal.api import PUBLIC_FOR_A_WHILE, Body, OrganText, RegionText
 from catalog_svc.region import handlers as regions
 from catalog_svc.sheet.domain.bounds import MOST_BYTES
-from catalog_svc.sheet.domain.reading import format_of
-from catalog_svc.sheet.domain.writing import write_delimited, write_workbook
+from catalog_svc.sheet.domain.formats import format_of
 from chassis.database import Tx
 from chassis.doors import READER, VERSION, WRITER, Answer, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
@@ -61,13 +59,7 @@ class ExportBody(Body):
 @router.get("/template", operation_id="fetchItemTemplate", response_class=Response, responses=_FILE)
 async def fetch_item_template(format: Literal["xlsx", "csv"] = "xlsx") -> Response:  # noqa: A002 - as the file is called
     """An empty table with every column and one example, to be filled in."""
-    made = io.BytesIO()
-    rows = [[column.name for column in COLUMNS], [column.example for column in COLUMNS]]
-    if format == "csv":
-        write_delimited(rows, to=made)
-    else:
-        write_workbook(rows, to=made, sheet="实施清单")
-    return Response(made.getvalue(), media_type=MEDIA_TYPES[format], headers={**_attached(f"template.{format}"), **PUBLIC_FOR_A_WHILE})
+    return Response(empty_table(format), media_type=MEDIA_TYPES[format], headers={**_attached(f"template.{format}"), **PUBLIC_FOR_A_WHILE})
 
 
 @router.post(

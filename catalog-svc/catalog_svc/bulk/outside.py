@@ -11,7 +11,8 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from functools import cache
 from typing import IO, Any, cast
 
 import orjson
@@ -21,10 +22,9 @@ from catalog_svc.bulk.domain.runs import RowState
 from catalog_svc.bulk.domain.table import LOOKED_AT, Flaw, Reading, RowRead, column_at, show_row
 from catalog_svc.item.views import read_draft
 from catalog_svc.sheet.domain.bounds import MOST_ROWS
-from catalog_svc.sheet.domain.cells import label_of
-from catalog_svc.sheet.domain.reading import read_sheets
+from catalog_svc.sheet.domain.cells import Sheet, label_of
+from catalog_svc.sheet.domain.delimited import write_delimited
 from catalog_svc.sheet.domain.refusals import SheetRefused, SheetTooLarge
-from catalog_svc.sheet.domain.writing import write_delimited, write_workbook
 from contracts.codec import encode_object
 from contracts.refusals import Invalid
 from contracts.values import JsonObject
@@ -37,6 +37,9 @@ MEMORY = 1_536 * 1024 * 1024
 """Bytes of address space."""
 MOST_FLAWS = 50
 """Told of one row."""
+
+_ITEMS = "实施清单"
+"""The sheet of items."""
 
 _LINE = 16 * 1024 * 1024
 _PIECE = 262_144
@@ -135,6 +138,14 @@ async def _line_of(output: asyncio.StreamReader) -> bytes:
         raise WorkerTooHeavy from error
 
 
+@cache
+def empty_table(how: str) -> bytes:
+    """A table with every column and one example, ``xlsx`` or ``csv``: a few texts of ours, so no worker makes it."""
+    made = io.BytesIO()
+    _make([[column.name for column in COLUMNS], [column.example for column in COLUMNS]], how=how, sheet=_ITEMS, to=made)
+    return made.getvalue()
+
+
 # -- below, what runs in the worker's own process
 
 
@@ -171,8 +182,11 @@ def read_file(content: bytes, to: IO[bytes]) -> None:
     reading, known = Reading(), _Known()
     last: JsonObject
     try:
-        _measure(content)
-        for number, row in enumerate(reading.read(read_sheets(content)), start=1):
+        from catalog_svc.sheet.outside import read_sheets  # noqa: PLC0415 - the library is for the worker; the service does without its memory
+
+        sheets = read_sheets(content)
+        _measure(sheets)
+        for number, row in enumerate(reading.read(sheets), start=1):
             known.compare(row)
             _say(to, {"row": _judged(row, number)})
         end = {"hidden": reading.hidden, "passed": reading.passed, "unknown": reading.unknown, "headings": reading.headings}
@@ -183,12 +197,12 @@ def read_file(content: bytes, to: IO[bytes]) -> None:
     to.flush()
 
 
-def _measure(content: bytes) -> None:
+def _measure(sheets: Iterable[Sheet]) -> None:
     """Read the file to its end once before any row is told: what is refused as a whole leaves nothing behind."""
     rows = 0
-    for sheet in read_sheets(content):
-        for row in sheet.rows:
-            rows += not (sheet.hidden or row.is_blank)
+    for sheet in sheets:
+        for row in () if sheet.hidden else sheet.rows:
+            rows += not row.is_blank
             if rows > MOST_ROWS + LOOKED_AT:
                 raise SheetTooLarge(facts={"row": row.number, "rows": MOST_ROWS})
 
@@ -271,14 +285,20 @@ def _judged(row: RowRead, number: int) -> JsonObject:
 
 def _write(how: str, lines: IO[bytes], to: IO[bytes]) -> None:
     rows = _returned(lines) if how == "returned" else _exported(lines)
-    if how == "csv":
-        write_delimited(rows, to=to)
-    else:
-        made = io.BytesIO()
-        write_workbook(rows, to=made, sheet="退回" if how == "returned" else "实施清单")
-        to.write(made.getbuffer())
+    _make(rows, how=how, sheet="退回" if how == "returned" else _ITEMS, to=to)
     to.write(b"\n")
     to.flush()
+
+
+def _make(rows: Iterable[Sequence[str]], *, how: str, sheet: str, to: IO[bytes]) -> None:
+    if how == "csv":
+        write_delimited(rows, to=to)
+        return
+    from catalog_svc.sheet.outside import write_workbook  # noqa: PLC0415 - as above
+
+    made = io.BytesIO()
+    write_workbook(rows, to=made, sheet=sheet)
+    to.write(made.getbuffer())
 
 
 def _exported(lines: IO[bytes]) -> Iterator[list[str]]:

@@ -23,7 +23,7 @@ Made by `make contracts` from the column map (`catalog_svc/bulk/domain/columns.p
 
 列的顺序不限；表头上方可以有标题、说明；可以有合并单元格、全角数字、多余空格和换行；CSV 可以是 GBK、GB18030 或者 UTF-8，以逗号、制表符或分号分隔。
 一个工作簿中所有带表头的可见工作表都会读取；隐藏的工作表不读取，并在结果中列出；无法识别的列不读取，并在结果中列出。
-不接受公式；数字超过 15 位（例如统一社会信用代码）的单元格请设为文本格式。
+不接受公式；日期格式的单元格按 2026-02-28 的形式读取；批注、链接、图片、宏不读取；旧版 .xls、ODS 和“严格”型 XLSX 请另存后上传；数字超过 15 位（例如统一社会信用代码）的单元格请设为文本格式。
 每次最多 {MOST_ROWS:,} 行、{MOST_COLUMNS} 列、{MOST_BYTES // 1024 // 1024} MB；超过的、损坏的、加密的、内容不完整的文件整体退回。
 文件和各行内容保存 {KEPT.days} 天；整体退回的文件不保存。
 
@@ -38,6 +38,8 @@ Made by `make contracts` from the column map (`catalog_svc/bulk/domain/columns.p
 7. An export is a file that an import takes as it is. What a cell could not hold exactly is written as `json:…`, and as `json.z:…` beyond
    {LONGEST:,} characters; leave such cells as they are.
 
+A cell formatted as a day is read as 2026-02-28; comments, links, pictures and macros are not read; what a formula came to is not taken; the old
+`.xls`, ODS and strict XLSX are refused: save them anew.
 Every flaw names sheet, row, column, field and rule, and never repeats what stands in the cell. An empty cell means what the column below says;
 an item that exists keeps its form, its situations and its rules where these cells are empty.
 A code of the platform before (`原平台编码`) finds its item from then on: `GET /v1/service-items/former-codes?code=…`.

@@ -147,7 +147,8 @@ class Reading:
             if sheet.hidden:
                 self.hidden.append(sheet.name)
                 continue
-            first = [row for _, row in zip(range(LOOKED_AT), sheet.rows, strict=False)]
+            rows = iter(sheet.rows)
+            first = [row for _, row in zip(range(LOOKED_AT), rows, strict=False)]
             header = find_header(first)
             if header is None:
                 self.passed.append(sheet.name)
@@ -156,7 +157,7 @@ class Reading:
             self.headings[sheet.name] = [*header.headings]
             self.letters[sheet.name] = header.letters()
             self.unknown += [name for name in header.unknown if name not in self.unknown]
-            for row in _below(header, first, sheet.rows):
+            for row in _below(header, first, rows):
                 self.rows += 1
                 if self.rows > MOST_ROWS:
                     raise SheetTooLarge(facts={"row": row.number, "rows": MOST_ROWS})

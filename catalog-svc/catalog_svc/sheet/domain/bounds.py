@@ -6,6 +6,10 @@ MOST_UNPACKED = 256 * 1024 * 1024
 """Bytes of a workbook's parts that are read, counted while they are unpacked."""
 MOST_STRINGS = 64 * 1024 * 1024
 """Bytes of a workbook's shared texts, which stay in memory."""
+MOST_TEXTS = 1_000_000
+"""Shared texts of a workbook."""
+MOST_OTHER = 8 * 1024 * 1024
+"""Bytes of any other part, which is taken into memory whole: the list of sheets, the formats."""
 MOST_PARTS = 1_000
 """Files inside a workbook."""
 MOST_SHEETS = 50

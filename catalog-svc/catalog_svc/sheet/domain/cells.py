@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -47,11 +47,11 @@ class SheetRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """One sheet; its rows are read once, as they come."""
+    """One sheet; its rows are read anew, as they come, each time they are gone through."""
 
     name: str
     hidden: bool
-    rows: Iterator[SheetRow]
+    rows: Iterable[SheetRow]
     origin: int = 0
     """Days by which its day numbers are too small: 1462 where they are counted from 1904."""
 

@@ -1,10 +1,12 @@
-"""Delimited text (CSV) as Excel and WPS save it: in GBK or any Unicode, with commas, tabs or semicolons."""
+"""Delimited text (CSV) as Excel and WPS save it: in GBK or any Unicode, with commas, tabs or semicolons; and as we write it."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO
 
 from catalog_svc.sheet.domain.bounds import MOST_CELL, MOST_COLUMNS, MOST_SCANNED
 from catalog_svc.sheet.domain.cells import Cell, CellKind, Sheet, SheetRow
@@ -16,16 +18,32 @@ _LOOKED_AT = 65_536
 _SEVERAL = 4
 
 
-def read_delimited(content: bytes) -> Iterator[Sheet]:
+def read_delimited(content: bytes) -> Sheet:
     """The one sheet of a text file.
 
     Raises:
         SheetUnsupported: It is no text.
-        SheetUnreadable: A quotation mark is never closed, or the last row breaks off.
-        SheetTooLarge: A row or cell beyond the bounds.
+        SheetUnreadable: Cut inside a character, and while its rows are read: a quotation mark is never closed, or the last row breaks off.
+        SheetTooLarge: While its rows are read, a row or cell beyond the bounds.
     """
-    text = _decode(content)
-    yield Sheet(name="CSV", hidden=False, rows=_rows(text))
+    return Sheet(name="CSV", hidden=False, rows=_Rows(_decode(content)))
+
+
+def write_delimited(rows: Iterable[Sequence[str]], *, to: IO[bytes]) -> None:
+    """Write text with commas in UTF-8 with its mark, which every program opens with the right characters."""
+    to.write(b"\xef\xbb\xbf")
+    for row in rows:
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\r\n").writerow(row)
+        to.write(line.getvalue().encode())
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    text: str
+
+    def __iter__(self) -> Iterator[SheetRow]:
+        return _rows(self.text)
 
 
 def _decode(content: bytes) -> str:

@@ -1,15 +1,11 @@
-"""One door to every kind of file: by what its bytes are, never by its name."""
+"""Kinds of file: told by what the bytes are, never by a name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal
 
 from catalog_svc.sheet.domain.bounds import MOST_BYTES
-from catalog_svc.sheet.domain.cells import Sheet
-from catalog_svc.sheet.domain.delimited import read_delimited
 from catalog_svc.sheet.domain.refusals import SheetTooLarge, SheetUnreadable, SheetUnsupported
-from catalog_svc.sheet.domain.workbook import read_workbook
 
 Format = Literal["xlsx", "csv"]
 
@@ -36,12 +32,3 @@ def format_of(content: bytes) -> Format:
     if content.startswith((_COMPOUND, *_OTHERS)):
         raise SheetUnsupported
     return "csv"
-
-
-def read_sheets(content: bytes) -> Iterator[Sheet]:
-    """The sheets of a file.
-
-    Raises:
-        SheetRefused: The file is not read, or not to its end.
-    """
-    return read_workbook(content) if format_of(content) == "xlsx" else read_delimited(content)
