@@ -128,7 +128,7 @@ def build(size: int) -> SearchIndex:
             words[one.item].append((one.word, one.region))
         elif one.means is not None:
             terms[one.word].append(one.means)
-    return SearchIndex(names(size), words=words, terms=terms, edition="bench")
+    return SearchIndex(names(size), words=words, terms=terms, edition=(0, 0))
 
 
 def main() -> None:

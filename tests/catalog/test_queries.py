@@ -1,7 +1,7 @@
 """What people say at a window, and whether the search finds what they mean.
 
-Half of the queries, by the first byte of their SHA-256, were open while the index and its words were made. The other half was kept: it is
-scored and printed here, with its misses, and nothing is tuned on it.
+Half of the queries, by the first byte of their SHA-256, were open while the index and its words were made. The other half was kept and
+scored once; what it missed stands in ``bench/results``. Here it must stay above its bars and shows no query, so that nobody tunes on it.
 """
 
 import csv
@@ -84,6 +84,9 @@ async def test_what_people_say_finds_what_they_mean(seeded: Service, capsys: pyt
     with capsys.disabled():
         for half, found in halves.items():
             figures = f"hit@1 {found.first:.3f}, recall@10 {found.among_ten:.3f} of {len(asked(half))} queries"
-            print(f"\n{half}: {figures}", *found.lines, sep="\n")  # noqa: T201 - figures to be read
+            shown = found.lines if half == "seen" else ()
+            print(f"\n{half}: {figures}", *shown, sep="\n")  # noqa: T201 - figures to be read
     assert halves["seen"].first >= 0.93
     assert halves["seen"].among_ten >= 0.96
+    assert halves["kept"].first >= 0.85
+    assert halves["kept"].among_ten >= 0.90

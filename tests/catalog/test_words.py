@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from catalog_svc.search.domain import KEPT_FOR, Allowance, without_person
+from catalog_svc.search.domain import KEPT_FOR, SELDOM_KEPT_FOR, Allowance, without_person
+from catalog_svc.search.handlers import renew
 from catalog_svc.search.jobs import forget_misses
 from catalog_svc.search.outside import SearchIndex
-from catalog_svc.search.store import SEARCH_MISSES
+from catalog_svc.search.store import SEARCH_MISSES, add_miss
 from catalog_svc.word.store import WORD_ENTRIES
 from contracts.values import NATION, ItemCode
 from tests.catalog.builders import (
@@ -230,6 +231,52 @@ async def test_a_flood_of_searches_in_vain_is_written_down_up_to_its_allowance(s
         assert {row.words for row in await tx.execute(select(SEARCH_MISSES))} == {"嗷嗷嗷", "嘞嘞嘞"}
 
 
+async def test_a_full_table_gives_up_what_was_seldom_asked_and_keeps_what_many_ask(service: Service) -> None:
+    for words, times in (("嗷嗷嗷", 3), ("嘞嘞嘞", 1), ("哐哐哐", 1), ("嗡嗡嗡", 1)):
+        for _ in range(times):
+            async with service.context.database.begin(service.context) as tx:
+                await add_miss(tx, words, region=NATION, most=2, below=3)
+
+    async with service.context.database.read(service.context) as tx:
+        assert {row.words for row in await tx.execute(select(SEARCH_MISSES))} == {"嗷嗷嗷", "嗡嗡嗡"}
+
+
+async def test_what_is_seldom_asked_is_forgotten_sooner(service: Service) -> None:
+    for words in ("嗷嗷嗷", "嗷嗷嗷", "嗷嗷嗷", "嘞嘞嘞"):
+        await service.get("/search", {"q": words})
+    async with service.context.database.begin(service.context) as tx:
+        await tx.execute(update(SEARCH_MISSES).values(last_at=SEARCH_MISSES.c.last_at - SELDOM_KEPT_FOR))
+
+    await forget_misses(service.context)
+
+    async with service.context.database.read(service.context) as tx:
+        assert [row.words for row in await tx.execute(select(SEARCH_MISSES))] == ["嗷嗷嗷"]
+
+
+# -- the index as words change
+
+
+async def test_a_search_does_not_wait_for_an_index_that_takes_long_and_the_next_one_has_it(service: Service) -> None:
+    await service.get("/search", {"q": "居民身份证换领"})
+    assert service.context.search_index is not None
+    service.context.search_index.seconds = 60.0
+    await service.post("/search/words", {"word": NOBODY_SAYS_SO, "item_code": NEWBORN}, by=NATIONAL_AUTHOR)
+
+    assert await first_found(service, NOBODY_SAYS_SO) is None
+    assert await first_found(service, NOBODY_SAYS_SO) == NEWBORN
+
+
+async def test_an_older_index_never_takes_a_newer_ones_place(service: Service) -> None:
+    await service.get("/search", {"q": "居民身份证换领"})
+    newer = service.context.search_index
+    assert newer is not None
+    newer.edition = (newer.edition[0] + 1, newer.edition[1])
+
+    await renew(service.context)
+
+    assert service.context.search_index is newer
+
+
 # -- whom the search is about
 
 
@@ -320,7 +367,7 @@ INDEX = SearchIndex(
     ],
     words={ItemCode("002009004000"): [("驾照", NATION)]},
     terms={"身份证": ["居民身份证"]},
-    edition="1",
+    edition=(1, 0),
 )
 
 

@@ -93,6 +93,8 @@ async def search_items(
     page = await handlers.search(read.tx, q, wanted=wanted, skip=skip, limit=limit)
     if page.missed is not None:
         later.add_task(handlers.keep_miss, read.context, page.missed, region=wanted.region)
+    if page.stale:
+        later.add_task(handlers.renew, read.context)
     items: list[Json] = [_shown(one, read.context.catalogue) for one in page.found]
     read.behind = read.behind or not heard
     body: JsonObject = {"items": items, "next": skip + limit if page.more else None}

@@ -23,8 +23,11 @@ ASKED_AT_LEAST = 3
 KEPT_FOR = timedelta(days=90)
 """A search in vain that nobody made since is forgotten."""
 
+SELDOM_KEPT_FOR = timedelta(days=7)
+"""The same for what was asked less than `ASKED_AT_LEAST` times."""
+
 KEPT_AT_MOST = 20_000
-"""Different searches in vain; further ones are not kept."""
+"""Different searches in vain; a further one takes the place of the oldest that was asked less than `ASKED_AT_LEAST` times."""
 
 _LONGEST_MISS = 30
 _DIGITS_IN_A_ROW = 5
@@ -119,8 +122,10 @@ class Allowance:
 class Searching(Protocol):
     """The base directory, ready to be searched, in one edition."""
 
-    edition: str
-    """The directory's edition and the words' that it was built of."""
+    edition: tuple[int, int]
+    """The directory's edition and the words' that it was built of; both only rise."""
+    seconds: float
+    """How long it took to build."""
 
     def find(self, query: str, *, limit: int, near: frozenset[RegionCode] = frozenset()) -> list[Hit]:
         """The items that a query most likely means, best first; words of the regions ``near`` and of the nation count."""

@@ -32,6 +32,9 @@ from rules.catalogue import Published
 NEAREST = 5
 """Service items shown of one hit."""
 
+_BLINK = 0.5
+"""Seconds of building for which a search waits; what takes longer is built after the answer."""
+
 _LOOKED_AT = 100
 """Hits of which a filter may leave some."""
 
@@ -55,6 +58,8 @@ class Page:
     """Whether there are further ones."""
     missed: str | None
     """The words of a search in vain as they may be kept; ``None`` for any other search."""
+    stale: bool
+    """Whether a base item or a word has changed since the index was built: the caller calls `renew` after the answer."""
 
 
 async def search(tx: Tx[Catalog], query: str, *, wanted: Wanted, skip: int = 0, limit: int) -> Page:
@@ -67,7 +72,7 @@ async def search(tx: Tx[Catalog], query: str, *, wanted: Wanted, skip: int = 0, 
         skip: How many of the best were shown before.
         limit: At most so many.
     """
-    index = await _index(tx)
+    index, stale = await _index(tx)
     catalogue = tx.context.catalogue
     near = frozenset(one.code for one in catalogue.ancestors(wanted.region)) if wanted.region is not None else frozenset()
     among = within_reach(catalogue, wanted.region) if wanted.here and wanted.region is not None else None
@@ -89,7 +94,7 @@ async def search(tx: Tx[Catalog], query: str, *, wanted: Wanted, skip: int = 0, 
             found.append(Found(hit=hit, base=base, offers=offered))
         if len(found) > skip + limit:
             break
-    return Page(found=found[skip : skip + limit], more=len(found) > skip + limit, missed=missed)
+    return Page(found=found[skip : skip + limit], more=len(found) > skip + limit, missed=missed, stale=stale)
 
 
 async def keep_miss(context: Catalog, missed: str, *, region: RegionCode | None) -> None:
@@ -98,7 +103,7 @@ async def keep_miss(context: Catalog, missed: str, *, region: RegionCode | None)
         return
     async with context.database.begin(context) as tx:
         place = region if region is not None and context.catalogue.region(region) is not None else NATION
-        await store.add_miss(tx, missed, region=place, most=KEPT_AT_MOST)
+        await store.add_miss(tx, missed, region=place, most=KEPT_AT_MOST, below=ASKED_AT_LEAST)
 
 
 async def list_misses(tx: Tx[Catalog], *, region: RegionCode, by: Caller, after: tuple[int, str, str] | None, limit: int) -> list[Miss]:
@@ -112,22 +117,42 @@ async def list_misses(tx: Tx[Catalog], *, region: RegionCode, by: Caller, after:
     return await store.list_misses(tx, regions=below, least=ASKED_AT_LEAST, after=after, limit=limit)
 
 
-async def _index(tx: Tx[Catalog]) -> Searching:
-    context = tx.context
-    edition = f"{await base_items.edition(tx)}.{await words.edition(tx)}"
+async def renew(context: Catalog) -> None:
+    """Build the index anew of what stands in the tables now, unless that is under way; searches go on finding in the old one meanwhile."""
+    if context.indexing.locked():
+        return
+    async with context.indexing, context.database.read(context) as tx:
+        await _build(tx)
+
+
+async def _index(tx: Tx[Catalog]) -> tuple[Searching, bool]:
+    """The index to search, and whether something newer stands in the tables."""
+    context, edition = tx.context, await _edition(tx)
     index = context.search_index
-    if index is None or index.edition != edition:
-        names = [(item.code, item.name) for item in await base_items.all_base_items(tx)]
-        of_items: dict[ItemCode, list[tuple[str, RegionCode]]] = defaultdict(list)
-        of_words: dict[str, list[str]] = defaultdict(list)
-        for one in await words.all_words(tx):
-            if one.item is not None:
-                of_items[one.item].append((one.word, one.region))
-            elif one.means is not None:
-                of_words[one.word].append(one.means)
-        # Ten thousand names take seconds: in a thread, and once however many ask meanwhile.
+    if index is None or (index.edition < edition and index.seconds < _BLINK):
         async with context.indexing:
-            index = context.search_index
-            if index is None or index.edition != edition:
-                index = context.search_index = await asyncio.to_thread(SearchIndex, names, words=of_items, terms=of_words, edition=edition)
-    return index
+            index = await _build(tx)
+    return index, index.edition < edition
+
+
+async def _edition(tx: Tx[Catalog]) -> tuple[int, int]:
+    return await base_items.edition(tx), await words.edition(tx)
+
+
+async def _build(tx: Tx[Catalog]) -> Searching:
+    """The newest index there is; the caller holds the lock on building, so that an older one never takes a newer one's place."""
+    context = tx.context
+    edition = await _edition(tx)
+    index = context.search_index
+    if index is not None and index.edition >= edition:
+        return index
+    names = [(item.code, item.name) for item in await base_items.all_base_items(tx)]
+    of_items: dict[ItemCode, list[tuple[str, RegionCode]]] = defaultdict(list)
+    of_words: dict[str, list[str]] = defaultdict(list)
+    for one in await words.all_words(tx):
+        if one.item is not None:
+            of_items[one.item].append((one.word, one.region))
+        elif one.means is not None:
+            of_words[one.word].append(one.means)
+    context.search_index = await asyncio.to_thread(SearchIndex, names, words=of_items, terms=of_words, edition=edition)
+    return context.search_index

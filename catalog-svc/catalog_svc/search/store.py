@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Column, DateTime, Index, Integer, PrimaryKeyConstraint, Table, Text, delete, func, select, tuple_
+from sqlalchemy import Column, DateTime, Index, Integer, PrimaryKeyConstraint, Table, Text, delete, func, select, true, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from catalog_svc.context import Catalog
@@ -27,11 +27,24 @@ SEARCH_MISSES = Table(
 """Searches that found nothing likely, without who asked and when each was asked."""
 
 
-async def add_miss(tx: Tx[Catalog], words: str, *, region: RegionCode, most: int) -> None:
-    """Count a search in vain; a new one only while there are fewer than ``most``."""
+async def add_miss(tx: Tx[Catalog], words: str, *, region: RegionCode, most: int, below: int) -> None:
+    """Count a search in vain.
+
+    Args:
+        tx: The caller's transaction.
+        words: As they may be kept.
+        region: The region that was named, or the nation.
+        most: At most so many are kept; beyond, a new one takes the place of one that is seldom asked, or is not kept.
+        below: Asked less often than this is seldom; the oldest of these goes first.
+    """
     known = await tx.execute(select(SEARCH_MISSES.c.times).where(SEARCH_MISSES.c.region == region, SEARCH_MISSES.c.words == words))
     if known.one_or_none() is None and int((await tx.execute(select(func.count()).select_from(SEARCH_MISSES))).scalar_one()) >= most:
-        return
+        key = tuple_(SEARCH_MISSES.c.region, SEARCH_MISSES.c.words)
+        seldom = select(SEARCH_MISSES.c.region, SEARCH_MISSES.c.words).where(SEARCH_MISSES.c.times < below)
+        oldest = seldom.order_by(SEARCH_MISSES.c.last_at).limit(1)
+        gone = await tx.execute(delete(SEARCH_MISSES).where(key.in_(oldest)))
+        if not gone.rowcount:
+            return
     row = {"region": region, "words": words, "times": 1, "first_at": tx.at, "last_at": tx.at}
     statement = insert(SEARCH_MISSES).values(row)
     await tx.execute(
@@ -42,9 +55,10 @@ async def add_miss(tx: Tx[Catalog], words: str, *, region: RegionCode, most: int
     )
 
 
-async def forget_misses(tx: Tx[Catalog], *, before: datetime) -> None:
-    """Drop what nobody looked for since."""
-    await tx.execute(delete(SEARCH_MISSES).where(SEARCH_MISSES.c.last_at < before))
+async def forget_misses(tx: Tx[Catalog], *, before: datetime, below: int | None = None) -> None:
+    """Drop what nobody looked for since; with ``below`` only what was looked for less often than that."""
+    seldom = SEARCH_MISSES.c.times < below if below is not None else true()
+    await tx.execute(delete(SEARCH_MISSES).where(SEARCH_MISSES.c.last_at < before, seldom))
 
 
 async def list_misses(

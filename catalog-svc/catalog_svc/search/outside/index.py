@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from heapq import nlargest
 from itertools import pairwise
 from math import log
+from time import perf_counter
 
 from catalog_svc.search.domain import Hit
 from catalog_svc.search.outside.decoding import Decoder
@@ -89,7 +90,7 @@ class SearchIndex:
         *,
         words: Mapping[ItemCode, Sequence[tuple[str, RegionCode]]],
         terms: Mapping[str, Sequence[str]],
-        edition: str,
+        edition: tuple[int, int],
     ) -> None:
         """Index names.
 
@@ -99,6 +100,7 @@ class SearchIndex:
             terms: Everyday words for words that stand in many names, e.g. 驾照 for 驾驶证.
             edition: Of the directory and the words.
         """
+        began = perf_counter()
         self.edition = edition
         self._codes: list[ItemCode] = []
         self._names: list[str] = []
@@ -125,6 +127,7 @@ class SearchIndex:
         self._mass = [sum(self._idf["c" + pair] for pair in _pairs(text)) for text in self._texts]
         self._decoder = Decoder(self._terms, fillers=FILLERS)
         self._letters = Letters(self._texts, terms=self._terms)
+        self.seconds = perf_counter() - began
 
     def find(self, query: str, *, limit: int, near: frozenset[RegionCode] = frozenset()) -> list[Hit]:
         """The items that a query most likely means, best first; equal scores by shorter name, then by code."""
