@@ -1,11 +1,17 @@
 """Input that means no good: refused by its rule, never by a crash."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from tests.catalog.builders import AUTHOR, SOLE_TRADER_ITEM, Service, a_draft
+from catalog_svc.base_form.api import BaseFormBody
+from tests.catalog.builders import AUTHOR, LIUYANG, SOLE_TRADER, SOLE_TRADER_ITEM, Service, a_draft
 
 NUL = "\x00"
 
@@ -47,6 +53,10 @@ async def test_no_query_brings_it_down(seeded: Service, path: str, query: dict[s
         {"texts": a_draft()["texts"] | {"fees": NUL}},
         {"checklist": {"materials": [], "rules": [], "more": []}},
         {"situations": {"facts": [], "situations": []}},
+        {"form": {"type": "object", "required": 5}},
+        {"form": {"type": "object", "required": [["a"]], "properties": {}}, "base_form": "natural-person"},
+        {"form": {"type": "object", "required": 5, "properties": {}}, "base_form": "natural-person"},
+        {"form": {"type": "object", "properties": [1]}, "base_form": "natural-person"},
     ],
 )
 async def test_no_draft_brings_it_down(seeded: Service, spoil: Any) -> None:
@@ -70,3 +80,76 @@ async def test_half_a_character_is_refused(seeded: Service) -> None:
     answer = await seeded.post("/service-items", content=body.encode(), by=AUTHOR)
 
     assert answer.status_code in {400, 422}
+
+
+def nested(levels: int) -> Any:
+    """An object in an object, so many times."""
+    value: Any = {}
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
+BODIES: dict[str, Callable[[Any], Any]] = {
+    "/service-items": lambda value: a_draft() | {"form": {"type": "object", "x-more": value}},
+    "/service-items in a condition": lambda value: (
+        a_draft()
+        | {"checklist": {"materials": [], "rules": [a_draft()["checklist"]["rules"][0] | {"when": {"eq": ["form.capital", value]}}]}}
+    ),
+    "/base-forms": lambda value: {
+        "code": "natural-person",
+        "name": "自然人",
+        "name_en": "Natural person",
+        "region": LIUYANG,
+        "form": {"type": "object", "x-more": value},
+    },
+    "/standards": lambda value: {
+        "item_code": SOLE_TRADER,
+        "region": LIUYANG,
+        "elements": [{"field": "modes", "lock": "free", "value": value}],
+    },
+}
+"""Bodies that hold any JSON, by their path."""
+
+
+@pytest.mark.parametrize("to", BODIES)
+@pytest.mark.parametrize("levels", [64, 255])
+async def test_values_in_values_without_end_are_refused(seeded: Service, to: str, levels: int) -> None:
+    answer = await seeded.post(to.split(" ", maxsplit=1)[0], BODIES[to](nested(levels)), by=AUTHOR)
+
+    assert answer.status_code == 422, answer.text
+
+
+async def test_a_body_so_deep_that_nobody_reads_it_is_refused(seeded: Service) -> None:
+    body = json.dumps(BODIES["/base-forms"](12345)).replace("12345", "[" * 100_000 + "]" * 100_000)
+
+    answer = await seeded.post("/base-forms", content=body.encode(), by=AUTHOR)
+
+    assert answer.status_code in {400, 422}
+
+
+@pytest.mark.parametrize("to", BODIES)
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1])
+async def test_a_whole_number_beyond_64_bits_is_refused(seeded: Service, to: str, number: int) -> None:
+    answer = await seeded.post(to.split(" ", maxsplit=1)[0], BODIES[to](number), by=AUTHOR)
+
+    assert answer.status_code == 422, answer.text
+
+
+JSONS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=20,
+)
+
+
+@given(value=JSONS, levels=st.integers(0, 300))
+def test_what_a_body_lets_through_can_be_written_down(value: Any, levels: int) -> None:
+    sent = BODIES["/base-forms"]({"value": value, "deep": nested(levels)})
+
+    try:
+        body = BaseFormBody.model_validate(sent)
+    except ValidationError:
+        return
+
+    assert orjson.loads(orjson.dumps(body.model_dump(mode="json"))) == sent

@@ -54,6 +54,20 @@ async def test_an_item_does_not_ask_for_what_its_base_form_asks_for(service: Ser
     assert [(one["rule"], one["pointer"]) for one in answer.json()["errors"]] == [(rule, f"/form/properties/{field}")]
 
 
+@pytest.mark.parametrize("required", [5, [["address"]], [1], {"address": True}, "address"])
+async def test_a_form_that_is_wrong_by_itself_is_refused_before_its_base_form_is_added(service: Service, required: Any) -> None:
+    await publish(service)
+    draft = {**a_draft(), "base_form": "natural-person"}
+    draft["form"]["required"] = required
+
+    answer = await service.post("/service-items", draft, by=AUTHOR)
+
+    assert (answer.status_code, [(one["rule"], one["pointer"]) for one in answer.json()["errors"]]) == (
+        422,
+        [("form.schema-malformed", "/form")],
+    )
+
+
 async def test_only_a_base_form_of_ones_own_region_or_above_is_used(service: Service) -> None:
     author, reviewer = officer(Role.CATALOGUE_AUTHOR, region=TONGGU), officer(Role.CATALOGUE_REVIEWER, region=TONGGU)
     await service.post("/base-forms", FORM | {"region": TONGGU}, by=author)

@@ -23,7 +23,7 @@ from catalog_svc.item.domain import (
 from catalog_svc.organ import handlers as organs
 from catalog_svc.organ.domain import OrganUnknown
 from catalog_svc.part import handlers as parts
-from catalog_svc.part.domain import part_defects
+from catalog_svc.part.domain import form_schema_defects, part_defects
 from catalog_svc.region import handlers as regions
 from catalog_svc.standard import handlers as standards
 from chassis.database import Tx, lock
@@ -285,13 +285,13 @@ async def _known_places_of(tx: Tx[Catalog], ids: Sequence[ItemId]) -> list[Regio
 
 
 async def _with_base_form(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode) -> ItemDraft:
-    """The draft with the fields of the base form that it names.
+    """The draft with the fields of the base form that it names; as it is where its own form is wrong, which `find_defects` tells.
 
     Raises:
         ItemUnsound: No base form of its region or above has the code, or both ask for the same.
     """
     code = draft.parts.form.base_form
-    if not code:
+    if not code or form_schema_defects(draft.parts.form.schema):
         return draft
     base = await base_forms.find_base_form(tx, code)
     if base is None or base.region not in await regions.line_of(tx, region):

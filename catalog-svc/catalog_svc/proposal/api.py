@@ -33,6 +33,12 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 FAR_AHEAD = datetime(2100, 1, 1, tzinfo=UTC)
 """Instants beyond these are typing errors, and days near the end of time cannot be counted."""
 
+MOST_LEVELS = 64
+"""Lists and objects one in another that a body may have; forms and conditions have bounds of their own, which are narrower."""
+
+_BOUND = 2**63
+"""What follows the catalogue reads whole numbers of 64 bits."""
+
 Words = Annotated[str, Query(max_length=30, pattern=r"^[^\x00]*$")]
 After = Annotated[str, Query(max_length=64, pattern=r"^[^\x00]*$", description="上一页给出的 next / the next of the page before")]
 
@@ -46,24 +52,28 @@ OwnHeard = Annotated[bool, Depends(_own_heard)]
 
 
 class Body(BaseModel):
-    """A request body: nothing in it that is not documented, and nothing that no table could hold."""
+    """A request body: nothing in it that is not documented, and nothing that no table or event could hold."""
 
     model_config = ConfigDict(extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
     def _storable(cls, sent: object) -> object:
-        open_ = [sent]
-        while open_:
-            value = open_.pop()
-            if isinstance(value, dict):
-                open_ += [*value.keys(), *value.values()]
-            elif isinstance(value, list):
-                open_ += value
-            elif isinstance(value, str) and not _is_text(value):
-                raise ValueError("text with characters that are none")
-            elif isinstance(value, float) and not math.isfinite(value):
-                raise ValueError("a number beyond all bounds")
+        level: list[object] = [sent]
+        for _ in range(MOST_LEVELS):
+            below: list[object] = []
+            for value in level:
+                if isinstance(value, dict):
+                    below += [*value.keys(), *value.values()]
+                elif isinstance(value, list):
+                    below += value
+                elif isinstance(value, str) and not _is_text(value):
+                    raise ValueError("text with characters that are none")
+                elif (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and not -_BOUND <= value < _BOUND):
+                    raise ValueError("a number beyond all bounds")
+            level = below
+        if level:
+            raise ValueError("values in values without end")
         return sent
 
 
