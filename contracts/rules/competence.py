@@ -2,8 +2,8 @@
 
 `decide` looks at region, published version, delegations, city-wide ways, mode and agreements as they stand at one instant, so
 that a case pinned to that instant gets the same answer again. The organ of the very region holds the power; where none there
-publishes the item, that of the region above it does, up to the province. What the holder handed on (`rules.powers`) another
-organ decides.
+publishes the item, that of the region above it does, up to the province; what begins later is nobody's power before. What the holder
+handed on (`rules.powers`) another organ decides.
 
 Law: 国办发〔2020〕35号 (收受分离: authority does not move), 行政许可法 §24, §32(2).
 """
@@ -145,6 +145,7 @@ def region_in_force(catalogue: Catalogue, code: RegionCode, *, on: date, side: s
 def _version(
     catalogue: Catalogue, item_code: ItemCode, region: Region, *, at: datetime, considered: list[Considered]
 ) -> tuple[Published, str]:
+    coming: list[Published] = []
     for asked in catalogue.ancestors(region.code):
         if asked.code != region.code and asked.level not in _CLIMB:
             break
@@ -153,12 +154,13 @@ def _version(
             one for one in catalogue.versions_of(item_code, asked.code) if one.shape.state is not VersionState.WITHDRAWN or one.in_force(at)
         ]
         rule = "route.own-region" if asked.code == region.code else f"route.{asked.level}"
-        if not versions:
-            considered.append(
-                Considered(rule, "passed_over", f"{asked.name}没有机关发布此事项", f"No organ of {asked.name} publishes the item")
-            )
+        # What has not begun takes nothing from the organ above, else whatever is published for later would change what holds until then.
+        begun = [one for one in versions if one.effective_from <= at]
+        coming += [one for one in versions if one.effective_from > at]
+        if not begun:
+            considered.append(_climbed(asked, rule, coming=bool(versions)))
             continue
-        version = _in_force(versions, at=at)
+        version = _in_force(begun, coming=coming, at=at)
         considered.append(
             Considered(
                 rule,
@@ -168,21 +170,35 @@ def _version(
             )
         )
         return version, rule
+    if coming:
+        raise _not_in_force(coming, coming=coming)
     raise NoOrganThere(facts={"region": region.code, "name": region.name, "item": item_code})
 
 
-def _in_force(versions: Sequence[Published], *, at: datetime) -> Published:
+def _climbed(region: Region, rule: str, *, coming: bool) -> Considered:
+    if coming:
+        zh, en = f"{region.name}的机关发布的版本尚未生效", f"What an organ of {region.name} publishes is not in force yet"
+    else:
+        zh, en = f"{region.name}没有机关发布此事项", f"No organ of {region.name} publishes the item"
+    return Considered(rule, "passed_over", zh, en)
+
+
+def _in_force(begun: Sequence[Published], *, coming: Sequence[Published], at: datetime) -> Published:
     current: dict[OrganCode, Published] = {}
-    for one in versions:
+    for one in begun:
         if one.in_force(at):
             current[one.organ] = one  # oldest first: the latest that has begun stays
     if len(current) == 1:
         return next(iter(current.values()))
     if current:
         raise SeveralOrgans(facts={"organs": list[Json](sorted(current))})
-    coming = [one.effective_from for one in versions if one.effective_from > at]
+    raise _not_in_force(begun, coming=coming)
+
+
+def _not_in_force(versions: Sequence[Published], *, coming: Sequence[Published]) -> NoVersionInForce:
     states: list[Json] = [state.value for state in sorted({one.shape.state for one in versions})]
-    raise NoVersionInForce(facts={"states": states, "next_from": min(coming).isoformat() if coming else None})
+    starts = [one.effective_from for one in coming]
+    return NoVersionInForce(facts={"states": states, "next_from": min(starts).isoformat() if starts else None})
 
 
 def _received(

@@ -54,7 +54,7 @@ class NoOrganThere(NoRoute):
 
 
 class NoVersionInForce(NoRoute):
-    """The item is published there but not in force; ``facts``: ``states``, ``next_from`` (instant or null)."""
+    """The item is published there or above but not in force; ``facts``: ``states``, ``next_from`` (instant or null)."""
 
     RULE: ClassVar[str] = "route.no-version-in-force"
     ZH: ClassVar[str] = "该事项的实施清单当前未生效"

@@ -104,13 +104,21 @@ def answer_plainly(lists: Lists, asked: Question) -> Answer:
 
 
 def published(lists: Lists, asked: Question, considered: list[tuple[str, str]]) -> tuple[ItemVersion | None, str]:
-    """The version in force where the matter belongs or above, and by which rule; without one the rule of the refusal."""
+    """The version in force where the matter belongs or above, and by which rule; without one the rule of the refusal.
+
+    What has not begun says nothing of today: only where nobody has anything is it told that something comes.
+    """
+    something_comes = False
     for place in upwards(lists, asked.handling_region):
         if place.code != asked.handling_region and place.level not in ("county", "city", "province"):
             break
         rule = "route.own-region" if place.code == asked.handling_region else "route." + place.level
         there = [one for one in lists.versions if one.item_code == asked.item_code and one.region == place.code]
         there = [one for one in there if one.state is not VersionState.WITHDRAWN or holds(one, asked.at)]
+        for one in there:
+            if asked.at < one.effective_from:
+                something_comes = True
+        there = [one for one in there if asked.at >= one.effective_from]
         if not there:
             considered.append((rule, "passed_over"))
             continue
@@ -121,7 +129,7 @@ def published(lists: Lists, asked: Question, considered: list[tuple[str, str]]) 
             return None, "route.several-organs"
         considered.append((rule, "holds"))
         return max(holding, key=lambda one: (one.effective_from, one.version)), rule
-    return None, "route.no-organ"
+    return None, "route.no-version-in-force" if something_comes else "route.no-organ"
 
 
 def holder(

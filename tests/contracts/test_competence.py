@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -166,7 +166,26 @@ def test_a_suspended_or_future_version_is_refused_with_when() -> None:
 
     assert isinstance(suspended, NoVersionInForce)
     assert suspended.facts == {"states": ["suspended"], "next_from": None}
-    assert coming.facts["next_from"] == LATER.isoformat()
+    assert coming.facts == {"states": ["published"], "next_from": LATER.isoformat()}
+
+
+def test_a_suspended_version_stops_the_climb_and_says_what_comes_below_it_too() -> None:
+    city = a_version(version_id="v2", region=CHANGSHA, organ=CHANGSHA_MARKET, state=VersionState.SUSPENDED, effective_to=NOON)
+
+    found = refusal(city, a_version(effective_from=LATER), an_agreement())
+
+    assert found.facts == {"states": ["suspended"], "next_from": LATER.isoformat()}
+
+
+@pytest.mark.parametrize("start", [NOON + timedelta(microseconds=1), LATER])
+def test_until_a_countys_first_version_begins_its_city_decides(start: datetime) -> None:
+    city = a_version(version_id="city", region=CHANGSHA, organ=CHANGSHA_MARKET)
+    coming = a_version(effective_from=start)
+
+    before, after = a_route(city, coming, an_agreement()), a_route(city, coming, an_agreement(), at=start)
+
+    assert (before.version_id, after.version_id) == ("city", "v1")
+    assert before.considered[0].zh == "浏阳市的机关发布的版本尚未生效"
 
 
 @pytest.mark.parametrize("state", [VersionState.SUSPENDED, VersionState.WITHDRAWN])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from hypothesis import event, given, settings
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from contracts.catalogue import Agreement, AgreementAction, ItemVersion, Organ, Region, VersionState
 from contracts.delegations import Delegation, DelegationKind, Instrument
 from contracts.documents import Document
-from contracts.values import NATION, AgreementId, DelegationId, ItemCode, Mode, OrganCode, RegionCode, Way
+from contracts.values import NATION, AgreementId, DelegationId, ItemCode, ItemVersionId, Mode, OrganCode, RegionCode, Way
 from rules.catalogue import Catalogue
 from rules.competence import NoRoute, decide
 from rules.receivers import Receivers, find_receivers
@@ -190,6 +190,23 @@ def test_the_quick_answer_is_the_plain_one(lists: Lists, asked: list[Question], 
         plain = answer_plainly(lists, one)
         event(str(plain.get("refused", plain.get("rule"))))
         assert decided(catalogue, one) == plain
+
+
+@settings(max_examples=200, deadline=None)
+@given(worlds(), versions(), st.lists(questions, min_size=5, max_size=10))
+def test_what_is_published_for_later_changes_no_answer_until_then(lists: Lists, drafted: list[ItemVersion], asked: list[Question]) -> None:
+    catalogue = put(Catalogue(), *lists.regions, *lists.organs, *lists.versions, *lists.agreements, *lists.delegations)
+    before = [decided(catalogue, one) for one in asked]
+    start = max(INSTANTS) + timedelta(microseconds=1)
+    coming = [replace(one, version_id=ItemVersionId(f"later-{one.version_id}"), effective_from=start) for one in drafted]
+
+    put(catalogue, *coming)
+
+    nothing_yet = [{"refused": "route.no-organ"}, {"refused": "route.no-version-in-force"}]
+    for one, answer in zip(asked, before, strict=True):
+        event(str(answer.get("refused", answer.get("rule"))))
+        after = decided(catalogue, one)
+        assert after == answer or [answer, after] == nothing_yet
 
 
 def listed(catalogue: Catalogue, asked: Question) -> Receivers | Answer:
