@@ -1,0 +1,115 @@
+"""What one version of an organ's service item says: its content, its parts, the names of both, and what its place has not got.
+
+Law: GB/T 39554.1, .2 (elements).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from contracts.catalogue import ApprovalType, ChecklistPart, FormPart, Limit, Part, PartDigests, ProjectType, SituationsPart, TextsPart
+from contracts.codec import ADDED, encode_object
+from contracts.documents import part_digest
+from contracts.elements import FourDo, GrassRootsLevel, GrassRootsList
+from contracts.refusals import Defect
+from contracts.values import Digest, ItemCode, ItemId, JsonObject, Mode, OrganCode, Way, digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemContent:
+    """What an author decides of a version, besides its parts."""
+
+    item_code: ItemCode
+    name: str
+    organ: OrganCode
+    modes: tuple[Mode, ...]
+    service_objects: tuple[Literal["natural", "legal"], ...]
+    project_type: ProjectType
+    approval_type: ApprovalType
+    acceptance_limit: Limit
+    statutory_limit: Limit
+    promised_limit: Limit
+    extension_limit: Limit | None
+    delivery_limit: Limit
+    credential_type: str | None
+    kind: str = field(default="", metadata=ADDED)
+    """事项类型 taskType; empty: the base item's."""
+    four_do: tuple[FourDo, ...] = field(default=(), metadata=ADDED)
+    lists: tuple[tuple[GrassRootsLevel, GrassRootsList], ...] = field(default=(), metadata=ADDED)
+    ways: tuple[Way, ...] = field(default=(Way.MOVED_DOWN,), metadata=ADDED)
+    succeeds: tuple[ItemId, ...] = field(default=(), metadata=ADDED)
+    """Items that end where the first version with this begins: one that is split names its whole, a merged one its parts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemParts:
+    """The four parts of a version as they are drafted."""
+
+    form: FormPart
+    situations: SituationsPart
+    checklist: ChecklistPart
+    texts: TextsPart
+
+    def named(self) -> dict[Digest, Part]:
+        """The parts under their digests."""
+        return {part_digest(part): part for part in (self.form, self.situations, self.checklist, self.texts)}
+
+    def digests(self) -> PartDigests:
+        """Their names alone."""
+        return PartDigests(
+            form=part_digest(self.form),
+            situations=part_digest(self.situations),
+            checklist=part_digest(self.checklist),
+            texts=part_digest(self.texts),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemDraft:
+    """A version as its author hands it in."""
+
+    content: ItemContent
+    parts: ItemParts
+
+    def body(self) -> JsonObject:
+        """All it says, as ``POST /service-items`` takes it."""
+        parts = {part.kind: encode_object(part) for part in (self.parts.situations, self.parts.checklist, self.parts.texts)}
+        form = self.parts.form
+        body: JsonObject = {"version": encode_object(self.content), "form": form.schema, "base_form": form.base_form}
+        return body | {kind: {key: value for key, value in part.items() if key != "kind"} for kind, part in parts.items()}
+
+    @property
+    def digest(self) -> Digest:
+        """Names the draft by all it says."""
+        return content_digest(self.content, parts=self.parts.digests())
+
+
+def content_digest(content: ItemContent, *, parts: PartDigests) -> Digest:
+    """Name a version's content; equal for equal drafts of one organ."""
+    return digest({"content": encode_object(content), "parts": encode_object(parts)})
+
+
+def umbrella_id(*, organ: OrganCode, item_code: ItemCode) -> ItemId:
+    """Id of an organ's service item: its 实施编码 when it was first drafted; stays when the organ is renamed.
+
+    Source: GB/T 39554.1: credit code of the organ (18), level (1; 4 is the county), basic code (12).
+    """
+    return ItemId(f"{organ}4{item_code}")
+
+
+def no_base_form() -> Defect:
+    """The form is written on a base form that there is not."""
+    return Defect(
+        rule_id="form.base-unknown", pointer="/base_form", message="没有此基础表单", message_en="There is no such base form here or above"
+    )
+
+
+def unpublished_member(index: int) -> Defect:
+    """What is wrong with the member of a bundle that nobody publishes there."""
+    return Defect(
+        rule_id="bundle.member-unpublished",
+        pointer=f"/situations/bundle/members/{index}/item_code",
+        message="组成事项在本地以及上级均未发布",
+        message_en="This member is published neither here nor above",
+    )
