@@ -81,7 +81,7 @@ def run_migrations() -> None:
     _run_on(attributes["connection"], attributes.get("metadata"))
 
 
-def build_index(name: str, table: str, columns: Sequence[str], *, where: str | None = None) -> None:
+def build_index(name: str, table: str, columns: Sequence[str], *, where: str | None = None, using: str | None = None) -> None:
     """For a migration: add an index while others write to the table, which an index built inside a transaction would make wait.
 
     What came before it in the migration is committed. Half an index, left by a process that died here, is built anew.
@@ -89,12 +89,16 @@ def build_index(name: str, table: str, columns: Sequence[str], *, where: str | N
     Args:
         name: Of the index; no finished one has it.
         table: What it is of.
-        columns: In their order.
+        columns: In their order; one in parentheses is an expression.
         where: SQL; only rows for which it is true.
+        using: The kind of index where it is no tree, e.g. ``gin``.
     """
+    of = [text(one) if one.startswith("(") else one for one in columns]
     with op.get_context().autocommit_block():
         op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
-        op.create_index(name, table, list(columns), postgresql_where=where and text(where), postgresql_concurrently=True)
+        op.create_index(
+            name, table, of, postgresql_where=where and text(where), postgresql_using=using or "btree", postgresql_concurrently=True
+        )
 
 
 def widen_key(name: str, table: str, columns: Sequence[str], *, by: Sequence[str]) -> None:

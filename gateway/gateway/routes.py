@@ -79,6 +79,7 @@ def _parked(service: str) -> Row:
 TABLE: tuple[Row, ...] = (
     # For officers, under names that everybody may read.
     Row("/v1/base-items/{}/impact", "catalog"),
+    Row("/v1/certificates/{}/impact", "catalog"),
     Row("/v1/service-items/imports/**", "catalog"),
     Row("/v1/service-items/exports/**", "catalog"),
     Row("/v1/search/misses", "catalog"),

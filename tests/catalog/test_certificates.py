@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from contracts.caller import Role
-from tests.catalog.builders import AUTHOR, BOTH, LIUYANG, REVIEWER, SOLE_TRADER_ITEM, TONGGU, Service, a_draft, officer
+from tests.catalog.builders import AUTHOR, BOTH, CLERK, LIUYANG, REVIEWER, SOLE_TRADER_ITEM, TONGGU, Service, a_draft, officer
 
 ROW = {
     "certificate_id": "premises-proof",
@@ -130,18 +130,36 @@ async def test_the_author_may_not_review_a_row_and_nobody_writes_into_another_co
 
 async def test_the_impact_of_a_cancellation_names_the_versions_that_ask_for_it(service: Service) -> None:
     await put_on_the_list(service)
-    nobody = (await service.get("/certificates/premises-proof/impact")).json()
+    path = "/certificates/premises-proof/impact"
+    nobody = (await service.get_as(path, by=AUTHOR)).json()
     published = await service.publish(asking())
 
-    impact = (await service.get("/certificates/premises-proof/impact")).json()
+    impact = (await service.get_as(path, by=AUTHOR)).json()
 
     assert (nobody["items"], nobody["versions"]) == (0, [])
     assert impact == {
         "items": 1,
         "versions": [published["version_id"]],
         "open_cases": [f"/v1/cases?state=received&item={asking()['version']['item_code']}"],
+        "next": None,
     }
-    assert (await service.get("/certificates/no-such-proof/impact")).status_code == 404
+    page = (await service.get_as(f"{path}?limit=1", by=AUTHOR)).json()
+    assert (page["versions"], page["next"]) == ([published["version_id"]], published["version_id"])
+    assert (await service.get_as(f"{path}?after={page['next']}", by=AUTHOR)).json()["versions"] == []
+    assert (await service.get_as("/certificates/no-such-proof/impact", by=AUTHOR)).status_code == 404
+
+
+async def test_the_impact_of_a_cancellation_is_for_officers_of_the_lists_region(service: Service) -> None:
+    await put_on_the_list(service)
+    path = "/certificates/premises-proof/impact"
+
+    answers = [
+        await service.get(path),
+        await service.get_as(path, by=CLERK),
+        await service.get_as(path, by=officer(Role.CATALOGUE_AUTHOR, region=TONGGU)),
+    ]
+
+    assert [one.status_code for one in answers] == [401, 403, 403]
 
 
 async def test_the_list_is_read_by_region_and_state(service: Service) -> None:

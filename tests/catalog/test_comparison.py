@@ -21,6 +21,7 @@ from tests.catalog.builders import (
     a_draft,
     officer,
 )
+from tests.support.sending import statements
 
 HUNAN = RegionCode("430000")
 PROVINCE = (officer(Role.CATALOGUE_AUTHOR, region=HUNAN), officer(Role.CATALOGUE_REVIEWER, region=HUNAN))
@@ -208,6 +209,41 @@ async def test_only_officers_of_the_nations_catalogue_see_a_drafted_change(seede
     answers = [await seeded.get_as(f"/base-items/{SOLE_TRADER}/impact", by=by) for by in (CLERK, AUTHOR)]
 
     assert [one.status_code for one in answers] == [403, 403]
+
+
+async def test_an_impact_is_read_page_by_page(service: Service) -> None:
+    await draft_base(service, element("promised_limit", "locked", a_limit(1)))
+
+    pages: list[Any] = [{"next": ""}]
+    while (after := pages[-1]["next"]) is not None:
+        answer = await service.get_as(f"/base-items/{SOLE_TRADER}/impact?limit=1&after={after}", by=NATIONAL_REVIEWER)
+        pages.append(answer.json())
+
+    assert [(one["compared"], one["items"], list(one["regions"])) for one in pages[1:]] == [
+        (1, 1, [TONGGU]),
+        (1, 1, [LIUYANG]),
+        (0, 0, []),
+    ]
+
+
+async def test_an_impact_asks_the_tables_as_often_for_one_county_as_for_many(service: Service) -> None:
+    await draft_base(service, element("promised_limit", "locked", a_limit(1)))
+    asked: list[int] = []
+
+    for limit in (1, 1, 50):  # the first time a connection is opened
+        with statements(service.context.database) as sent:
+            await service.get_as(f"/base-items/{SOLE_TRADER}/impact?limit={limit}", by=NATIONAL_REVIEWER)
+        asked.append(len(sent))
+
+    assert asked[1] == asked[2]
+
+
+async def test_without_a_change_that_waits_there_is_no_impact(service: Service) -> None:
+    await fix(service, element("promised_limit", "free", a_limit(99)))
+
+    answer = await service.get_as(f"/base-items/{SOLE_TRADER}/impact", by=NATIONAL_REVIEWER)
+
+    assert (answer.status_code, answer.json()["rule"]) == (404, "base-item.unknown")
 
 
 # -- diff

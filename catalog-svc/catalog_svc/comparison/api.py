@@ -73,25 +73,33 @@ class DriftReport(BaseModel):
 
 
 class Impact(BaseModel):
-    """What a change would touch before it is published."""
+    """What a change would touch before it is published, for a page of the items in force; each count is the page's."""
 
+    compared: int
+    """Items that were looked at."""
     items: int
+    """Of these, those that it touches."""
     breaking: int
     """Items whose next version cannot be published unless it follows."""
     regions: dict[str, int]
-    """Items by region."""
+    """Items that it touches by region."""
     touched: list[ItemDriftShown]
     open_cases: str
     """Where the open cases are asked for: the catalogue knows none. They keep their version."""
+    next: str | None
+    """Value of ``after`` for the next page."""
 
 
 class CertificateImpact(BaseModel):
-    """Whose checklists a cancellation changes at once."""
+    """Whose checklists a cancellation changes at once: a page of the versions in force or to come."""
 
     items: int
+    """Items of the page."""
     versions: list[str]
     open_cases: list[str]
     """Where the open cases of each item are asked for; the certificate leaves them too."""
+    next: str | None
+    """Value of ``after`` for the next page."""
 
 
 def _open_cases(code: ItemCode) -> str:
@@ -128,30 +136,38 @@ async def get_base_item_drift(
 
 
 @router.get("/base-items/{code}/impact", operation_id="getBaseItemImpact", response_model=Impact)
-async def get_base_item_impact(read: Annotated[Reader[Catalog], READER], code: ItemPath) -> Response:
-    """Which items in force a drafted change of a base item would touch."""
-    touched = await handlers.impact_of_base_item(read.tx, ItemCode(code), by=read.caller)
+async def get_base_item_impact(
+    read: Annotated[Reader[Catalog], READER], code: ItemPath, after: After = "", limit: Limit = DEFAULT_LIMIT
+) -> Response:
+    """Which items in force a drafted change of a base item would touch; every page looks at ``limit`` of them."""
+    found = await handlers.impact_of_base_item(read.tx, ItemCode(code), by=read.caller, after=after, limit=limit)
+    touched = found.drifts
     body: JsonObject = {
+        "compared": len(found.records),
         "items": len(touched),
         "breaking": sum(one.breaks for one in touched),
         "regions": dict(sorted(Counter(one.region for one in touched).items())),
         "touched": [encode_object(one) for one in touched],
         "open_cases": _open_cases(ItemCode(code)),
+        "next": found.records[-1].version_id if len(found.records) == limit else None,
     }
     return read.answer(body)
 
 
 @router.get("/certificates/{certificate_id}/impact", operation_id="getCertificateImpact", response_model=CertificateImpact)
-async def get_certificate_impact(read: Annotated[Reader[Catalog], PUBLIC_READER], certificate_id: KeyPath) -> Response:
-    """Which items in force ask for a certificate."""
-    found = await handlers.impact_of_certificate(read.tx, certificate_id)
+async def get_certificate_impact(
+    read: Annotated[Reader[Catalog], READER], certificate_id: KeyPath, after: After = "", limit: Limit = DEFAULT_LIMIT
+) -> Response:
+    """Which versions in force or to come ask for a certificate."""
+    found = await handlers.impact_of_certificate(read.tx, certificate_id, by=read.caller, after=after, limit=limit)
     codes = sorted({one.content.item_code for one in found})
     body: JsonObject = {
         "items": len({one.item_id for one in found}),
         "versions": [one.version_id for one in found],
         "open_cases": [_open_cases(code) for code in codes],
+        "next": found[-1].version_id if len(found) == limit else None,
     }
-    return read.answer(body, headers=PUBLIC_FOR_A_WHILE)
+    return read.answer(body)
 
 
 async def _report(read: Reader[Catalog], *, item: ItemCode | None, region: RegionCode | None, after: str, limit: int) -> Response:

@@ -12,13 +12,14 @@ from catalog_svc.item import handlers as items
 from catalog_svc.item.domain import ItemDraft, ItemUnknown, ItemVersionRecord
 from catalog_svc.part import handlers as parts
 from catalog_svc.proposal import handlers as proposals
+from catalog_svc.proposal.domain import ProposalState
 from catalog_svc.region import handlers as regions
 from catalog_svc.standard import handlers as standards
 from chassis.database import Tx
 from contracts.caller import Caller
 from contracts.codec import decode
 from contracts.refusals import Forbidden
-from contracts.values import NATION, ItemCode, ItemId, ItemVersionId, OrganCode, RegionCode
+from contracts.values import NATION, ItemCode, ItemId, ItemVersionId, JsonObject, OrganCode, RegionCode
 from rules.standards import Drift, Lock, drifts
 
 
@@ -36,6 +37,24 @@ class ItemDrift:
     def breaks(self) -> bool:
         """Its next version cannot be published unless it follows."""
         return any(not one.allowed for one in self.drifts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touched:
+    """A page of what a change would touch: how many items were looked at, and those of them that it touches."""
+
+    records: list[ItemVersionRecord]
+    drifts: list[ItemDrift]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """Items as they are, read once and compared as often as is asked."""
+
+    records: Sequence[ItemVersionRecord]
+    drafts: Sequence[ItemDraft]
+    bodies: Sequence[JsonObject]
+    lines: Mapping[RegionCode, Sequence[RegionCode]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +83,7 @@ async def drift_of(tx: Tx[Catalog], records: Sequence[ItemVersionRecord]) -> lis
     """Where these versions are not what the nation and the regions above them say, in their order; equal ones too, with nothing."""
     layers = await standards.layers_of(tx, {one.content.item_code for one in records})
     bases = await base_items.known_base_items(tx, sorted({one.content.item_code for one in records}))
-    return await _drift_under(tx, records, layers=layers, bases=bases)
+    return _drift_under(await _read(tx, records), layers=layers, bases=bases)
 
 
 async def drift_of_item(tx: Tx[Catalog], item_id: ItemId) -> ItemDrift:
@@ -78,8 +97,8 @@ async def drift_of_item(tx: Tx[Catalog], item_id: ItemId) -> ItemDrift:
     return found
 
 
-async def impact_of_base_item(tx: Tx[Catalog], code: ItemCode, *, by: Caller) -> list[ItemDrift]:
-    """The items in force that would not be what a base item says once its drafted change is published, and are so today.
+async def impact_of_base_item(tx: Tx[Catalog], code: ItemCode, *, by: Caller, after: str, limit: int) -> Touched:
+    """Of a page of the items in force those that would not be what a base item says once its drafted change is published, and are so today.
 
     Raises:
         BaseItemUnknown: No change of it waits for review.
@@ -87,35 +106,40 @@ async def impact_of_base_item(tx: Tx[Catalog], code: ItemCode, *, by: Caller) ->
     """
     await regions.permit_in(tx, by, aggregate="item", action="preview", regions=[NATION], about=code)
     drafted = (await proposals.known_proposals(tx, [code], kind=base_items.KIND)).get(code)
-    if drafted is None:
+    if drafted is None or drafted.state is not ProposalState.DRAFT:
         raise BaseItemUnknown
     changed = decode(BaseItem, drafted.body)
-    records = await items.all_in_force(tx, code)
-    now = {one.version_id: one.drifts for one in await drift_of(tx, records)}
-    layers = await standards.layers_of(tx, [code], instead={code: changed})
-    then = await _drift_under(tx, records, layers=layers, bases={code: changed})
-    return [one for one in then if one.drifts != now[one.version_id]]
+    records = await items.page_in_force(tx, item=code, region=None, after=after, limit=limit)
+    read = await _read(tx, records)
+    bases = await base_items.known_base_items(tx, [code])
+    now = _drift_under(read, layers=await standards.layers_of(tx, [code]), bases=bases)
+    then = _drift_under(read, layers=await standards.layers_of(tx, [code], instead={code: changed}), bases={code: changed})
+    return Touched(records=records, drifts=[one for one, was in zip(then, now, strict=True) if one.drifts != was.drifts])
 
 
-async def impact_of_certificate(tx: Tx[Catalog], certificate_id: str) -> list[ItemVersionRecord]:
-    """The versions in force that ask for a certificate: what its cancellation changes at once.
+async def impact_of_certificate(tx: Tx[Catalog], certificate_id: str, *, by: Caller, after: str, limit: int) -> list[ItemVersionRecord]:
+    """A page of the versions in force that ask for a certificate: what its cancellation changes at once.
 
     Raises:
         CertificateUnknown: No row has this id.
+        Forbidden: No officer of the catalogue of its region.
     """
-    await certificates.get_certificate(tx, certificate_id)
-    return await items.in_force_with_checklist(tx, await parts.checklists_asking(tx, certificate_id))
+    row, _ = await certificates.get_certificate(tx, certificate_id)
+    await regions.permit_in(tx, by, aggregate="item", action="preview", regions=[row.region], about=certificate_id)
+    return await items.in_force_with_checklist(tx, await parts.checklists_asking(tx, certificate_id), after=after, limit=limit)
 
 
-async def _drift_under(
-    tx: Tx[Catalog], records: Sequence[ItemVersionRecord], *, layers: standards.Layers, bases: Mapping[ItemCode, BaseItem]
-) -> list[ItemDrift]:
-    lines = {region: await regions.line_of(tx, region) for region in sorted({one.region for one in records})}
+async def _read(tx: Tx[Catalog], records: Sequence[ItemVersionRecord]) -> _Read:
     drafts = await items.get_drafts(tx, records)
+    lines = await regions.chains(tx, {one.region for one in records})
+    return _Read(records=records, drafts=drafts, bodies=[one.body() for one in drafts], lines=lines)
+
+
+def _drift_under(read: _Read, *, layers: standards.Layers, bases: Mapping[ItemCode, BaseItem]) -> list[ItemDrift]:
     found: list[ItemDrift] = []
-    for record, draft in zip(records, drafts, strict=True):
+    for record, draft, body in zip(read.records, read.drafts, read.bodies, strict=True):
         code = record.content.item_code
-        fixed = standards.fixed_for(layers, item=code, line=lines[record.region])
+        fixed = standards.fixed_for(layers, item=code, line=read.lines.get(record.region, [record.region]))
         base = bases.get(code)
         same = () if base is None else _names(base, draft)
         found.append(
@@ -124,7 +148,7 @@ async def _drift_under(
                 item_id=record.item_id,
                 organ=record.content.organ,
                 region=record.region,
-                drifts=(*same, *drifts(draft.body(), fixed=fixed)),
+                drifts=(*same, *drifts(body, fixed=fixed)),
             )
         )
     return found

@@ -250,11 +250,6 @@ async def get_drafts(tx: Tx[Catalog], records: Sequence[ItemVersionRecord]) -> l
     return [draft_of(record, named) for record in records]
 
 
-async def all_in_force(tx: Tx[Catalog], code: ItemCode) -> list[ItemVersionRecord]:
-    """Every organ's version of a base item that is in force now, by version id."""
-    return await store.list_in_force(tx, at=tx.at, item_code=code, region=None, organ=None, text="", after="", limit=None)
-
-
 async def page_in_force(
     tx: Tx[Catalog], *, item: ItemCode | None, region: RegionCode | None, organ: OrganCode | None = None, after: str, limit: int
 ) -> list[ItemVersionRecord]:
@@ -262,9 +257,9 @@ async def page_in_force(
     return await store.list_in_force(tx, at=tx.at, item_code=item, region=region, organ=organ, text="", after=after, limit=limit)
 
 
-async def in_force_with_checklist(tx: Tx[Catalog], digests: Collection[Digest]) -> list[ItemVersionRecord]:
-    """Every version in force or to come with one of these checklists, by version id."""
-    return await store.list_with_part(tx, "checklist", digests, at=tx.at)
+async def in_force_with_checklist(tx: Tx[Catalog], digests: Collection[Digest], *, after: str, limit: int) -> list[ItemVersionRecord]:
+    """Some of the versions in force or to come with one of these checklists, by version id."""
+    return await store.list_with_part(tx, "checklist", digests, at=tx.at, after=after, limit=limit)
 
 
 async def _places_of(tx: Tx[Catalog], ids: Sequence[ItemId]) -> list[RegionCode]:

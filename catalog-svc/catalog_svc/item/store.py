@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Row, Table, Text, or_, select, update
+from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Row, Table, Text, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on, insert
 
 from catalog_svc.context import Catalog
@@ -49,6 +49,9 @@ VERSIONS = Table(
     Column("body", JSONB, nullable=False),
     Index("uq_item_versions_number", "item_id", "number", unique=True),
     Index("ix_item_versions_region", "region", "item_code"),
+    Index("ix_item_versions_item", "item_code", "version_id"),
+    Index("ix_item_versions_checklist", literal_column("(parts ->> 'checklist')"), "version_id"),
+    Index("ix_item_versions_situations", literal_column("(parts ->> 'situations')"), "version_id"),
     Index("ix_item_versions_organ", "organ"),
 )
 """Every version that was ever drafted."""
@@ -117,7 +120,7 @@ async def list_in_force(
     organ: OrganCode | None,
     text: str,
     after: str,
-    limit: int | None,
+    limit: int,
 ) -> list[ItemVersionRecord]:
     """Versions in force at an instant, by their id."""
     table = VERSIONS.c
@@ -131,11 +134,19 @@ async def list_in_force(
 
 
 async def list_with_part(
-    tx: Tx[Catalog], kind: Literal["checklist", "situations"], digests: Collection[Digest], *, at: datetime
+    tx: Tx[Catalog],
+    kind: Literal["checklist", "situations"],
+    digests: Collection[Digest],
+    *,
+    at: datetime,
+    after: str = "",
+    limit: int | None = None,
 ) -> list[ItemVersionRecord]:
     """Versions with one of these parts that are in force at an instant or will be, by their id."""
-    named = VERSIONS.c.parts[kind].astext.in_(sorted(digests))
-    rows = await tx.execute(select(VERSIONS).where(named, *_not_over(at)).order_by(VERSIONS.c.version_id))
+    # The kind is written out, not bound: the index is on the expression.
+    named = literal_column(f"(parts ->> '{kind}')", Text).in_(sorted(digests))
+    statement = select(VERSIONS).where(named, VERSIONS.c.version_id > after, *_not_over(at))
+    rows = await tx.execute(statement.order_by(VERSIONS.c.version_id).limit(limit))
     return [_record(row) for row in rows]
 
 

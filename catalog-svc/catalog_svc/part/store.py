@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Boolean, Column, Table, Text, select, update
+from sqlalchemy import Boolean, Column, Index, Table, Text, literal_column, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from catalog_svc.context import Catalog
@@ -16,6 +16,9 @@ from contracts.documents import read
 from contracts.refusals import NotFound
 from contracts.values import Digest, ItemCode
 
+_CERTIFICATES = literal_column('(jsonb_path_query_array(body, \'$."materials"[*]."certificate"\'::jsonpath))', JSONB)
+"""The certificates that a checklist names, in just the words of the index on them."""
+
 PARTS = Table(
     "parts",
     METADATA,
@@ -23,6 +26,7 @@ PARTS = Table(
     Column("kind", Text, nullable=False),
     Column("published", Boolean, nullable=False),
     Column("body", JSONB, nullable=False),
+    Index("ix_parts_certificates", _CERTIFICATES, postgresql_using="gin", postgresql_where=literal_column("kind = 'checklist'")),
 )
 """Immutable; a part is on its topic from the first version on that was published with it."""
 
@@ -45,8 +49,8 @@ async def get_parts(tx: Tx[Catalog], digests: Sequence[Digest]) -> dict[Digest, 
 
 async def find_checklists(tx: Tx[Catalog], certificate_id: str) -> list[Digest]:
     """The checklists with a material that names this row of the certificate list, by digest."""
-    asking = PARTS.c.body.contains({"materials": [{"certificate": certificate_id}]})
-    rows = await tx.execute(select(PARTS.c.digest).where(PARTS.c.kind == "checklist", asking).order_by(PARTS.c.digest))
+    asking = _CERTIFICATES.contains([certificate_id])
+    rows = await tx.execute(select(PARTS.c.digest).where(literal_column("kind = 'checklist'"), asking).order_by(PARTS.c.digest))
     return [Digest(row.digest) for row in rows]
 
 
