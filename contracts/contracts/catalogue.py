@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Literal
 
 from contracts.codec import ADDED
-from contracts.elements import Bundle, Fee, FourDo, GrassRootsLevel, GrassRootsList, Limit, Step, StopGround, TrustLevel, Unit
+from contracts.elements import Bundle, Fee, FourDo, GrassRootsLevel, GrassRootsList, Limit, MaterialNeed, Step, StopGround, TrustLevel, Unit
 from contracts.values import (
     AgreementId,
     Digest,
@@ -244,7 +244,11 @@ class Situation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """A question of the guide, asked in the order of the list until one situation is left."""
+    """A question of the guide.
+
+    Of those that can still change what comes out, the one that leaves the fewest situations is asked, in the order of the list where that
+    is equal.
+    """
 
     name: str
     question: str
@@ -301,6 +305,8 @@ class MaterialRule:
     """来源渠道说明: who writes it, in words."""
     intermediary: str = field(default="", metadata=ADDED)
     """中介服务事项 whose report it is; such a report says how long it is good (``valid_days``)."""
+    needed_by: tuple[MaterialNeed, ...] = field(default=(), metadata=ADDED)
+    """Members of a bundle that it is handed in for; empty for an item alone, and for what the bundle itself asks for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

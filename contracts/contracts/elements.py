@@ -192,6 +192,15 @@ class Bundle:
     """Some members may be granted while others are refused (S-76)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaterialNeed:
+    """Which member of a bundle a material is handed in for, and when: the same file serves all of them."""
+
+    item_code: ItemCode
+    when: JsonObject
+    """Condition over the bundle's facts; the material's own is that any of these holds."""
+
+
 TrustLevel = Literal["A", "B", "C", "D"]
 """Trust 可信等级 that a material must have: A from the issuing organ's own data or credential, B original compared at a window,
 C a copy that the applicant vouches for with an electronic signature, D uploaded as it is. The letters are ours."""
@@ -207,6 +216,7 @@ __all__ = [
     "GrassRootsLevel",
     "GrassRootsList",
     "Limit",
+    "MaterialNeed",
     "Step",
     "StepAct",
     "StopGround",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from contracts.catalogue import ChecklistPart, CheckRule, Fact, FormPart, MaterialRule, SituationsPart
-from contracts.elements import Bundle, BundleMember
+from contracts.elements import Bundle, BundleMember, MaterialNeed
 from contracts.refusals import Defect
 from contracts.values import ItemCode, Json, JsonObject
 from rules.conditions import ConditionMalformed, parse
@@ -167,14 +167,15 @@ def _materials(own: Sequence[MaterialRule], members: Iterable[tuple[BundleMember
             if any(one.code == mine.code for mine in own):
                 continue
             when = _all(_runs(member), _by_facts(one.when, parts.situations))
-            before = found.get(one.code)
+            before, need = found.get(one.code), MaterialNeed(item_code=member.item_code, when=when)
             if before is None:
-                found[one.code] = replace(one, when=when)
+                found[one.code] = replace(one, when=when, needed_by=(need,))
             else:
                 # The stricter of two demands for one file: what one organ may do without, another may need.
                 found[one.code] = replace(
                     before,
                     when={"any": [*_any_of(before.when), when]},
+                    needed_by=(*before.needed_by, need),
                     required=before.required or one.required,
                     original_seen=before.original_seen or one.original_seen,
                     copies=before.copies + one.copies if before.original_seen or one.original_seen else max(before.copies, one.copies),

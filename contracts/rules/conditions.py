@@ -34,6 +34,16 @@ MAX_YEARS = 150
 Facts: TypeAlias = Mapping[str, object]
 
 
+class Open(Enum):
+    """`OPEN` alone."""
+
+    OPEN = "open"
+
+
+OPEN = Open.OPEN
+"""Given as a fact, or in place of all below a name: it will be said later, so even ``has`` and ``missing`` cannot be answered yet."""
+
+
 class Truth(Enum):
     """Kleene's three truth values."""
 
@@ -141,7 +151,7 @@ def _follow(facts: Facts, path: Sequence[str]) -> object | None:
     for name in path:
         # A dict is what it nearly always is, and asking for a mapping costs more than the rest.
         if not isinstance(value, dict) and not isinstance(value, Mapping):
-            return None
+            return OPEN if value is OPEN else None
         value = value.get(name)
     return value
 
@@ -312,7 +322,7 @@ def _leaf(operator: str, fact: str, test: _Test, pointer: str) -> Callable[[Fact
 
     def run(facts: Facts, at: date) -> Verdict:
         found = _follow(facts, path)
-        answer = None if found is None else test(found, at)
+        answer = None if found is None or found is OPEN else test(found, at)
         return unknown if answer is None else true if answer else false
 
     return run
@@ -320,8 +330,14 @@ def _leaf(operator: str, fact: str, test: _Test, pointer: str) -> Callable[[Fact
 
 def _presence(operator: str, fact: str, pointer: str) -> Callable[[Facts, date], Verdict]:
     true, false = (Verdict(truth, (), (Reason(pointer, operator, fact, truth),)) for truth in (Truth.TRUE, Truth.FALSE))
+    unknown = Verdict(Truth.UNKNOWN, (fact,), (Reason(pointer, operator, fact, Truth.UNKNOWN),))
     wanted, path = operator == "has", fact.split(".")
-    return lambda facts, _at: true if (_follow(facts, path) is not None) is wanted else false
+
+    def run(facts: Facts, _at: date) -> Verdict:
+        found = _follow(facts, path)
+        return unknown if found is OPEN else true if (found is not None) is wanted else false
+
+    return run
 
 
 _NOT = {Truth.TRUE: Truth.FALSE, Truth.UNKNOWN: Truth.UNKNOWN, Truth.FALSE: Truth.TRUE}

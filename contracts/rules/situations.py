@@ -1,21 +1,26 @@
 """The guide's decision table: which situation 办理情形 the facts make, and what to ask next.
 
 A table published through review has, for every combination of its facts, exactly one situation (`check_table`); so
-questions end as soon as one situation is left.
+questions end as soon as one situation is left. `rules.tables` has it written out; what stands there without review is
+asked by its conditions alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import product
 
 from contracts.catalogue import Fact, Limit, Situation, SituationsPart
 from contracts.refusals import Defect
 from rules.conditions import Condition, ConditionMalformed, Facts, Truth, compiled, evaluate, parse
+from rules.tables import MOST_COMBINATIONS, combinations, tabulated, values_of
 
-MOST_COMBINATIONS = 4096
-"""Combinations of answers that a table may have, so that all of them can be tried at review."""
+RESERVED = frozenset({"situation", "form", "applicant", "materials"})
+"""What conditions call by name beside the facts."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 
 def situation_of(part: SituationsPart, facts: Facts, *, at: date) -> Situation | None:
@@ -24,17 +29,28 @@ def situation_of(part: SituationsPart, facts: Facts, *, at: date) -> Situation |
 
 
 def next_question(part: SituationsPart, facts: Facts, *, at: date) -> Fact | None:
-    """The first question, in the order of the list, whose answer can still matter; ``None`` when nothing need be asked."""
+    """The question whose answer leaves the fewest situations; never one that cannot matter, ``None`` when nothing need be asked."""
     return stand(part, facts, at=at)[1]
 
 
 def stand(part: SituationsPart, facts: Facts, *, at: date) -> tuple[Situation | None, Fact | None]:
     """Where the answers stand: `situation_of` and `next_question` of one evaluation."""
+    left, question = remaining(part, facts, at=at)
+    return left[0] if len(left) == 1 else None, question
+
+
+def remaining(part: SituationsPart, facts: Facts, *, at: date) -> tuple[tuple[Situation, ...], Fact | None]:
+    """The situations that the answers leave, in the order of the list, and what to ask while they are several."""
+    table = tabulated(part)
+    rows = None if table is None else table.left(facts)
+    if table is not None and rows is not None:
+        reached = {place for _, place in rows}
+        name = table.next_name(rows)
+        situations = tuple(one for place, one in enumerate(part.situations) if place in reached)
+        return situations, next((fact for fact in part.facts if fact.name == name), None)
     left = _left(part, facts, at=at)
-    if len(left) <= 1:
-        return left[0][0] if left else None, None
-    needed = {need for _, needs in left for need in needs}
-    return None, next((fact for fact in part.facts if fact.name in needed), None)
+    needed = {need for _, needs in left for need in needs} if len(left) > 1 else set[str]()
+    return tuple(one for one, _ in left), next((fact for fact in part.facts if fact.name in needed), None)
 
 
 def promised_limit(part: SituationsPart | None, *, situation: str, otherwise: Limit) -> Limit:
@@ -75,6 +91,7 @@ def check_table(part: SituationsPart) -> tuple[Defect, ...]:
         for index, one in enumerate(part.situations)
         if one.situation_id in {other.situation_id for other in part.situations[:index]}
     ]
+    defects += _facts(part.facts)
     conditions: list[Condition] = []
     for index, one in enumerate(part.situations):
         try:
@@ -85,7 +102,7 @@ def check_table(part: SituationsPart) -> tuple[Defect, ...]:
                 for found in refusal.defects
             ]
     used = {name for condition in conditions for name in condition.facts}
-    values = {fact.name: _values(fact) for fact in part.facts if fact.name in used}
+    values = {fact.name: values_of(fact) for fact in part.facts if fact.name in used}
     for name in sorted(used):
         if not values.get(name):
             defects.append(
@@ -101,11 +118,20 @@ def check_table(part: SituationsPart) -> tuple[Defect, ...]:
     return tuple(_tried(part, conditions, values))
 
 
+def _facts(facts: Sequence[Fact]) -> Iterator[Defect]:
+    """Questions that nobody could answer, or whose answer no condition would find."""
+    for index, fact in enumerate(facts):
+        if fact.name in RESERVED or not _NAME.fullmatch(fact.name):
+            yield _defect("table.fact-name", f"/facts/{index}/name", "问题编号不可用", "Conditions cannot name this fact")
+        if fact.name in {other.name for other in facts[:index]}:
+            yield _defect("table.fact-repeated", f"/facts/{index}/name", "问题编号重复", "The fact is asked for twice")
+        offered = [value for value, _, _ in fact.choices]
+        if fact.kind == "choice" and (not offered or len(set(offered)) < len(offered)):
+            yield _defect("table.choices", f"/facts/{index}/choices", "选项缺失或者重复", "Choices are missing or the same")
+
+
 def _tried(part: SituationsPart, conditions: list[Condition], values: Mapping[str, tuple[str | bool, ...]]) -> Iterable[Defect]:
-    combinations = 1
-    for choices in values.values():
-        combinations *= len(choices)
-    if combinations > MOST_COMBINATIONS:
+    if combinations(values) > MOST_COMBINATIONS:
         yield _defect(
             "table.too-large",
             "/facts",
@@ -140,18 +166,12 @@ def _left(part: SituationsPart, facts: Facts, *, at: date) -> list[tuple[Situati
     return certain or [(one, verdict.needs) for one, verdict in verdicts if verdict.truth is Truth.UNKNOWN]
 
 
-def _values(fact: Fact) -> tuple[str | bool, ...]:
-    if fact.kind == "boolean":
-        return (True, False)
-    return tuple(value for value, _, _ in fact.choices) if fact.kind == "choice" else ()
-
-
 def _fits(fact: Fact, value: object) -> bool:
     match fact.kind:
         case "boolean":
             return isinstance(value, bool)
         case "choice":
-            return isinstance(value, str) and value in _values(fact)
+            return isinstance(value, str) and value in values_of(fact)
         case "number":
             return isinstance(value, int | float) and not isinstance(value, bool)
         case "date":

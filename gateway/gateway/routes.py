@@ -83,6 +83,8 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/service-items/imports/**", "catalog"),
     Row("/v1/service-items/exports/**", "catalog"),
     Row("/v1/search/misses", "catalog"),
+    # Answers are sent to be answered; nothing is kept.
+    Row("/v1/service-items/{}/guide", "catalog", public=READ | ASK),
     *map(
         _catalogue,
         (

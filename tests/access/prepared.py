@@ -346,6 +346,7 @@ SPECIAL: dict[str, Any] = {
     "POST /v1/calendars": _json(CALENDAR),
     "POST /v1/search/words": _json({"word": "伢子登记", "item_code": "000709006000", "region": LIUYANG}),
     "POST /v1/search/words/removal": _json({"word": "伢子登记", "item_code": "000709006000", "region": LIUYANG}),
+    "POST /v1/service-items/{item_id}/guide": _json({"answers": []}),
     "POST /v1/service-items": lambda path, at: Call(path=path, json=at.draft),
     "POST /v1/service-items/versions/{version_id}/publication": _json({"effective_from": "2098-01-01T00:00:00+08:00"}),
 }

@@ -1,94 +1,265 @@
-"""What to ask next, or what the answers lead to: form, checklist, limits, texts of the version in force."""
+"""One step of the guide, answered from the published version in memory: no statement goes to the database."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from datetime import date, datetime
 
-from catalog_svc.context import Catalog
-from catalog_svc.item import handlers as items
-from chassis.database import Tx
-from contracts.catalogue import Fact, MaterialRule, Situation
-from contracts.refusals import Defect, Invalid
-from contracts.values import ItemId, Json, JsonObject
-from rules.check import materials_needed
-from rules.conditions import Truth, compiled
+from catalog_svc.guide.domain import (
+    APPROVALS,
+    Answer,
+    ChecklistLine,
+    CountedFrom,
+    Example,
+    FormShown,
+    GuideStep,
+    Handling,
+    LimitName,
+    LimitTold,
+    MemberShown,
+    Named,
+    Outcome,
+    Result,
+    SituationNamed,
+    SkippedLine,
+    check_situation,
+    limit_in_words,
+    read_answers,
+)
+from catalog_svc.item.domain import ItemUnknown
+from chassis.problems import Behind
+from contracts.catalogue import Situation
+from contracts.elements import Limit
+from contracts.values import ItemCode, ItemId, ItemVersionId, OrganCode, RegionCode
+from rules.catalogue import Catalogue, Published
+from rules.guidance import Advice, Line, advise, prefilled
 from rules.parts import Parts
-from rules.situations import check_answers, next_question, situation_of
-from rules.workdays import local_day
-
-
-class AnswerInvalid(Invalid):
-    """An answer that the question does not offer, or to a question that nobody asks."""
-
-    RULE: ClassVar[str] = "guide.answer-invalid"
-    ZH: ClassVar[str] = "回答不在可选范围内"
-    EN: ClassVar[str] = "An answer is none of those offered"
+from rules.situations import promised_limit
+from rules.workdays import Calendar, due, explain, local_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Guidance:
-    """One step of the guide."""
+class Asked:
+    """What is asked of the guide."""
 
-    parts: Parts
-    facts: JsonObject
-    """What was understood of the answers."""
-    question: Fact | None
-    """What to ask next; None when nothing more can matter."""
-    situation: Situation | None
-    """Known as soon as one is left."""
-    materials: tuple[tuple[MaterialRule, bool], ...]
-    """With the situation: every material not ruled out, and whether it is certain."""
+    answers: Sequence[Answer]
+    situation: str | None = None
+    """As the caller believes it to be; held to the answers."""
+    start: datetime | None = None
+    """Day of receipt and acceptance, for the examples of due dates."""
+    explain: bool = False
+    """Tell the lines that are left out, too."""
 
 
-async def guide(tx: Tx[Catalog], item_id: ItemId, *, answers: Mapping[str, str]) -> Guidance:
+def find_parts(catalogue: Catalogue, item_id: ItemId, *, number: int | None, at: datetime) -> Parts:
+    """A published version of an item with its parts, as the index has it.
+
+    Args:
+        catalogue: The index.
+        item_id: Umbrella of the item.
+        number: Of one version, whatever became of it since; ``None`` for that in force.
+        at: The instant for "in force".
+
+    Raises:
+        ItemUnknown: There is none.
+        Behind: Its parts are still on their way.
+    """
+    version_id = ItemVersionId(f"{item_id}-v{number}") if number is not None else _in_force(catalogue, item_id, at=at)
+    if version_id is None or catalogue.version(version_id) is None:
+        raise ItemUnknown
+    parts = catalogue.parts(version_id)
+    if parts is None:
+        raise Behind(retry_after=1)
+    return parts
+
+
+def take_step(catalogue: Catalogue, parts: Parts, *, asked: Asked, at: datetime) -> GuideStep:
     """Lead one step further.
 
     Args:
-        tx: A reading transaction.
-        item_id: The service item.
-        answers: Given so far, as text: ``true``, ``false``, a choice's value, a date, a number.
+        catalogue: The index: names and working days.
+        parts: The version.
+        asked: The answers so far.
+        at: Now; ages are those of the start's day where one is given.
 
     Raises:
-        ItemUnknown: No version of it is in force.
         AnswerInvalid: With a defect for each answer.
     """
-    record = await items.get_current(tx, item_id, at=tx.at)
-    parts = await items.get_parts(tx, record)
-    on = local_day(tx.at)
-    facts = _read(parts, answers)
-    situation = situation_of(parts.situations, facts, at=on)
-    question = next_question(parts.situations, facts, at=on)
-    materials: tuple[tuple[MaterialRule, bool], ...] = ()
-    if situation is not None:
-        known: JsonObject = {**facts, "situation": situation.situation_id}
-        needed = materials_needed(parts, facts=known, on=on)
-        materials = tuple((rule, truth is Truth.TRUE) for rule, truth in needed)
-        # A situation that is clear may leave open who applies: such a question is asked last.
-        question = question or _open(parts, known=known, materials=materials)
-    return Guidance(parts=parts, facts=facts, question=question, situation=situation, materials=materials)
+    facts = read_answers(parts, asked.answers)
+    advice = advise(parts, facts, on=local_day(asked.start or at))
+    if asked.situation is not None:
+        check_situation(parts, named=asked.situation, remaining=[one.situation_id for one in advice.remaining])
+    version, situation = parts.version, advice.situation
+    region, organ = catalogue.region(version.region), catalogue.organ(version.organ)
+    return GuideStep(
+        version_id=version.version_id,
+        item_id=version.item_id,
+        version=version.version,
+        item_code=version.item_code,
+        name=version.name,
+        region=version.region,
+        region_name="" if region is None else region.name,
+        organ=version.organ,
+        organ_name="" if organ is None else organ.name,
+        facts=advice.facts,
+        remaining=tuple(map(_named, advice.remaining)),
+        question=advice.question,
+        situation=None if situation is None else _named(situation),
+        outcome=None if situation is None or advice.question is not None else outcome(catalogue, parts, advice=advice, asked=asked),
+    )
 
 
-def _open(parts: Parts, *, known: JsonObject, materials: tuple[tuple[MaterialRule, bool], ...]) -> Fact | None:
-    asked = {fact for rule, certain in materials if not certain for fact in compiled(rule.when).facts}
-    return next((fact for fact in parts.situations.facts if fact.name in asked and fact.name not in known), None)
+def outcome(catalogue: Catalogue, parts: Parts, *, advice: Advice, asked: Asked) -> Outcome:
+    """What one situation of a version takes: form, checklist, limits and the rest."""
+    version, texts, bundle = parts.version, parts.texts, parts.situations.bundle
+    approval = APPROVALS[version.approval_type]
+    calendar = catalogue.calendar(version.region)
+    names = _names(catalogue, version.region, [] if bundle is None else [one.item_code for one in bundle.members])
+    return Outcome(
+        approval=approval,
+        form=_form(parts, advice) if approval.application else None,
+        checklist=tuple(_line(one, names=names, until=_until(calendar, asked.start, one)) for one in advice.lines),
+        limits=_limits(parts, advice.situation, calendar=calendar, start=asked.start),
+        stops=texts.stops,
+        fees=texts.fees,
+        fee_lines=texts.fee_lines,
+        result=Result(
+            name=texts.result_name,
+            type=texts.result_type,
+            template=texts.result_template,
+            credential_type=version.credential_type,
+        ),
+        handling=Handling(
+            project_type=version.project_type,
+            modes=version.modes,
+            ways=version.ways,
+            four_do=version.four_do,
+            visits=texts.visits,
+            steps=texts.steps,
+            chain=texts.chain,
+        ),
+        bundle=tuple(
+            MemberShown(
+                item_code=one.member.item_code,
+                name=names[one.member.item_code],
+                stand=one.stand,
+                turn=one.turn,
+                after=one.member.after,
+                reason=one.reason,
+                reason_en=one.reason_en,
+                reference=one.reference,
+            )
+            for one in advice.members
+        ),
+        partial=bundle is not None and bundle.partial,
+        skipped=tuple(map(_skipped, advice.skipped)) if asked.explain else None,
+    )
 
 
-def _read(parts: Parts, answers: Mapping[str, str]) -> JsonObject:
-    kinds = {fact.name: fact.kind for fact in parts.situations.facts}
-    unknown = sorted(set(answers) - set(kinds))
-    if unknown:
-        defect = Defect(rule_id="guide.fact-unknown", pointer="/facts", message="没有这个问题", message_en="Nobody asks this")
-        raise AnswerInvalid(defects=(defect,))
-    facts: JsonObject = {name: _typed(text, kind=kinds[name]) for name, text in answers.items()}
-    defects = check_answers(parts.situations, facts)
-    if defects:
-        raise AnswerInvalid(defects=defects)
-    return facts
+def _in_force(catalogue: Catalogue, item_id: ItemId, *, at: datetime) -> ItemVersionId | None:
+    """The item's version at an instant: first where its code says that it began, then wherever it moved to."""
+    code, organ = ItemCode(item_id[19:]), catalogue.organ(OrganCode(item_id[:18]))
+    home = () if organ is None else catalogue.versions_of(code, organ.region)
+    found = _held(home, item_id, at=at)
+    if found is None:
+        found = _held((one for region in catalogue.regions_of(code) for one in catalogue.versions_of(code, region)), item_id, at=at)
+    return None if found is None else found.version_id
 
 
-def _typed(text: str, *, kind: str) -> Json:
-    if kind == "boolean":
-        return {"true": True, "false": False}.get(text, text)
-    if kind == "number":
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else text  # noqa: PLR2004 - more is no number people say
-    return text
+def _held(versions: Iterable[Published], item_id: ItemId, *, at: datetime) -> Published | None:
+    return next((one for one in versions if one.item_id == item_id and one.in_force(at)), None)
+
+
+def _names(catalogue: Catalogue, region: RegionCode, codes: Sequence[ItemCode]) -> Mapping[ItemCode, str]:
+    """What the nearest organ upwards calls these items."""
+    line = catalogue.ancestors(region)
+    return {code: next((one.shape.name for place in line for one in catalogue.versions_of(code, place.code)), "") for code in codes}
+
+
+def _named(one: Situation) -> SituationNamed:
+    return SituationNamed(situation_id=one.situation_id, name=one.name, name_en=one.name_en)
+
+
+def _form(parts: Parts, advice: Advice) -> FormShown:
+    title = parts.form.schema.get("title")
+    return FormShown(
+        title=title if isinstance(title, str) else "",
+        base_form=parts.form.base_form,
+        json_schema=parts.form.schema,
+        prefilled=prefilled(parts, advice.facts),
+    )
+
+
+def _line(line: Line, *, names: Mapping[ItemCode, str], until: date | None) -> ChecklistLine:
+    one = line.material
+    return ChecklistLine(
+        code=one.code,
+        name=one.name,
+        name_en=one.name_en,
+        necessity="required" if one.required else "optional",
+        certain=line.certain,
+        why=line.why,
+        basis=one.basis,
+        certificate=one.certificate,
+        source=one.source,
+        issuer=one.issuer,
+        intermediary=one.intermediary,
+        core=one.deferral is None,
+        deferral=one.deferral,
+        deferred_until=until,
+        replaced_by=one.replaced_by,
+        by_commitment=one.by_commitment,
+        valid_days=one.valid_days,
+        original_seen=one.original_seen,
+        copies=one.copies,
+        trust=one.trust,
+        media_types=one.media_types,
+        max_bytes=one.max_bytes,
+        sample=one.sample,
+        for_items=tuple(Named(code=code, name=names.get(code, "")) for code in line.for_items),
+    )
+
+
+def _skipped(line: Line) -> SkippedLine:
+    return SkippedLine(code=line.material.code, name=line.material.name, name_en=line.material.name_en, why=line.why)
+
+
+def _until(calendar: Calendar, start: datetime | None, line: Line) -> date | None:
+    deferral = line.material.deferral
+    return None if deferral is None or start is None else due(calendar, start=start, limit=deferral).last_day
+
+
+def _limits(parts: Parts, situation: Situation | None, *, calendar: Calendar, start: datetime | None) -> tuple[LimitTold, ...]:
+    version = parts.version
+    chosen = "" if situation is None else situation.situation_id
+    promised = promised_limit(parts.situations, situation=chosen, otherwise=version.promised_limit)
+    rows: tuple[tuple[LimitName, Limit | None, CountedFrom], ...] = (
+        ("acceptance", version.acceptance_limit, "receipt"),
+        ("statutory", version.statutory_limit, "acceptance"),
+        ("promised", promised, "acceptance"),
+        ("extension", version.extension_limit, "end"),
+        ("delivery", version.delivery_limit, "decision"),
+    )
+    return tuple(_limit(row[0], row[1], counted_from=row[2], calendar=calendar, start=start) for row in rows if row[1] is not None)
+
+
+def _limit(
+    name: LimitName,
+    limit: Limit,
+    *,
+    counted_from: CountedFrom,
+    calendar: Calendar,
+    start: datetime | None,
+) -> LimitTold:
+    zh, en = limit_in_words(limit)
+    example = None
+    if start is not None and counted_from in {"receipt", "acceptance"}:
+        found = due(calendar, start=start, limit=limit)
+        example = Example(
+            start=start,
+            due=found.instant,
+            last_day=found.last_day,
+            provisional=found.provisional,
+            calendar_version=found.calendar_version,
+            explanation=explain(found, start=start, limit=limit, rule_id=f"limit.{name}"),
+        )
+    return LimitTold(name=name, zh=zh, en=en, limit=limit, counted_from=counted_from, example=example)

@@ -97,6 +97,13 @@ class SituationsBody(Body):
     bundle: BundleBody | None = None
 
 
+class NeedBody(Body):
+    """Which member of a bundle a material is handed in for, and when; written by the merging."""
+
+    item_code: ItemText
+    when: dict[str, object]
+
+
 class MaterialBody(Body):
     """A material of the checklist."""
 
@@ -121,6 +128,7 @@ class MaterialBody(Body):
     trust: TrustLevel = "D"
     issuer: ShortText = ""
     intermediary: ShortText = ""
+    needed_by: Annotated[list[NeedBody], Field(default_factory=list, max_length=30)]
 
 
 class CheckRuleBody(Body):

@@ -61,6 +61,7 @@ def part_defects(
         known = _facts(situations, form)
         found += _checklist(checklist, known=known)
         found += _bundle(situations, known=known)
+        found += _needed_by(checklist, situations)
         found += element_defects(
             form=form, situations=situations, checklist=checklist, texts=texts, statutory=statutory, certificates=certificates
         )
@@ -136,6 +137,8 @@ def _checklist(checklist: ChecklistPart, *, known: Collection[str]) -> Iterator[
     allowed = {*known, *(f"materials.{code}" for code in codes)}
     for index, material in enumerate(checklist.materials):
         yield from _condition(material.when, f"/checklist/materials/{index}/when", allowed)
+        for number, need in enumerate(material.needed_by):
+            yield from _condition(need.when, f"/checklist/materials/{index}/needed_by/{number}/when", allowed)
     for index, rule in enumerate(checklist.rules):
         yield from _condition(rule.when, f"/checklist/rules/{index}/when", allowed)
 
@@ -153,6 +156,15 @@ def _bundle(situations: SituationsPart, *, known: Collection[str]) -> Iterator[D
                     "豁免应当说明理由并引用文件",
                     "An exemption says why and by which document",
                 )
+
+
+def _needed_by(checklist: ChecklistPart, situations: SituationsPart) -> Iterator[Defect]:
+    members = {one.item_code for one in situations.bundle.members} if situations.bundle is not None else set()
+    for index, material in enumerate(checklist.materials):
+        for number, need in enumerate(material.needed_by):
+            if need.item_code not in members:
+                place = f"/checklist/materials/{index}/needed_by/{number}/item_code"
+                yield _defect("bundle.need-unknown", place, "所用于的事项不在其中", "What it is handed in for is no member")
 
 
 def _repeated(names: list[str], kind: str, field: str) -> Iterable[Defect]:

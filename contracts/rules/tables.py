@@ -1,0 +1,125 @@
+"""Decision tables written out: every combination of answers with the one situation that it makes.
+
+A published table has at most `MOST_COMBINATIONS` of them and exactly one situation for each (`rules.situations.check_table`), so
+what is left after some answers, and which question still matters, is read off and never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from itertools import product
+from math import prod
+from typing import TypeAlias
+
+from contracts.catalogue import Fact, SituationsPart
+from rules.conditions import ConditionMalformed, Facts, Truth, compiled, evaluate
+
+MOST_COMBINATIONS = 4096
+"""Combinations of answers that a table may have, so that all of them can be tried at review."""
+
+Value: TypeAlias = str | bool
+Row: TypeAlias = tuple[tuple[Value, ...], int]
+"""Answers in the order of `Table.names`, and the number of the situation that they make."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of which every combination makes one situation."""
+
+    names: tuple[str, ...]
+    """The facts that its conditions use, in the order of the part's list."""
+    values: tuple[tuple[Value, ...], ...]
+    """What each may be answered."""
+    rows: tuple[Row, ...]
+
+    def left(self, facts: Facts) -> list[Row] | None:
+        """The rows that fit what is known; ``None`` when an answer is none of those offered."""
+        known: list[tuple[int, Value]] = []
+        for place, name in enumerate(self.names):
+            given = facts.get(name)
+            if given is None:
+                continue
+            if not isinstance(given, str | bool) or given not in self.values[place]:
+                return None
+            known.append((place, given))
+        return [row for row in self.rows if all(row[0][place] == given for place, given in known)]
+
+    def next_name(self, rows: Iterable[Row]) -> str | None:
+        """The fact to ask for: of those that can still change the situation the one that leaves the fewest on average, else the first.
+
+        Args:
+            rows: Those of `left`.
+
+        Returns:
+            ``None`` when one situation is left, whatever else is answered.
+        """
+        left = list(rows)
+        if len({situation for _, situation in left}) <= 1:
+            return None
+        best: tuple[Fraction, int] | None = None
+        for place in range(len(self.names)):
+            by_value: dict[Value, set[int]] = {}
+            by_others: dict[tuple[Value, ...], set[int]] = {}
+            for answers, situation in left:
+                by_value.setdefault(answers[place], set()).add(situation)
+                by_others.setdefault((*answers[:place], *answers[place + 1 :]), set()).add(situation)
+            if all(len(reached) == 1 for reached in by_others.values()):
+                continue
+            score = (Fraction(sum(len(reached) for reached in by_value.values()), len(by_value)), place)
+            best = score if best is None else min(best, score)
+        return None if best is None else self.names[best[1]]
+
+
+_tables: dict[int, tuple[SituationsPart, Table | None]] = {}
+_TABLES_AT_MOST = 8192
+
+
+def tabulated(part: SituationsPart) -> Table | None:
+    """A part's table written out, remembered for this very object; ``None`` for one that could not be published."""
+    known = _tables.get(id(part))
+    if known is not None:
+        return known[1]
+    table = _written_out(part)
+    if len(_tables) >= _TABLES_AT_MOST:
+        del _tables[next(iter(_tables))]
+    # The part is kept beside its table, so that its id cannot be given to another object meanwhile.
+    _tables[id(part)] = (part, table)
+    return table
+
+
+def values_of(fact: Fact) -> tuple[Value, ...]:
+    """What a question may be answered with; empty where anybody may answer anything."""
+    if fact.kind == "boolean":
+        return (True, False)
+    return tuple(value for value, _, _ in fact.choices) if fact.kind == "choice" else ()
+
+
+def combinations(values: Mapping[str, tuple[Value, ...]]) -> int:
+    """How many combinations of answers there are."""
+    return prod(len(choices) for choices in values.values())
+
+
+def _written_out(part: SituationsPart) -> Table | None:
+    try:
+        conditions = [compiled(one.when) for one in part.situations]
+    except ConditionMalformed:
+        return None
+    used = {name for condition in conditions for name in condition.facts}
+    values = {fact.name: values_of(fact) for fact in part.facts if fact.name in used}
+    if used - values.keys() or not 0 < combinations(values) <= MOST_COMBINATIONS:
+        return None
+    rows: list[Row] = []
+    for answers in product(*values.values()):
+        facts = dict(zip(values, answers, strict=True))
+        # Ages are asked of dates, which no table may use: the day does not matter.
+        held = [place for place, condition in enumerate(conditions) if evaluate(condition, facts, at=date.min).truth is Truth.TRUE]
+        if len(held) != 1:
+            return None
+        rows.append((answers, held[0]))
+    return Table(names=tuple(values), values=tuple(values.values()), rows=tuple(rows))
+
+
+__all__ = ["MOST_COMBINATIONS", "Row", "Table", "Value", "combinations", "tabulated", "values_of"]
