@@ -36,38 +36,59 @@ class Job(Generic[C]):
     """The event of the context that starts the next round at once; cleared before the round."""
 
 
-async def run_job(job: Job[C], context: C) -> None:
-    """Run a job until cancelled, in this process or waiting while another one does."""
-    rare = job.wake is None and job.every >= _RARE
-    failures = context.metrics.counter("job_failures", "Rounds of a job that failed", labels=("name",))
-    while True:
-        rest = job.every if rare else _REST
-        try:
-            async with context.database.hold(f"job {job.name}") as connection:
-                if connection is not None:
-                    await _rounds(job, context, connection, rare=rare)
-        except Exception as error:  # noqa: BLE001 - a job goes on whatever befell one round
-            _log.error("job.failed", job=job.name, exc_info=error)
-            failures.labels(job.name).inc()
-            rest = _REST
-        await asyncio.sleep(rest)
+class Rounds(Generic[C]):
+    """A job in this process: it works, or waits while another process does."""
+
+    def __init__(self, job: Job[C], context: C) -> None:
+        self.job = job
+        self._context = context
+        self.trouble: str | None = None
+        """What made its last round fail, for the health page; None once a round went well."""
+
+    async def run(self) -> None:
+        """Work until cancelled; whatever befell a round, there is a next one."""
+        job, context = self.job, self._context
+        rare = job.wake is None and job.every >= _RARE
+        failures = context.metrics.counter("job_failures", "Rounds of a job that failed", labels=("name",))
+        while True:
+            rest = job.every if rare else _REST
+            try:
+                async with context.database.hold(f"job {job.name}") as connection:
+                    if connection is not None:
+                        await self._rounds(connection, rare=rare)
+                    self.trouble = None
+            except (Exception, asyncio.CancelledError) as error:
+                if is_told_to_end(error):
+                    raise
+                self.trouble = type(error).__name__
+                _log.error("job.failed", job=job.name, exc_info=error)
+                failures.labels(job.name).inc()
+                rest = _REST
+            await asyncio.sleep(rest)
+
+    async def _rounds(self, connection: AsyncConnection, *, rare: bool) -> None:
+        """One round after another; of a rare job until nothing is left."""
+        job, context = self.job, self._context
+        while True:
+            # The lock lives as long as this connection: who lost it must not go on.
+            await connection.execute(text("select 1"))
+            await connection.rollback()
+            event = job.wake(context) if job.wake is not None else None
+            if event is not None:
+                event.clear()
+            with traced(service=context.name):
+                done = await job.run(context)
+            self.trouble = None
+            if done == 0 and rare:
+                return
+            if done == 0:
+                await _rest(event, job.every)
 
 
-async def _rounds(job: Job[C], context: C, connection: AsyncConnection, *, rare: bool) -> None:
-    """One round after another; of a rare job until nothing is left."""
-    while True:
-        # The lock lives as long as this connection: who lost it must not go on.
-        await connection.execute(text("select 1"))
-        await connection.rollback()
-        event = job.wake(context) if job.wake is not None else None
-        if event is not None:
-            event.clear()
-        with traced(service=context.name):
-            done = await job.run(context)
-        if done == 0 and rare:
-            return
-        if done == 0:
-            await _rest(event, job.every)
+def is_told_to_end(error: BaseException) -> bool:
+    """Whether the running task itself was cancelled: a cancellation that leaked out of something it awaited must not end it."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
 async def _rest(event: asyncio.Event | None, seconds: float) -> None:

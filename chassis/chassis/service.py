@@ -35,7 +35,7 @@ from chassis.flow import followed_look, heard_look, remade_counter, waiting_look
 from chassis.follow import Follower
 from chassis.health import Check, Health
 from chassis.inbox import Consumer
-from chassis.jobs import Job, run_job
+from chassis.jobs import Job, Rounds, is_told_to_end
 from chassis.learning import BehindTheLog, Learning, Lessons
 from chassis.metrics import Metrics
 from chassis.migrate import upgrade
@@ -84,21 +84,20 @@ class _Parts(Generic[C]):
     follower: Follower | None
     consumer: Consumer[C] | None
     timers: Timers[C] | None
-    jobs: Sequence[Job[C]]
+    jobs: Sequence[Rounds[C]]
     holds: bool
 
-    def running(self) -> "dict[str, Relay | Follower | Consumer[C] | Timers[C]]":
+    def running(self) -> "dict[str, Relay | Follower | Consumer[C] | Timers[C] | Rounds[C]]":
         """What runs without an end, by name."""
         parts = {"relay": self.relay, "follower": self.follower, "consumer": self.consumer, "timers": self.timers}
-        return {name: part for name, part in parts.items() if part is not None}
+        jobs = {f"job {one.job.name}": one for one in self.jobs}
+        return {name: part for name, part in parts.items() if part is not None} | jobs
 
     def runs(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
         """Every part by name."""
         found = {name: part.run for name, part in self.running().items()}
         if self.holds:
             found["held"] = partial(parking.watch_held, self.context)
-        for job in self.jobs:
-            found[f"job {job.name}"] = _job(job, self.context)
         return found
 
 
@@ -169,18 +168,18 @@ def create_service(
         awaited=awaited,
         subscriptions=subscriptions or {},
     )
+    forgetting: Sequence[Job[C]] = (
+        Job(name="forget answers", every=_HOUR, run=idempotency.forget_old),
+        Job(name="forget events", every=_HOUR, run=inbox.forget_old),
+        Job(name="forget sent", every=_HOUR, run=sent.forget_old),
+    )
     parts = _Parts(
         context=context,
         relay=Relay(context, sends={*sends, ACCESS_EVENTS}),
         follower=_follower(context, follows),
         consumer=Consumer(context, subscriptions, prepare=prepare, on_parked=on_parked) if subscriptions else None,
         timers=Timers(context, timers) if timers else None,
-        jobs=(
-            *jobs,
-            Job(name="forget answers", every=_HOUR, run=idempotency.forget_old),
-            Job(name="forget events", every=_HOUR, run=inbox.forget_old),
-            Job(name="forget sent", every=_HOUR, run=sent.forget_old),
-        ),
+        jobs=[Rounds(job, context) for job in (*jobs, *forgetting)],
         holds=holds,
     )
 
@@ -361,14 +360,12 @@ async def _keep_running(
     while not stopping.is_set():
         try:
             await run()
-        except Exception as error:  # noqa: BLE001 - one part that fails must not take the others along
+        except (Exception, asyncio.CancelledError) as error:  # one part that fails must not take the others along
+            if is_told_to_end(error):
+                raise
             _log.error("part.failed", name=name, exc_info=error)
         if not stopping.is_set():
             await asyncio.sleep(_REST)
-
-
-def _job(job: Job[C], context: C) -> Callable[[], Coroutine[Any, Any, None]]:
-    return lambda: run_job(job, context)
 
 
 __all__ = ["Follow", "Job", "create_service"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from catalog_svc.bulk.domain.columns import COLUMNS
 from catalog_svc.bulk.domain.table import Reading, show_row
 from catalog_svc.bulk.jobs import body_of
-from catalog_svc.bulk.outside import read_file
+from catalog_svc.bulk.outside.worker import read_file
 from catalog_svc.seed.reading import Seed
 from catalog_svc.sheet.domain.delimited import write_delimited
 from catalog_svc.sheet.outside import read_sheets, write_workbook

@@ -12,7 +12,7 @@ import pytest
 
 from catalog_svc.bulk.domain.columns import COLUMNS
 from catalog_svc.bulk.domain.table import letters_of
-from catalog_svc.bulk.outside import read_file
+from catalog_svc.bulk.outside.worker import read_file
 from tests.catalog.runs import NAMES, a_row, column
 from tests.catalog.tables import HEADINGS, Formula, Raw, a_text, a_workbook
 
@@ -168,6 +168,39 @@ def test_a_wrong_cell_is_told_by_row_field_and_rule(cells: dict[str, Any], told:
     found = run.flaws()
     assert (3, *told) in found
     assert {number for number, _, _ in found} == {3}
+    assert len(run.good) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "field", "rule"),
+    [
+        ("deptCode", 'json:["x"]', "实施主体编码", "request.string_type"),
+        ("catalogCode", "json:{}", "基本编码", "request.string_type"),
+        ("localTaskCode", 'json:["\\ud800"]', "原平台编码", "bulk.character"),
+        ("localTaskCode", 'json:["a\\u0000b"]', "原平台编码", "bulk.character"),
+        ("isFee", 'json:"a\\u0000b"', "收费情况", "bulk.character"),
+        ("localTaskCode", 'json:["' + "旧" * 81 + '"]', "原平台编码", "bulk.former-code"),
+        ("localTaskCode", 'json:[" "]', "原平台编码", "bulk.former-code"),
+        ("localTaskCode", 'json:[{"a":1}]', "原平台编码", "bulk.former-code"),
+        ("localTaskCode", 'json:"one"', "原平台编码", "bulk.former-code"),
+        ("planEffectiveDate", "0001-01-01", "计划生效日期", "bulk.date"),
+        ("planEffectiveDate", 'json:"soon"', "计划生效日期", "bulk.date"),
+        ("planEffectiveDate", "json:5", "计划生效日期", "bulk.date"),
+        ("planEffectiveDate", "2100-01-02", "计划生效日期", "bulk.date"),
+        ("taskCode", "json:5", "实施编码", "bulk.code"),
+        ("others", "[1]", "其他属性", "bulk.json"),
+        ("visits", "json:99999999999999999999999", "到办事现场次数", "request.less_than_equal"),
+    ],
+)
+def test_a_cell_that_is_written_exactly_is_held_to_its_columns_bounds_too(code: str, text: str, field: str, rule: str) -> None:
+    row = a_row(fees="新收费")
+    row[column({"visits": "limitSceneNum"}.get(code, code))] = text
+    if code in {"deptCode", "catalogCode"}:
+        row[column("taskCode")] = ""
+
+    run = judged(a_text([HEADINGS, a_row(NAMES[1], fees="新收费"), row]))
+
+    assert (field, rule) in {(name, told) for _, name, told in run.flaws()}
     assert len(run.good) == 1
 
 

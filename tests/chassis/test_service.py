@@ -50,6 +50,8 @@ class Listener(Context):
     heard: list[str] = field(default_factory=list)
     documents: dict[str, JsonObject | None] = field(default_factory=dict)
     rounds: int = 0
+    cut: bool = False
+    """Whether a round's own work is cancelled under it."""
     ring: asyncio.Event = field(default_factory=asyncio.Event)
     poison: str = ""
     began: asyncio.Event = field(default_factory=asyncio.Event)
@@ -94,6 +96,8 @@ async def on_read(tx: Tx[Listener], event: PersonalDataRead) -> None:
 
 async def count_round(context: Listener) -> int:
     context.rounds += 1
+    if context.cut:
+        raise asyncio.CancelledError
     return 0
 
 
@@ -232,6 +236,23 @@ async def test_a_job_runs_at_the_start_and_when_it_is_woken(start: Start) -> Non
     service.context.ring.set()
 
     await until(lambda: service.context.rounds == 2)
+
+
+async def test_a_job_goes_on_after_a_cancellation_that_was_not_meant_for_it_and_its_trouble_is_shown(start: Start) -> None:
+    service = await start()
+    await until(lambda: service.context.rounds == 1)
+    service.context.cut = True
+    service.context.ring.set()
+    await until(lambda: service.context.rounds == 2)
+    await asyncio.sleep(0)
+    shown = (await service.client.get("/readyz")).json()["troubles"]
+    service.context.cut = False
+
+    await until(lambda: service.context.rounds == 3)
+
+    assert shown == {"job count": "CancelledError"}
+    while (await service.client.get("/readyz")).json()["troubles"]:  # noqa: ASYNC110 - asked over HTTP
+        await asyncio.sleep(0.02)
 
 
 async def test_an_operator_sees_a_parked_event_and_replays_it_once(start: Start) -> None:

@@ -12,7 +12,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from chassis.context import Context
-from chassis.jobs import Job, run_job
+from chassis.jobs import Job, Rounds
 from tests.support.figures import alerts, fires, samples_of
 from tongban_local.layout import ALL, SERVICES
 from tongban_local.openapi import applications
@@ -40,7 +40,7 @@ async def shown() -> Shown:
     for service, application in applications().items():
         context: Any = application.state.context
         # What a job counts is made when it begins.
-        job = asyncio.create_task(run_job(Job(name="watched", every=1, run=nothing), context))
+        job = asyncio.create_task(Rounds(Job(name="watched", every=1, run=nothing), context).run())
         await asyncio.sleep(0)
         job.cancel()
         collect(context.metrics.exposition().decode(), service=service, found=found)

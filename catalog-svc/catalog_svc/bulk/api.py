@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from catalog_svc.bulk import handlers, store
 from catalog_svc.bulk.domain.runs import FileGone, Officer, RowState, Run, RunState, SentFile
-from catalog_svc.bulk.outside import empty_table
+from catalog_svc.bulk.outside.worker import empty_table
 from catalog_svc.bulk.views import RowList, RunList, RunShown, show_row, show_run
 from catalog_svc.context import Catalog
 from catalog_svc.item.api import PublicationBody

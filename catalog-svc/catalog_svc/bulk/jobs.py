@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, timedelta
 from typing import cast
@@ -12,7 +12,7 @@ import orjson
 from catalog_svc.bulk import handlers, store
 from catalog_svc.bulk.domain.runs import FROM, RowState, Run, RunState, reason_of
 from catalog_svc.bulk.handlers import AT_ONCE
-from catalog_svc.bulk.outside import WorkerTooHeavy, read_table, write_table
+from catalog_svc.bulk.outside import WorkerFailed, WorkerTooHeavy, read_table, write_table
 from catalog_svc.context import Catalog
 from catalog_svc.former_code import handlers as former_codes
 from catalog_svc.item import handlers as items
@@ -110,7 +110,7 @@ async def _check(context: Catalog, run: Run) -> None:
                     waiting = []
                 end = cast("JsonObject", said.get("end") or end)
                 refusal = cast("JsonObject | None", said.get("refused"))
-    except WorkerTooHeavy as refused:
+    except (WorkerTooHeavy, WorkerFailed) as refused:
         refusal = {"rule": refused.RULE, "detail": refused.ZH, "detail_en": refused.EN}
     if refusal is None and await _keep(context, run, waiting):
         async with context.database.consume(context) as tx:
@@ -162,7 +162,7 @@ async def _export(context: Catalog, run: Run) -> None:
         await store.drop_file(tx, run.run_id, "written")
     try:
         await _store(context, run.run_id, "written", write_table(_items(context, run, counted), how=run.format))
-    except WorkerTooHeavy as refused:
+    except (WorkerTooHeavy, WorkerFailed) as refused:
         refusal = {"rule": refused.RULE, "detail": refused.ZH, "detail_en": refused.EN}
     async with context.database.consume(context) as tx:
         await handlers.end_export(tx, run.run_id, rows=counted[0], refusal=refusal)
@@ -205,16 +205,17 @@ def _planned(record: ItemVersionRecord) -> str | None:
     return start.date().isoformat() if (start.hour, start.minute, start.second, start.microsecond) == (0, 0, 0, 0) else None
 
 
-async def _store(context: Catalog, run_id: str, role: str, pieces: AsyncIterator[bytes]) -> None:
+async def _store(context: Catalog, run_id: str, role: str, pieces: AsyncGenerator[bytes]) -> None:
     waiting: dict[int, bytes] = {}
     number = 0
-    async for piece in pieces:
-        waiting[number] = piece
-        number += 1
-        if len(waiting) >= _PIECES:
-            async with context.database.consume(context) as tx:
-                await store.put_pieces(tx, run_id, role, waiting)
-            waiting = {}
+    async with aclosing(pieces):
+        async for piece in pieces:
+            waiting[number] = piece
+            number += 1
+            if len(waiting) >= _PIECES:
+                async with context.database.consume(context) as tx:
+                    await store.put_pieces(tx, run_id, role, waiting)
+                waiting = {}
     if waiting:
         async with context.database.consume(context) as tx:
             await store.put_pieces(tx, run_id, role, waiting)

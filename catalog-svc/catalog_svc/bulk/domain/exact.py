@@ -26,6 +26,8 @@ MOST_PACKED = 262_144
 MOST_NESTED = 40
 """Levels of JSON in a cell."""
 
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+"""PostgreSQL holds no NUL, UTF-8 no half of a surrogate pair."""
 _FORMULA_LIKE = ("=", "+", "-", "@")
 
 
@@ -101,7 +103,7 @@ def read_json(text: str) -> Json:
     """JSON in a cell, of bounded depth.
 
     Raises:
-        CellWrong: It is none.
+        CellWrong: It is none, or holds a character that no table could hold.
     """
     wrong = CellWrong("bulk.json", "不是有效的 JSON", "Not valid JSON")
     depth = 0
@@ -110,9 +112,29 @@ def read_json(text: str) -> Json:
         if depth > MOST_NESTED:
             raise wrong
     try:
-        return cast("Json", json.loads(text, parse_constant=_refuse, object_pairs_hook=_object))
+        found = cast("Json", json.loads(text, parse_constant=_refuse, object_pairs_hook=_object))
     except (ValueError, RecursionError) as error:
         raise wrong from error
+    if "\\u" in text or _UNSTORABLE.search(text):
+        _require_storable(found)
+    return found
+
+
+def storable(text: str) -> str:
+    """A text with a sign of its own for every character that no table could hold."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def _require_storable(value: Json) -> None:
+    waiting: list[Json] = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += [*one.keys(), *one.values()]
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, str) and _UNSTORABLE.search(one):
+            raise CellWrong("bulk.character", "含有无法保存的字符", "It holds a character that cannot be kept")
 
 
 def _unpack(text: str) -> str:

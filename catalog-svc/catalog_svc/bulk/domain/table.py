@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
+from catalog_svc.bulk.domain.beside import require_within_bounds
 from catalog_svc.bulk.domain.columns import BESIDE, COLUMNS, FORMER, ITEM, LABELS, NEEDED, ORGAN, OTHERS, PLANNED, TASK, Column, Missing
-from catalog_svc.bulk.domain.exact import CellWrong, read_cell, show_cell
+from catalog_svc.bulk.domain.exact import CellWrong, read_cell, show_cell, storable
 from catalog_svc.sheet.domain.bounds import MOST_ROWS
 from catalog_svc.sheet.domain.cells import EMPTY, Cell, CellKind, Sheet, SheetRow, label_of
 from catalog_svc.sheet.domain.refusals import SheetHeaderless, SheetTooLarge
@@ -100,7 +101,7 @@ def find_header(rows: Sequence[SheetRow]) -> Header | None:
         raise SheetHeaderless(facts={"row": rows[index].number, "missing": [*missing]})
     if twice:
         raise SheetHeaderless(facts={"row": rows[index].number, "twice": [*sorted(twice)]})
-    return Header(row=rows[index].number, places=places, headings=[cell.text for cell in rows[index].cells], unknown=unknown)
+    return Header(row=rows[index].number, places=places, headings=[storable(cell.text) for cell in rows[index].cells], unknown=unknown)
 
 
 def _headings(row: SheetRow, above: SheetRow | None) -> tuple[dict[str, int], set[str], list[str]]:
@@ -113,7 +114,7 @@ def _headings(row: SheetRow, above: SheetRow | None) -> tuple[dict[str, int], se
         column = LABELS.get(label) or LABELS.get(group + label)
         if column is None:
             if label and label not in _BESIDE:
-                unknown.append(cell.text.strip()[:50])
+                unknown.append(storable(cell.text).strip()[:50])
         elif column.code in places:
             twice.add(column.name)
         else:
@@ -143,7 +144,8 @@ class Reading:
             SheetRefused: The file cannot be read, or not to its end; what was read before counts for nothing.
         """
         found = False
-        for sheet in sheets:
+        for given in sheets:
+            sheet = replace(given, name=storable(given.name))
             if sheet.hidden:
                 self.hidden.append(sheet.name)
                 continue
@@ -179,7 +181,7 @@ def _below(header: Header, first: Sequence[SheetRow], rest: Iterator[SheetRow]) 
 def read_row(row: SheetRow, *, header: Header, sheet: Sheet) -> RowRead:
     """What a row says of one item, with every flaw of its cells."""
     cells = list(row.cells)
-    read = RowRead(sheet=sheet.name, number=row.number, cells=[cell.text for cell in cells])
+    read = RowRead(sheet=sheet.name, number=row.number, cells=[storable(cell.text) for cell in cells])
     if sum(len(cell.text) for cell in cells) > MOST_IN_ROW:
         read.cells = []
         read.flaws.append(
@@ -190,12 +192,15 @@ def read_row(row: SheetRow, *, header: Header, sheet: Sheet) -> RowRead:
     for column in COLUMNS:
         index = header.places.get(column.code, len(cells))
         cell = cells[index] if index < len(cells) else EMPTY
-        if cell.kind is CellKind.NUMBER and column is PLANNED and sheet.origin:
-            cell = Cell(str(int(float(cell.text)) + sheet.origin), CellKind.NUMBER)
+        day = cell.text.partition(".")[0]
+        if cell.kind is CellKind.NUMBER and column is PLANNED and sheet.origin and day.isdecimal():
+            cell = Cell(str(int(day[:9]) + sheet.origin), CellKind.NUMBER)
         if cell.kind is CellKind.TEXT and not cell.text.strip():
             continue
         try:
-            values[column.code] = read_cell(column.shape, cell)
+            value = read_cell(column.shape, cell)
+            require_within_bounds(column.code, value)
+            values[column.code] = value
         except CellWrong as wrong:
             read.flaws.append(flaw_of(wrong, column=column))
     _name_item(values, read)
@@ -205,7 +210,7 @@ def read_row(row: SheetRow, *, header: Header, sheet: Sheet) -> RowRead:
     for at, columns in groupby((column for column in COLUMNS if column.at), key=lambda one: one.at[:2] if len(one.at) > 2 else one.at):  # noqa: PLR2004 - a limit has three
         _place(list(columns), values, read, at=at)
     former, planned = values.get(FORMER.code), values.get(PLANNED.code)
-    read.former = [str(one) for one in former] if isinstance(former, list) else []
+    read.former = [*dict.fromkeys(str(one) for one in former)] if isinstance(former, list) else []
     read.planned = planned if isinstance(planned, str) else None
     return read
 

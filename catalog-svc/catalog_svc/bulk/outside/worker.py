@@ -1,18 +1,13 @@
-"""The worker: a process of its own reads and writes spreadsheets, so that neither a hostile file nor a large one holds up the service.
-
-It gets no settings and no secrets, a bounded share of memory and of the processor, and talks in lines of JSON over its two pipes. When the
-service dies its pipes close and it ends; what it had said counts only as far as the service committed it.
-"""
+"""What runs in the worker's own process: a file is read and judged row by row, or written, within bounds that the system keeps."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import io
-import os
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from pathlib import Path
 from typing import IO, Any, cast
 
 import orjson
@@ -20,6 +15,7 @@ import orjson
 from catalog_svc.bulk.domain.columns import COLUMNS, FORMER, ITEM, REASONS
 from catalog_svc.bulk.domain.runs import RowState
 from catalog_svc.bulk.domain.table import LOOKED_AT, Flaw, Reading, RowRead, column_at, show_row
+from catalog_svc.bulk.outside import FAILED, TOO_HEAVY
 from catalog_svc.item.views import read_draft
 from catalog_svc.sheet.domain.bounds import MOST_ROWS
 from catalog_svc.sheet.domain.cells import Sheet, label_of
@@ -29,10 +25,8 @@ from contracts.codec import encode_object
 from contracts.refusals import Invalid
 from contracts.values import JsonObject
 
-PATIENCE = 240.0
-"""Seconds a worker may take for one file, by the clock on the wall."""
 SECONDS = 120
-"""The same on the processor."""
+"""Seconds of the processor that a worker may take."""
 MEMORY = 1_536 * 1024 * 1024
 """Bytes of address space."""
 MOST_FLAWS = 50
@@ -40,102 +34,6 @@ MOST_FLAWS = 50
 
 _ITEMS = "实施清单"
 """The sheet of items."""
-
-_LINE = 16 * 1024 * 1024
-_PIECE = 262_144
-
-
-class WorkerTooHeavy(SheetTooLarge):
-    """The worker needed more time or memory than one file may have."""
-
-    RULE = "sheet.too-heavy"
-    ZH = "处理该文件超出资源上限，请拆分或者精简后上传"
-    EN = "Reading the file takes more time or memory than one file may have; split it"
-
-
-async def read_table(content: AsyncIterator[bytes]) -> AsyncGenerator[JsonObject]:
-    """What a worker finds in a file: ``row`` for each row, and at the end ``end`` or ``refused``.
-
-    Raises:
-        WorkerTooHeavy: It was stopped before it was done.
-    """
-    async with _worker("read", content) as output:
-        ended = False
-        while line := await _line_of(output):
-            said: JsonObject = orjson.loads(line)
-            ended = ended or "end" in said or "refused" in said
-            yield said
-    if not ended:
-        raise WorkerTooHeavy
-
-
-async def write_table(lines: AsyncIterator[bytes], *, how: str) -> AsyncIterator[bytes]:
-    """The file that a worker makes of lines of JSON: ``xlsx`` or ``csv`` of items, ``returned`` of rows that are given back.
-
-    Raises:
-        WorkerTooHeavy: It was stopped before it was done.
-    """
-    async with _worker(how, lines) as output:
-        held = b""
-        while piece := await output.read(_PIECE):
-            # The last byte of all says that the file is whole and is none of it.
-            if len(held + piece) > 1:
-                yield (held + piece)[:-1]
-            held = piece[-1:]
-    if held != b"\n":
-        raise WorkerTooHeavy
-
-
-@contextlib.asynccontextmanager
-async def _worker(task: str, sent: AsyncIterator[bytes]) -> AsyncIterator[asyncio.StreamReader]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        __name__,
-        task,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        limit=_LINE,
-        env={"PATH": os.defpath, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUTF8": "1"},
-    )
-    feeding = asyncio.ensure_future(_feed(cast("asyncio.StreamWriter", process.stdin), sent))
-    try:
-        async with asyncio.timeout(PATIENCE):
-            yield cast("asyncio.StreamReader", process.stdout)
-            await feeding
-            await process.wait()
-    except TimeoutError as error:
-        raise WorkerTooHeavy from error
-    finally:
-        feeding.cancel()
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(feeding, return_exceptions=True)
-        await process.wait()
-
-
-async def _feed(pipe: asyncio.StreamWriter, sent: AsyncIterator[bytes]) -> None:
-    try:
-        async for piece in sent:
-            pipe.write(piece)
-            await pipe.drain()
-    except ConnectionError:
-        # The worker has ended: it says why, or it said too little.
-        pass
-    finally:
-        pipe.close()
-        with contextlib.suppress(ConnectionError):
-            await pipe.wait_closed()
-
-
-async def _line_of(output: asyncio.StreamReader) -> bytes:
-    try:
-        return await output.readline()
-    except ValueError as error:
-        # A line beyond the bound is a worker gone astray.
-        raise WorkerTooHeavy from error
 
 
 @cache
@@ -146,17 +44,26 @@ def empty_table(how: str) -> bytes:
     return made.getvalue()
 
 
-# -- below, what runs in the worker's own process
-
-
 def main() -> None:
     """Do the one task named on the command line."""
     _bound_itself()
     task = sys.argv[1]
-    if task == "read":
-        read_file(sys.stdin.buffer.read(), sys.stdout.buffer)
-    else:
-        _write(task, sys.stdin.buffer, sys.stdout.buffer)
+    try:
+        if task == "read":
+            read_file(sys.stdin.buffer.read(), sys.stdout.buffer)
+        else:
+            _write(task, sys.stdin.buffer, sys.stdout.buffer)
+    except MemoryError:
+        sys.exit(TOO_HEAVY)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the service is told, in words that repeat no cell
+        sys.stderr.write(f"{_named(error)}\n")
+        sys.exit(FAILED)
+
+
+def _named(error: BaseException) -> str:
+    """What went wrong and where, without the error's own text, which may hold what stands in a cell."""
+    places = traceback.extract_tb(error.__traceback__)
+    return " < ".join([type(error).__name__, *(f"{Path(one.filename).name}:{one.lineno}" for one in reversed(places[-4:]))])
 
 
 def _bound_itself() -> None:
@@ -187,8 +94,7 @@ def read_file(content: bytes, to: IO[bytes]) -> None:
         sheets = read_sheets(content)
         _measure(sheets)
         for number, row in enumerate(reading.read(sheets), start=1):
-            known.compare(row)
-            _say(to, {"row": _judged(row, number)})
+            to.write(_told(row, number, known))
         end = {"hidden": reading.hidden, "passed": reading.passed, "unknown": reading.unknown, "headings": reading.headings}
         last = {"end": cast("JsonObject", {**end, "letters": reading.letters, "peak": _peak()})}
     except SheetRefused as refused:
@@ -207,6 +113,21 @@ def _measure(sheets: Iterable[Sheet]) -> None:
                 raise SheetTooLarge(facts={"row": row.number, "rows": MOST_ROWS})
 
 
+def _told(row: RowRead, number: int, known: _Known) -> bytes:
+    """A row as the service takes it, in one line; a row that nobody knows how to take is wrong, and the others go on."""
+    try:
+        known.compare(row)
+        return orjson.dumps({"row": _judged(row, number)}, option=orjson.OPT_APPEND_NEWLINE)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - see above
+        sys.stderr.write(f"{_named(error)}\n")
+        wrong = Flaw(rule="bulk.row-failed", zh="系统无法处理该行，请联系平台管理人员", en="The system failed over this row")
+        told = RowRead(sheet=row.sheet, number=row.number, cells=[one.encode(errors="replace").decode() for one in row.cells])
+        told.flaws.append(wrong)
+        return orjson.dumps({"row": _judged(told, number)}, option=orjson.OPT_APPEND_NEWLINE)
+
+
 def _say(to: IO[bytes], said: JsonObject) -> None:
     to.write(orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE))
 
@@ -223,7 +144,7 @@ class _Known:
         """Tell of an item that stood there before, and of a former code that stands for two."""
         version = cast("JsonObject", row.body.get("version") or {})
         item = (version.get("organ"), version.get("item_code"))
-        if None in item:
+        if not (isinstance(item[0], str) and isinstance(item[1], str)):
             return
         first = self._items.setdefault(item, row)
         if first is not row:

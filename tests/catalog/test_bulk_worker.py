@@ -1,0 +1,55 @@
+"""The worker beside the service: waited for within bounds, never blamed for the service's own time, and what it died of is told."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+
+from catalog_svc.bulk.outside import WorkerFailed, WorkerTooHeavy, read_table, write_table
+from tests.catalog.runs import NAMES, a_row
+from tests.catalog.tables import HEADINGS, a_text
+
+PATIENCE = 8.0
+
+
+async def of(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
+async def told(content: bytes, *, patience: float, rest: float = 0) -> Sequence[Any]:
+    """What a worker says to a reader that rests once in the middle."""
+    said: list[Any] = []
+    async with aclosing(read_table(of(content), patience=patience)) as lines:
+        async for line in lines:
+            said.append(line)
+            if len(said) == 1:
+                await asyncio.sleep(rest)
+    return said
+
+
+async def test_a_service_slower_than_a_worker_may_be_still_hears_all_it_says() -> None:
+    said = await told(a_text([HEADINGS, *(a_row(name) for name in NAMES)]), patience=PATIENCE, rest=PATIENCE + 1)
+
+    assert ["row" in line for line in said] == [True, True, True, False]
+
+
+async def test_a_worker_that_is_waited_for_too_long_is_stopped_and_its_reader_told() -> None:
+    with pytest.raises(WorkerTooHeavy):
+        await told(a_text([HEADINGS, a_row()]), patience=0.01)
+
+
+async def test_a_worker_that_does_not_know_how_to_go_on_is_not_called_too_heavy() -> None:
+    with pytest.raises(WorkerFailed):
+        [piece async for piece in write_table(of(b"no line of JSON\n"), how="csv")]
+
+
+async def test_what_fails_while_a_worker_is_fed_is_no_fault_of_the_file() -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield b'{"body":{},"task":"","former":[],"planned":null}\n'
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        [piece async for piece in write_table(broken(), how="xlsx")]
