@@ -33,7 +33,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 FAR_AHEAD = datetime(2100, 1, 1, tzinfo=UTC)
 """Instants beyond these are typing errors, and days near the end of time cannot be counted."""
 
-MOST_LEVELS = 64
+MOST_LEVELS = 128
 """Lists and objects one in another that a body may have; forms and conditions have bounds of their own, which are narrower."""
 
 _BOUND = 2**63
