@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -265,6 +266,7 @@ async def show(desk: Desk, table: Table, *, interrupt: Callable[[str], Awaitable
         await _timed(desk, name, act())
     _require(await desk.counts(path) == {"published": good, "bad": len(table.wrong)}, "every draft is in force")
 
+    await _until_in_force(desk, path, table)
     export = await _timed(desk, "export", _export(desk))
     file = (await desk.call("GET", f"{export}/file", by=AUTHOR)).content
     back = await _timed(desk, f"import of the export ({len(file):,} bytes), dry run", _upload(desk, file))
@@ -287,6 +289,15 @@ async def _upload(desk: Desk, content: bytes) -> str:
     path = f"/service-items/imports/{answer.json()['run_id']}"
     await desk.wait(path)
     return path
+
+
+async def _until_in_force(desk: Desk, path: str, table: Table) -> None:
+    """Wait for what was published last: it begins when every service can have heard of it."""
+    after = ABOVE + table.items - len(table.wrong) - 1
+    rows: list[Any] = (await desk.call("GET", f"{path}/rows?state=published&after={after}&limit=100", by=AUTHOR)).json()["items"]
+    last = (await desk.call("GET", f"/service-items/versions/{rows[-1]['version_id']}", by=AUTHOR)).json()["version"]
+    start = datetime.fromisoformat(last["effective_from"])
+    await asyncio.sleep(max(0.0, (start - datetime.now(UTC)).total_seconds()))
 
 
 async def _export(desk: Desk) -> str:

@@ -37,7 +37,7 @@ def a_version(*, published_from: datetime | None = None, state: ItemVersionState
     record = ItemVersionRecord.draft(DRAFT, item_id=SOLE_TRADER_ITEM, number=next(_numbers), region=LIUYANG, by=ANA)  # type: ignore[arg-type]
     if published_from is not None:
         record.review(by=BEN)
-        record.publish(at=published_from, effective_from=published_from, others=[])
+        record.publish(at=published_from, effective_from=published_from, others=[], at_once=True)
     if state is not None:
         record.state = state
     return record
@@ -59,8 +59,20 @@ def test_only_a_reviewed_version_can_be_published(state: ItemVersionState) -> No
         a_version(state=state).publish(at=NOON, effective_from=None, others=[])
 
 
-def test_the_first_version_is_in_force_at_once() -> None:
-    record = a_version(published_from=NOON)
+def test_a_first_version_takes_nothing_from_the_organ_above_before_everybody_can_know() -> None:
+    record = a_version(state=ItemVersionState.REVIEWED)
+
+    with pytest.raises(EffectiveTooSoon):
+        record.publish(at=NOON, effective_from=NOON + timedelta(seconds=4), others=[])
+    record.publish(at=NOON, effective_from=None, others=[])
+
+    assert record.effective_from == NOON + timedelta(seconds=5)
+
+
+def test_a_first_version_begins_at_once_where_nobody_receives_anything_yet() -> None:
+    record = a_version(state=ItemVersionState.REVIEWED)
+
+    record.publish(at=NOON, effective_from=None, others=[], at_once=True)
 
     assert (record.effective_from, record.effective_to) == (NOON, None)
     assert record.holds_at(NOON)
@@ -97,7 +109,9 @@ def test_nothing_takes_the_place_of_another_before_everybody_can_know() -> None:
     former = a_version(published_from=NOON)
 
     with pytest.raises(EffectiveTooSoon) as refused:
-        a_version(state=ItemVersionState.REVIEWED).publish(at=NOON, effective_from=NOON + timedelta(seconds=4), others=[former])
+        a_version(state=ItemVersionState.REVIEWED).publish(
+            at=NOON, effective_from=NOON + timedelta(seconds=4), others=[former], at_once=True
+        )
 
     assert refused.value.facts["earliest"] == (NOON + timedelta(seconds=5)).isoformat()
 

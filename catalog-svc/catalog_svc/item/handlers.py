@@ -98,8 +98,12 @@ async def review_version(tx: Tx[Catalog], version_id: ItemVersionId, *, by: Call
     return record
 
 
-async def publish_version(tx: Tx[Catalog], version_id: ItemVersionId, *, effective_from: datetime | None, by: Caller) -> ItemVersionRecord:
+async def publish_version(
+    tx: Tx[Catalog], version_id: ItemVersionId, *, effective_from: datetime | None, by: Caller, at_once: bool = False
+) -> ItemVersionRecord:
     """Put a reviewed version in force: its parts first, then the versions whose end it changes and itself, in one transaction.
+
+    ``at_once`` as for `ItemVersionRecord.publish`.
 
     Raises:
         ItemUnknown: No such version.
@@ -113,13 +117,9 @@ async def publish_version(tx: Tx[Catalog], version_id: ItemVersionId, *, effecti
     former = [*await _places_of(tx, [record.item_id]), *await _known_places_of(tx, record.content.succeeds)]
     await regions.permit_in(tx, by, aggregate="item", action="publish", regions=former, about=version_id)
     await _require_sound(tx, await _draft_of(tx, record), region=record.region)
-    others = [
-        one for one in await store.get_versions(tx, record.item_id) if one.effective_from is not None and one.version_id != version_id
-    ]
-    replaced = [
-        one for item_id in record.content.succeeds for one in await store.get_versions(tx, item_id) if one.effective_from is not None
-    ]
-    ended = record.publish(at=tx.at, effective_from=effective_from, others=_not_withdrawn(others), replaced=_not_withdrawn(replaced))
+    others = [one for one in await store.get_versions(tx, record.item_id) if one.version_id != version_id]
+    replaced = [one for item_id in record.content.succeeds for one in await store.get_versions(tx, item_id)]
+    ended = record.publish(at=tx.at, effective_from=effective_from, others=others, replaced=replaced, at_once=at_once)
     await store.move_item(tx, record.item_id, organ=record.content.organ, region=record.region)
     await parts.publish_parts(tx, _digests(record))
     await lock(tx, record.version_id, *(one.version_id for one in ended))
@@ -320,10 +320,6 @@ async def _with_members(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode
         raise ItemUnsound(defects=tuple(merged.defects[:100]))
     whole = replace(of, form=merged.form, situations=merged.situations, checklist=merged.checklist)
     return replace(draft, parts=whole)
-
-
-def _not_withdrawn(records: Sequence[ItemVersionRecord]) -> list[ItemVersionRecord]:
-    return [one for one in records if one.state is not ItemVersionState.WITHDRAWN]
 
 
 async def _draft_of(tx: Tx[Catalog], record: ItemVersionRecord) -> ItemDraft:

@@ -106,7 +106,7 @@ async def _publish(tx: Tx[Catalog], version_id: ItemVersionId, *, state: ItemVer
     if state is ItemVersionState.DRAFT:
         await items.review_version(tx, version_id, by=by)
     if state in {ItemVersionState.DRAFT, ItemVersionState.REVIEWED}:
-        await items.publish_version(tx, version_id, effective_from=None, by=by)
+        await items.publish_version(tx, version_id, effective_from=None, by=by, at_once=True)
 
 
 def _officer(role: Role, region: RegionCode) -> Caller:

@@ -174,14 +174,17 @@ class ItemVersionRecord:
         effective_from: datetime | None,
         others: Sequence[ItemVersionRecord],
         replaced: Sequence[ItemVersionRecord] = (),
+        at_once: bool = False,
     ) -> list[ItemVersionRecord]:
         """Put the version in force from an instant, between the item's other published versions.
 
         Args:
             at: Now.
-            effective_from: At least now, and `NOTICE` later where it takes another version's place; the earliest when None.
-            others: Every version of the item that was published and not withdrawn.
-            replaced: The same of the items whose place it takes; they end where it begins.
+            effective_from: At least `NOTICE` from now; the earliest when None.
+            others: The other versions of the item.
+            replaced: The versions of the items whose place it takes; they end where it begins.
+            at_once: What takes no other version's place may begin now. Only while nobody receives anything yet: an item's first version
+                takes the power from the organ above, and services that heard of it one after the other would not agree who decides.
 
         Returns:
             The versions whose end this one changed.
@@ -190,14 +193,15 @@ class ItemVersionRecord:
             IllegalMove: It was not reviewed.
             EffectiveTooSoon: Before the earliest instant.
         """
-        in_force = any(one.holds_at(at) for one in (*others, *replaced))
-        earliest = at + NOTICE if in_force else at
+        before_it, replaced = _published(others), _published(replaced)
+        in_force = any(one.holds_at(at) for one in (*before_it, *replaced))
+        earliest = at if at_once and not in_force else at + NOTICE
         start = effective_from or earliest
         if start < earliest:
             raise EffectiveTooSoon(facts={"earliest": earliest.isoformat()})
         self._move(ItemVersionState.PUBLISHED)
         self.effective_from = start
-        lined_up = sorted((one for one in others if one.effective_from is not None), key=lambda one: (one.start, one.number))
+        lined_up = sorted(before_it, key=lambda one: (one.start, one.number))
         before = [one for one in lined_up if one.start <= start and (one.effective_to is None or one.effective_to > start)]
         self.effective_to = min((one.start for one in lined_up if one.start > start), default=None)
         for one in before:
@@ -318,3 +322,7 @@ def draft_of(record: ItemVersionRecord, named: Mapping[Digest, Part]) -> ItemDra
     ):
         raise ItemUnknown
     return ItemDraft(content=record.content, parts=ItemParts(form=form, situations=situations, checklist=checklist, texts=texts))
+
+
+def _published(records: Sequence[ItemVersionRecord]) -> list[ItemVersionRecord]:
+    return [one for one in records if one.effective_from is not None and one.state is not ItemVersionState.WITHDRAWN]
