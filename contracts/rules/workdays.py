@@ -54,6 +54,7 @@ class Span:
     days: int
     """Calendar days it touches."""
     ground: str = ""
+    """Why the clock was stopped, or why a region does not work on a day on which the nation does."""
     law: str = ""
 
 
@@ -215,7 +216,7 @@ def _workdays(calendar: Calendar, *, start: datetime, amount: int, stops: Sequen
         day += _DAY
     spans: list[Span] = []
     for at, kind, stop in kinds:
-        ground, law = (stop.ground, stop.law) if stop else ("", "")
+        ground, law = (stop.ground, stop.law) if stop else (calendar.closure(at), "")
         former = spans[-1] if spans else None
         if former and (former.kind, former.ground, former.law) == (kind, ground, law):
             spans[-1] = Span(kind=kind, start=former.start, end=day_start(at + _DAY), days=former.days + 1, ground=ground, law=law)
@@ -248,7 +249,9 @@ def _hours(calendar: Calendar, *, start: datetime, left: timedelta, stops: Seque
             if taken:
                 instant, left = begin + taken, left - taken
                 spans.append(Span(kind="counted", start=begin, end=instant, days=1))
-    return _due(calendar, instant=instant, first=local_day(start), last=local_day(instant), spans=_gaps(spans, stops=stops))
+    return _due(
+        calendar, instant=instant, first=local_day(start), last=local_day(instant), spans=_gaps(spans, stops=stops, calendar=calendar)
+    )
 
 
 def _windows(calendar: Calendar, *, start: datetime, hours: Hours) -> Iterator[tuple[datetime, datetime]]:
@@ -278,7 +281,7 @@ def _minutes(*, start: datetime, left: timedelta, stops: Sequence[Segment]) -> D
         last_day=local_day(instant),
         provisional=False,
         calendar_version="none",
-        spans=tuple(_gaps(spans, stops=stops)),
+        spans=tuple(_gaps(spans, stops=stops, calendar=None)),
     )
 
 
@@ -294,7 +297,7 @@ def _free(begin: datetime, end: datetime, *, stops: Sequence[Segment]) -> Iterat
         yield begin, end
 
 
-def _gaps(spans: Sequence[Span], *, stops: Sequence[Segment]) -> list[Span]:
+def _gaps(spans: Sequence[Span], *, stops: Sequence[Segment], calendar: Calendar | None) -> list[Span]:
     """Put between counted stretches why the time between them did not count."""
     told: list[Span] = []
     for span in spans:
@@ -307,12 +310,21 @@ def _gaps(spans: Sequence[Span], *, stops: Sequence[Segment]) -> list[Span]:
                     start=begin,
                     end=span.start,
                     days=(local_day(span.start) - local_day(begin)).days + 1,
-                    ground=stop.ground if stop else "",
+                    ground=stop.ground if stop else _closed_between(calendar, begin, span.start),
                     law=stop.law if stop else "",
                 )
             )
         told.append(span)
     return told
+
+
+def _closed_between(calendar: Calendar | None, begin: datetime, end: datetime) -> str:
+    """Why a region did not work on a day of a gap; empty where the week and the nation say so."""
+    if calendar is None:
+        return ""
+    first = local_day(begin)
+    days = (first + _DAY * n for n in range((local_day(end) - first).days))
+    return next((why for day in days if (why := calendar.closure(day))), "")
 
 
 def _merged(stops: Sequence[Segment]) -> list[Segment]:

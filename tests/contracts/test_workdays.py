@@ -188,7 +188,7 @@ def test_a_region_overrides_the_nation() -> None:
     closed = CalendarYear(
         region=LIUYANG,
         year=2026,
-        version="liuyang-2026.1",
+        version="2026.1",
         workdays=(),
         holidays=(date(2026, 11, 24),),
         source="台风停工通知",
@@ -199,7 +199,7 @@ def test_a_region_overrides_the_nation() -> None:
     found = due(calendar, start=shanghai("2026-11-23"), limit=days(1))
 
     assert found.last_day == date(2026, 11, 25)
-    assert found.calendar_version == "2026.1+liuyang-2026.1"
+    assert found.calendar_version == "2026.1+430181-2026.1"
     assert calendar.is_workday(date(2026, 10, 10))
 
 

@@ -1,14 +1,16 @@
 """Routes of calendars."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
-from pydantic import Field, StringConstraints
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from catalog_svc.calendar import handlers
 from catalog_svc.context import Catalog
 from catalog_svc.proposal.api import (
+    FAR_AHEAD,
+    LONG_AGO,
     PUBLIC_FOR_A_WHILE,
     Body,
     ProposalAnswer,
@@ -20,11 +22,14 @@ from catalog_svc.proposal.api import (
 )
 from chassis.database import Tx
 from chassis.doors import PUBLIC_READER, WRITER, Answer, Reader, Writer
-from contracts.catalogue import CalendarYear
+from contracts.catalogue import CalendarYear, Limit, Unit
 from contracts.codec import decode, encode_object
 from contracts.values import RegionCode
 
 router = APIRouter(prefix="/v1/calendars", tags=["calendars"])
+
+MOST_ASKED = 1_000
+"""Of a period that somebody asks about."""
 
 Year = Annotated[int, Path(ge=2000, le=2100)]
 
@@ -39,6 +44,61 @@ class CalendarBody(Body):
     holidays: Annotated[list[date], Field(max_length=270)]
     source: ShortText
     official: bool
+
+
+class DueLine(BaseModel):
+    """One line of why a date is that date."""
+
+    rule: str
+    zh: str
+    en: str
+
+
+class DueShown(BaseModel):
+    """When a period ends that nothing stops, and why."""
+
+    region: str
+    start: datetime
+    amount: int
+    unit: Unit
+    due: datetime
+    """UTC, exclusive."""
+    last_day: date
+    """Asia/Shanghai."""
+    provisional: bool
+    """It rests on a year whose holiday notice is not out; it may still move."""
+    known_until: date | None
+    """Last day up to which the nation's notices are out."""
+    calendar_version: str
+    explanation: list[DueLine]
+
+
+@router.get("/{region}/due-date", operation_id="findDueDate", response_model=DueShown)
+async def find_due_date(
+    read: Annotated[Reader[Catalog], PUBLIC_READER],
+    region: RegionPath,
+    start: Annotated[
+        AwareDatetime, Query(alias="from", ge=LONG_AGO, le=FAR_AHEAD, description="起算的行为发生时刻 / the act that starts it")
+    ],
+    amount: Annotated[int, Query(ge=0, le=MOST_ASKED)],
+    unit: Annotated[Unit, Query(description="workdays 工作日 · hours 工作时间内的小时 · minutes 自然时间的分钟")] = Unit.WORKDAYS,
+) -> Response:
+    """When so many working days, window hours or elapsed minutes from an instant end in a region, counted day by day."""
+    shown = handlers.find_due(read.context.catalogue, region=RegionCode(region), start=start, limit=Limit(amount=amount, unit=unit))
+    lines = [DueLine(rule=line.rule_id, zh=line.zh, en=line.en) for line in shown.lines]
+    body = DueShown(
+        region=region,
+        start=start,
+        amount=amount,
+        unit=unit,
+        due=shown.due.instant,
+        last_day=shown.due.last_day,
+        provisional=shown.due.provisional,
+        known_until=shown.known_until,
+        calendar_version=shown.due.calendar_version,
+        explanation=lines,
+    )
+    return read.answer(body, headers=PUBLIC_FOR_A_WHILE)
 
 
 @router.get("/{region}/{year}", operation_id="getCalendar", response_model=CalendarBody)

@@ -1,18 +1,24 @@
 """What is done to calendars."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from catalog_svc.calendar import store
-from catalog_svc.calendar.domain import CalendarUnknown, check_calendar
+from catalog_svc.calendar.domain import CalendarUnknown, check_calendar, check_version
 from catalog_svc.context import Catalog
 from catalog_svc.proposal import handlers as proposals
 from catalog_svc.proposal.domain import Draft, Proposal, Proposed
 from catalog_svc.region import handlers as regions
-from chassis.database import Tx
+from catalog_svc.region.domain import RegionUnknown
+from chassis.database import Tx, lock
 from contracts.caller import Caller
-from contracts.catalogue import CalendarYear
+from contracts.catalogue import CalendarYear, Limit
 from contracts.codec import decode, encode_object
 from contracts.values import RegionCode
+from rules.calendars import Calendar
+from rules.catalogue import Catalogue
+from rules.workdays import Due, Line, due, explain, local_day
 
 KIND = "calendar"
 
@@ -22,19 +28,47 @@ def key_of(*, region: str, year: int) -> str:
     return f"{region}-{year}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueFound:
+    """When a period ends in a region, and why."""
+
+    due: Due
+    lines: tuple[Line, ...]
+    known_until: date | None
+
+
+def find_due(catalogue: Catalogue, *, region: RegionCode, start: datetime, limit: Limit) -> DueFound:
+    """When a period that nothing stops ends, by the calendar that cases received now go by.
+
+    Raises:
+        RegionUnknown: Nobody published this region.
+    """
+    if catalogue.region(region) is None:
+        raise RegionUnknown
+    calendar = catalogue.calendar(region)
+    found = due(calendar, start=start, limit=limit)
+    return DueFound(due=found, lines=explain(found, start=start, limit=limit, rule_id="calendar.asked"), known_until=calendar.known_until)
+
+
 async def propose_calendars(tx: Tx[Catalog], calendars: Sequence[CalendarYear], *, by: Caller) -> Proposed:
     """Draft years.
 
     Raises:
         CalendarUnsound: A day is not what it is said to be, or the region is unknown.
+        CalendarTaken: Another content was drafted by somebody else, or published, under this version or a higher one.
         Forbidden: Not an author of the region.
     """
     places = [one.region for one in calendars]
     drafts = [Draft(key=key_of(region=one.region, year=one.year), region=one.region, body=encode_object(one)) for one in calendars]
-    await regions.permit_in(tx, by, aggregate=KIND, action="author", regions=places, about=drafts[0].key if drafts else "")
-    known = await regions.known_regions(tx, sorted(set(places)))
-    for one in calendars:
-        check_calendar(one, region_known=one.region in known)
+    keys = [draft.key for draft in drafts]
+    await regions.permit_in(tx, by, aggregate=KIND, action="author", regions=places, about=keys[0] if keys else "")
+    # Locked before it is looked at: of two officers who send the same version at once, the second is told of the first.
+    await lock(tx, *(f"{KIND}/{key}" for key in keys))
+    drafted = await proposals.known_proposals(tx, keys, kind=KIND)
+    for one, key in zip(calendars, keys, strict=True):
+        if (newest := drafted.get(key)) is not None and newest.author != by.ref:
+            check_version(one, newest=decode(CalendarYear, newest.body))
+    await _check(tx, calendars)
     return await proposals.propose(tx, drafts, kind=KIND, by=by)
 
 
@@ -44,13 +78,34 @@ async def publish_calendars(tx: Tx[Catalog], keys: Sequence[str], *, by: Caller)
     Raises:
         ProposalNotFound: One was never drafted.
         ReviewedByAuthor: By its author.
+        CalendarUnsound: A day is over since it was drafted, or the calendar above has changed.
+        CalendarTaken: Another content was published under this version or a higher one.
         Forbidden: Not a reviewer of the region.
     """
     waiting = await proposals.waiting(tx, keys, kind=KIND)
     await regions.permit_in(tx, by, aggregate=KIND, action="review", regions=[one.region for one in waiting], about=keys[0] if keys else "")
     await proposals.publish(tx, waiting, by=by)
-    await store.save_calendars(tx, [decode(CalendarYear, one.body) for one in waiting])
+    calendars = [decode(CalendarYear, one.body) for one in waiting]
+    await _check(tx, calendars)
+    await store.save_calendars(tx, calendars)
     return waiting
+
+
+async def _check(tx: Tx[Catalog], calendars: Sequence[CalendarYear]) -> None:
+    """Hold each to what is published above it and before it; from the tables, which are never behind."""
+    lines = await regions.chains(tx, sorted({one.region for one in calendars}))
+    rows = await store.get_layers(tx, regions={code for line in lines.values() for code in line}, years={one.year for one in calendars})
+    of_region = {(row.region, row.year): row for row in rows}
+    for one in calendars:
+        line = lines.get(one.region)
+        above = (
+            None
+            if line is None
+            else Calendar([[of_region[code, one.year]] for code in reversed(line[1:]) if (code, one.year) in of_region])
+        )
+        former = of_region.get((one.region, one.year))
+        check_version(one, newest=former)
+        check_calendar(one, above=above, former=former, today=local_day(tx.at))
 
 
 async def get_calendar(tx: Tx[Catalog], *, region: RegionCode, year: int) -> tuple[CalendarYear, int]:

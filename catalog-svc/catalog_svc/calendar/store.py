@@ -1,6 +1,6 @@
 """Published calendars in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Column, Integer, PrimaryKeyConstraint, Table, Text, select
 from sqlalchemy.dialects.postgresql import JSONB
@@ -30,6 +30,12 @@ async def get_calendar(tx: Tx[Catalog], *, region: RegionCode, year: int) -> tup
     found = await tx.execute(select(CALENDARS).where(CALENDARS.c.region == region, CALENDARS.c.year == year))
     row = found.one_or_none()
     return None if row is None else (decode(CalendarYear, row.body), row.version)
+
+
+async def get_layers(tx: Tx[Catalog], *, regions: Collection[RegionCode], years: Collection[int]) -> list[CalendarYear]:
+    """What these regions published of these years, in no order."""
+    found = await tx.execute(select(CALENDARS.c.body).where(CALENDARS.c.region.in_(regions), CALENDARS.c.year.in_(years)))
+    return [decode(CalendarYear, body) for body in found.scalars()]
 
 
 async def save_calendars(tx: Tx[Catalog], calendars: Sequence[CalendarYear]) -> None:

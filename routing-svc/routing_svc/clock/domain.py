@@ -203,14 +203,24 @@ class Clock:
         return due_with_stops(calendar, start=self.started_at, limit=self.limit, segments=self.stops)
 
     def explain(self, calendar: Calendar) -> tuple[Line, ...]:
-        """Why its date is that date."""
+        """Why its date is that date: by the rows that it was reckoned with, whatever was published since.
+
+        Args:
+            calendar: Of the region, as it is now.
+        """
         found = self.measure(calendar)
         if found is None:
             stop = self.stops[-1]
             return (
                 Line(rule_id="clock.stopped", zh=f"期限中止({stop.ground},{stop.law})", en=f"Time is stopped ({stop.ground}, {stop.law})"),
             )
-        return explain(found, start=self.started_at, limit=self.limit, rule_id=f"clock.{self.kind.value}")
+        rule = f"clock.{self.kind.value}"
+        if found.calendar_version == self.calendar_version:
+            return explain(found, start=self.started_at, limit=self.limit, rule_id=rule)
+        then = calendar.as_of(self.calendar_version)
+        told = None if then is None else self.measure(then)
+        lines = _replaced(self) if told is None else explain(told, start=self.started_at, limit=self.limit, rule_id=rule)
+        return (*lines, _later(found.calendar_version))
 
     def segments(self) -> tuple[Segment, ...]:
         """What ran and what stood still, in order."""
@@ -232,6 +242,26 @@ class Clock:
         if to not in MOVES[self.state]:
             raise IllegalMove(facts={"from": self.state.value, "to": to.value, "clock": self.kind.value})
         self.state = to
+
+
+def _replaced(clock: Clock) -> tuple[Line, ...]:
+    """What can still be said of a date whose calendar was replaced since."""
+    shown = show_due(clock.due)
+    return (
+        Line(
+            rule_id=f"clock.{clock.kind.value}",
+            zh=f"截止 {shown}(北京时间),按当时的工作日历版本 {clock.calendar_version} 计算",
+            en=f"Ends {shown} (Beijing time), reckoned with the working-day calendar {clock.calendar_version} of that time",
+        ),
+    )
+
+
+def _later(version: str) -> Line:
+    return Line(
+        rule_id="calendar.later",
+        zh=f"此后公布的工作日历版本 {version} 不改变已告知的日期",
+        en=f"The working-day calendar {version}, published since, does not move a date that was told",
+    )
 
 
 def start_clock(
