@@ -126,13 +126,47 @@ async def test_a_split_item_ends_once_however_many_take_its_place(service: Servi
 
 async def test_an_item_is_read_as_of_an_instant_whatever_became_of_it_since(service: Service) -> None:
     now = datetime.now(UTC)
-    start = now + timedelta(hours=1)
-    await service.publish(changed(), effective_from=start.isoformat())
+    begun = await service.publish(changed())
+    start = datetime.fromisoformat(str(begun["effective_from"]))
     await service.post(f"/service-items/versions/{SOLE_TRADER_ITEM}-v2/withdrawal", by=REVIEWER)
 
     assert await in_force(service, SOLE_TRADER_ITEM, now) == f"{SOLE_TRADER_ITEM}-v1"
     assert await in_force(service, SOLE_TRADER_ITEM, start + timedelta(days=1)) == "item.unknown"
     assert await in_force(service, SOLE_TRADER_ITEM, datetime(2001, 1, 1, tzinfo=UTC)) == "item.unknown"
+
+
+@pytest.mark.parametrize("act", ["suspension", "withdrawal"])
+async def test_what_is_taken_back_before_it_begins_leaves_its_time_to_the_version_before(service: Service, act: str) -> None:
+    start = datetime.now(UTC) + timedelta(hours=1)
+    await service.publish(changed(), effective_from=start.isoformat())
+    await service.documents()
+
+    await service.post(f"/service-items/versions/{SOLE_TRADER_ITEM}-v2/{act}", by=REVIEWER)
+
+    told = {key: data for _, key, data in await service.documents()}
+    assert await in_force(service, SOLE_TRADER_ITEM, start + timedelta(days=1)) == f"{SOLE_TRADER_ITEM}-v1"
+    first = (await service.get(f"/service-items/versions/{SOLE_TRADER_ITEM}-v1")).json()
+    assert (first["state"], first["version"]["effective_to"]) == ("published", None)
+    assert (told[f"{SOLE_TRADER_ITEM}-v1"] or {})["effective_to"] is None
+
+
+async def test_an_item_goes_on_where_those_that_take_its_place_are_taken_back_before_they_begin(service: Service) -> None:
+    whole = a_draft("道路货物运输驾驶员从业资格证换发补发")["version"]
+    whole_id = f"{whole['organ']}4{whole['item_code']}"
+    second = a_draft("普通货运车辆网上年审")
+    second["version"] |= {"succeeds": [whole_id]}
+    start, later = datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC) + timedelta(hours=2)
+    parts = [
+        await service.publish(changed(succeeds=[whole_id]), effective_from=start.isoformat()),
+        await service.publish(second, effective_from=later.isoformat()),
+    ]
+
+    held = []
+    for one in parts:
+        await service.post(f"/service-items/versions/{one['version_id']}/withdrawal", by=REVIEWER)
+        held.append([await in_force(service, whole_id, at) for at in (start, later)])
+
+    assert held == [[f"{whole_id}-v1", "item.unknown"], [f"{whole_id}-v1"] * 2]
 
 
 @pytest.mark.parametrize("act", ["suspension", "withdrawal"])

@@ -1,6 +1,6 @@
 """What is done to service items: draft, review, publication, suspension, withdrawal."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -132,14 +132,10 @@ async def suspend_version(tx: Tx[Catalog], version_id: ItemVersionId, *, by: Cal
 
     Raises:
         ItemUnknown: No such version.
-        IllegalMove: It is not published.
+        IllegalMove: It is not published, or a later one took its place.
         Forbidden: Not a reviewer of the organ's region.
     """
-    record = await _locked_version(tx, version_id, action="publish", by=by)
-    record.suspend(at=tx.at)
-    await lock(tx, record.version_id)
-    await store.save_versions(tx, [record])
-    return record
+    return await _take_back(tx, version_id, ItemVersionRecord.suspend, by=by)
 
 
 async def withdraw_version(tx: Tx[Catalog], version_id: ItemVersionId, *, by: Caller) -> ItemVersionRecord:
@@ -150,10 +146,20 @@ async def withdraw_version(tx: Tx[Catalog], version_id: ItemVersionId, *, by: Ca
         IllegalMove: It is withdrawn already.
         Forbidden: Not a reviewer of the organ's region.
     """
+    return await _take_back(tx, version_id, ItemVersionRecord.withdraw, by=by)
+
+
+async def _take_back(
+    tx: Tx[Catalog], version_id: ItemVersionId, act: Callable[..., list[ItemVersionRecord]], *, by: Caller
+) -> ItemVersionRecord:
     record = await _locked_version(tx, version_id, action="publish", by=by)
-    record.withdraw(at=tx.at)
-    await lock(tx, record.version_id)
-    await store.save_versions(tx, [record])
+    await lock(tx, *record.content.succeeds)
+    items = (record.item_id, *record.content.succeeds)
+    others = [one for item_id in items for one in await store.get_versions(tx, item_id) if one.version_id != version_id]
+    successors = [one for one in await store.list_successors(tx, record.content.succeeds) if one.version_id != version_id]
+    held = act(record, at=tx.at, others=others, successors=successors)
+    await lock(tx, record.version_id, *(one.version_id for one in held))
+    await store.save_versions(tx, [*held, record])
     return record
 
 

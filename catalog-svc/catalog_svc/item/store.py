@@ -159,6 +159,14 @@ async def list_members(
     return [_record(row) for row in await tx.execute(select(VERSIONS).where(*named, *_in_force(at)).order_by(table.version_id))]
 
 
+async def list_successors(tx: Tx[Catalog], item_ids: Sequence[ItemId]) -> list[ItemVersionRecord]:
+    """Every version, of whatever item and state, that takes the place of one of these items; reads the whole table."""
+    if not item_ids:
+        return []
+    named = or_(*(VERSIONS.c.body["succeeds"].contains([item_id]) for item_id in item_ids))
+    return [_record(row) for row in await tx.execute(select(VERSIONS).where(named).order_by(VERSIONS.c.version_id))]
+
+
 async def list_published(tx: Tx[Catalog], organ: OrganCode, *, items: Sequence[ItemCode]) -> list[tuple[ItemCode, RegionCode]]:
     """Of these items those that an organ has published and not taken back, with the region of each version."""
     table = VERSIONS.c

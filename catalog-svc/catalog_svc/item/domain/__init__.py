@@ -63,7 +63,7 @@ class ItemVersionState(StrEnum):
     REVIEWED = "reviewed"
     PUBLISHED = "published"
     SUPERSEDED = "superseded"
-    """A later version is published; holds until that one takes effect."""
+    """A later version is published; holds until that one takes effect, and is published again where that one is taken back before."""
     SUSPENDED = "suspended"
     WITHDRAWN = "withdrawn"
 
@@ -73,7 +73,7 @@ MOVES: Mapping[ItemVersionState, frozenset[ItemVersionState]] = {
     ItemVersionState.REVIEWED: frozenset({ItemVersionState.PUBLISHED, ItemVersionState.WITHDRAWN}),
     ItemVersionState.PUBLISHED: frozenset({ItemVersionState.SUPERSEDED, ItemVersionState.SUSPENDED, ItemVersionState.WITHDRAWN}),
     ItemVersionState.SUSPENDED: frozenset({ItemVersionState.SUPERSEDED, ItemVersionState.WITHDRAWN}),
-    ItemVersionState.SUPERSEDED: frozenset({ItemVersionState.WITHDRAWN}),
+    ItemVersionState.SUPERSEDED: frozenset({ItemVersionState.PUBLISHED, ItemVersionState.SUSPENDED, ItemVersionState.WITHDRAWN}),
     ItemVersionState.WITHDRAWN: frozenset(),
 }
 
@@ -193,6 +193,8 @@ class ItemVersionRecord:
             IllegalMove: It was not reviewed.
             EffectiveTooSoon: Before the earliest instant.
         """
+        if self.state is not ItemVersionState.REVIEWED:
+            raise IllegalMove(facts={"from": self.state.value, "to": ItemVersionState.PUBLISHED.value})
         before_it, replaced = _published(others), _published(replaced)
         in_force = any(one.holds_at(at) for one in (*before_it, *replaced))
         earliest = at if at_once and not in_force else at + NOTICE
@@ -201,7 +203,7 @@ class ItemVersionRecord:
             raise EffectiveTooSoon(facts={"earliest": earliest.isoformat()})
         self._move(ItemVersionState.PUBLISHED)
         self.effective_from = start
-        lined_up = sorted(before_it, key=lambda one: (one.start, one.number))
+        lined_up = sorted((one for one in before_it if not one.never_begins), key=lambda one: (one.start, one.number))
         before = [one for one in lined_up if one.start <= start and (one.effective_to is None or one.effective_to > start)]
         self.effective_to = min((one.start for one in lined_up if one.start > start), default=None)
         for one in before:
@@ -225,24 +227,45 @@ class ItemVersionRecord:
             self._move(ItemVersionState.SUPERSEDED)
         self.effective_to = at
 
-    def suspend(self, *, at: datetime) -> None:
+    def suspend(
+        self, *, at: datetime, others: Sequence[ItemVersionRecord] = (), successors: Sequence[ItemVersionRecord] = ()
+    ) -> list[ItemVersionRecord]:
         """Take it out of force for new cases until a next version is published; open cases finish under it.
 
-        Raises:
-            IllegalMove: It is not published.
-        """
-        self._move(ItemVersionState.SUSPENDED)
-        self._end(at)
+        Args:
+            at: Now.
+            others: The other versions of the item, and all of those whose place it takes.
+            successors: Other versions that take the place of those.
 
-    def withdraw(self, *, at: datetime) -> None:
+        Returns:
+            The versions that hold on, since this one had not begun.
+
+        Raises:
+            IllegalMove: It is not published, or a later one took its place.
+        """
+        if self.state is ItemVersionState.SUPERSEDED and self.effective_to is not None and self.effective_to <= at:
+            raise IllegalMove(facts={"from": self.state.value, "to": ItemVersionState.SUSPENDED.value})
+        self._move(ItemVersionState.SUSPENDED)
+        return self._end(at, others, successors)
+
+    def withdraw(
+        self, *, at: datetime, others: Sequence[ItemVersionRecord] = (), successors: Sequence[ItemVersionRecord] = ()
+    ) -> list[ItemVersionRecord]:
         """Take it back for good; open cases finish under it.
+
+        Args:
+            at: Now.
+            others: The other versions of the item, and all of those whose place it takes.
+            successors: Other versions that take the place of those.
+
+        Returns:
+            The versions that hold on, since this one had not begun.
 
         Raises:
             IllegalMove: It is withdrawn already.
         """
         self._move(ItemVersionState.WITHDRAWN)
-        if self.effective_from is not None:
-            self._end(at)
+        return [] if self.effective_from is None else self._end(at, others, successors)
 
     def holds_at(self, at: datetime) -> bool:
         """Whether an application received at this instant falls under it."""
@@ -258,6 +281,11 @@ class ItemVersionRecord:
         return self.holds_at(at) or (
             self.effective_from is not None and self.effective_to is not None and self.effective_from <= at < self.effective_to
         )
+
+    @property
+    def never_begins(self) -> bool:
+        """Whether it was taken back, or its place was taken, before it began."""
+        return self.effective_to is not None and self.effective_to <= self.start
 
     @property
     def start(self) -> datetime:
@@ -299,10 +327,31 @@ class ItemVersionRecord:
             succeeds=content.succeeds,
         )
 
-    def _end(self, at: datetime) -> None:
+    def _end(self, at: datetime, others: Sequence[ItemVersionRecord], successors: Sequence[ItemVersionRecord]) -> list[ItemVersionRecord]:
         # A revocation starts only after every service can have heard of it.
-        end = max(at + NOTICE, self.start)
-        self.effective_to = end if self.effective_to is None else min(end, self.effective_to)
+        notice, before = at + NOTICE, self.effective_to
+        if self.start < notice:
+            self.effective_to = notice if before is None else min(notice, before)
+            return []
+        self.effective_to = self.start
+        if before is not None and before <= self.start:
+            return []
+        # What was published between two others ends there and is published still.
+        published = {ItemVersionState.PUBLISHED, ItemVersionState.SUPERSEDED}
+        gave_way = [one for one in others if one.state in published and one.effective_to == self.start]
+        # Of several of one item that end there the latest would hold; the others never did, or ended before it.
+        latest = {one.item_id: one for one in sorted(gave_way, key=lambda one: (one.start, one.number))}
+        begin = [one for one in _published(successors) if not one.never_begins]
+        for item_id, one in latest.items():
+            following = (other.start for other in begin if item_id in other.content.succeeds)
+            one.hold_on(until=before if item_id == self.item_id else min(following, default=None))
+        return list(latest.values())
+
+    def hold_on(self, *, until: datetime | None) -> None:
+        """Go on, since what was to take its place is taken back."""
+        if until is None and self.state is not ItemVersionState.PUBLISHED:
+            self._move(ItemVersionState.PUBLISHED)
+        self.effective_to = until
 
     def _move(self, to: ItemVersionState) -> None:
         if to not in MOVES[self.state]:
