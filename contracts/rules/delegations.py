@@ -202,8 +202,8 @@ def _contradicting(one: Delegation, known: Known) -> Iterable[Defect]:
 def find_change_defects(delegation: Delegation, *, former: Delegation | None, today: date) -> tuple[Defect, ...]:
     """What would make untrue what was decided through a delegation until today; none when it may be published.
 
-    One that has begun keeps all but its end, which lies on a later day; to end it at once there is its revocation. A new one
-    begins on a later day, else it would reroute, as of their receipt, cases that are on their way.
+    One that has begun keeps all but its end, which lies on a later day; to end it at once there is its revocation. One that has
+    ended keeps that too. A new one begins on a later day, else it would reroute, as of their receipt, cases that are on their way.
 
     Args:
         delegation: To be published.
@@ -234,7 +234,14 @@ def _changes(one: Delegation, former: Delegation | None, today: date) -> Iterabl
                     message="已生效的委托只能变更终止日期;请撤销后另行发布",
                     message_en="It is in force: only its end may change; revoke it and publish another",
                 )
-    if one.valid_to <= today and (former is None or one.valid_to != former.valid_to):
+    if former is not None and former.valid_to <= today and one.valid_to != former.valid_to:
+        yield Defect(
+            rule_id="delegation.ended",
+            pointer="/valid_to",
+            message="委托已经终止,不得恢复;请另行发布",
+            message_en="It has ended and stays so for the days since; publish another",
+        )
+    elif one.valid_to <= today and (former is None or one.valid_to != former.valid_to):
         yield Defect(
             rule_id="delegation.ended-before",
             pointer="/valid_to",

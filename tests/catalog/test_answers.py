@@ -12,7 +12,19 @@ from catalog_svc.route.handlers import open_signer
 from catalog_svc.seed.reading import Seed
 from contracts.codec import encode_object
 from contracts.values import JsonObject, RegionCode, canonical_json
-from tests.catalog.builders import AUTHOR, LIUYANG, MARKET, REVIEWER, SOLE_TRADER, SOLE_TRADER_ITEM, TONGGU, WANZAI, Service
+from tests.catalog.builders import (
+    AUTHOR,
+    LIUYANG,
+    MARKET,
+    NATIONAL_AUTHOR,
+    NATIONAL_REVIEWER,
+    REVIEWER,
+    SOLE_TRADER,
+    SOLE_TRADER_ITEM,
+    TONGGU,
+    WANZAI,
+    Service,
+)
 
 MARRIED_MOVE = "000709004000"
 """夫妻投靠户口迁移: joint handling only."""
@@ -166,8 +178,9 @@ async def test_a_route_asked_for_after_ones_own_publication_is_the_new_one_or_sa
 async def test_no_reason_is_given_while_the_callers_own_publication_may_still_remove_it(service: Service) -> None:
     await service.hear_all()
     query = {"item": SOLE_TRADER, "region": LIUYANG, "from": WANZAI}
-    await service.post("/agreements", an_agreement_of(WANZAI, valid_to="2030-01-01"), by=AUTHOR)
-    published = await service.post("/agreements/liuyang-wanzai-2020/review", by=REVIEWER)
+    again = an_agreement_of(WANZAI, agreement_id="liuyang-wanzai-again", valid_to="2030-01-01")
+    await service.post("/agreements", again, by=NATIONAL_AUTHOR)
+    published = await service.post("/agreements/liuyang-wanzai-again/review", by=NATIONAL_REVIEWER)
     seen = published.headers["tongban-seen"]
 
     before = await service.get("/routes", query, seen=seen)
@@ -175,7 +188,7 @@ async def test_no_reason_is_given_while_the_callers_own_publication_may_still_re
     after = await service.get("/routes", query, seen=seen)
 
     assert (before.status_code, before.json()["rule"]) == (503, "unavailable.behind")
-    assert (after.status_code, after.json()["route"]["agreement_id"]) == (200, "liuyang-wanzai-2020")
+    assert (after.status_code, after.json()["route"]["agreement_id"]) == (200, "liuyang-wanzai-again")
 
 
 # -- search

@@ -1,13 +1,18 @@
 """Regions, organs, base items, agreements and calendars: read by anybody, drafted by one officer, published by another."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from catalog_svc.agreement.domain import AgreementUnsound, check_change
 from catalog_svc.seed.reading import Seed
 from contracts.caller import Caller, Role
-from contracts.codec import encode_object
+from contracts.catalogue import Agreement
+from contracts.codec import decode, encode_object
 from contracts.values import JsonObject, RegionCode
 from rules.workdays import local_day
 from tests.catalog.builders import (
@@ -242,6 +247,31 @@ async def test_what_was_decided_until_today_stays_true(service: Service, changed
 
     assert answer.status_code == 422, answer.text
     assert [one["rule"] for one in answer.json()["errors"]] == [rule]
+
+
+DAYS = st.sampled_from([TODAY + timedelta(days=number) for number in range(-4, 5)])
+
+
+def refusals(changed: Agreement, former: Agreement) -> list[tuple[str, str]]:
+    try:
+        check_change(changed, former=former, today=TODAY)
+    except AgreementUnsound as refused:
+        return [(one.rule_id, one.pointer) for one in refused.defects]
+    return []
+
+
+@given(until=DAYS, to=DAYS)
+def test_an_agreement_that_has_ended_is_not_revived_and_no_day_until_today_changes(until: date, to: date) -> None:
+    former = decode(Agreement, an_agreement(valid_to=until.isoformat()))
+
+    found = refusals(replace(former, valid_to=to), former)
+
+    if until == to:
+        assert found == []
+    elif until <= TODAY:
+        assert found == [("agreement.ended", "/valid_to")]
+    else:
+        assert found == ([("agreement.ended-before", "/valid_to")] if to <= TODAY else [])
 
 
 async def test_an_agreement_ends_tomorrow_and_another_begins_then(service: Service) -> None:

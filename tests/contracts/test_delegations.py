@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contracts.catalogue import Agreement, AgreementAction, Region
 from contracts.codec import decode, encode_object
@@ -380,6 +382,38 @@ def test_what_has_begun_only_ends_and_what_is_new_begins_tomorrow() -> None:
     assert changes(a_delegation(), None) == [("delegation.too-soon", "/valid_from")]
     assert changes(a_delegation(valid_from=date(2026, 11, 24)), None) == []
     assert changes(a_delegation(valid_from=date(2026, 12, 1)), a_delegation(valid_from=date(2026, 11, 24))) == []
+
+
+def test_what_has_ended_is_not_revived_for_the_days_since() -> None:
+    ended = a_delegation(valid_to=TODAY)
+
+    assert changes(a_delegation(), ended) == [("delegation.ended", "/valid_to")]
+    assert changes(a_delegation(valid_to=date(2026, 11, 1)), ended) == [("delegation.ended", "/valid_to")]
+    assert changes(ended, ended) == []
+
+
+_DAYS = st.sampled_from([TODAY + timedelta(days=number) for number in range(-4, 5)])
+_DELEGATIONS = st.builds(
+    a_delegation,
+    valid_from=_DAYS,
+    valid_to=_DAYS,
+    items=st.sampled_from([(TRADER,), (TRADER, OTHER_ITEM)]),
+    delegate=st.sampled_from([DAYAO_OFFICE, VILLAGE_OFFICE]),
+    sealed_as=st.just(DAYAO_OFFICE),
+)
+
+
+@given(_DELEGATIONS, st.none() | _DELEGATIONS)
+def test_a_change_that_may_be_published_changes_no_day_until_today(one: Delegation, former: Delegation | None) -> None:
+    if changes(one, former):
+        return
+
+    for day in (TODAY - timedelta(days=number) for number in range(6)):
+        held = [
+            None if given is None or not given.valid_from <= day < given.valid_to else (given.delegate, given.items)
+            for given in (former, one)
+        ]
+        assert held[0] == held[1]
 
 
 def test_a_revocation_is_an_instant_in_utc() -> None:

@@ -50,8 +50,8 @@ def check_change(agreement: Agreement, *, former: Agreement | None, today: date)
     """Refuse what would make untrue what was decided on an agreement until today.
 
     Cases rest on an agreement as of their receipt, also while they are on their way and at a later hop. So one that has begun keeps its
-    first day and covers no less; it ends on a later day, and what is to cover less begins under an id of its own. A new one begins on a
-    later day, else it would take the place of another one as of days gone by.
+    first day and covers no less; it ends on a later day, and what is to cover less, or to go on after its end, begins under an id of its
+    own. A new one begins on a later day, else it would take the place of another one as of days gone by.
 
     Args:
         agreement: To be published.
@@ -99,7 +99,14 @@ def _changes(agreement: Agreement, former: Agreement | None, today: date) -> Ite
             message_en="It begins tomorrow at the earliest",
         )
     ends = agreement.valid_to
-    if ends <= today and (former is None or ends != former.valid_to):
+    if former is not None and former.valid_to <= today and ends != former.valid_to:
+        yield Defect(
+            rule_id="agreement.ended",
+            pointer="/valid_to",
+            message="协议已终止,不得恢复;请另行发布新协议",
+            message_en="It has ended and stays so for the days since; publish another",
+        )
+    elif ends <= today and (former is None or ends != former.valid_to):
         yield Defect(
             rule_id="agreement.ended-before",
             pointer="/valid_to",
