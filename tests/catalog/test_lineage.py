@@ -22,6 +22,7 @@ from tests.catalog.builders import (
 
 OTHER_ORGAN = a_draft("道路货物运输驾驶员从业资格证换发补发")["version"]["organ"]
 """Another organ of 浏阳."""
+YEARLY_ITEM = "{organ}4{item_code}".format(**a_draft("普通货运车辆网上年审")["version"])
 HUNAN = RegionCode("430000")
 
 
@@ -80,6 +81,41 @@ async def test_an_item_that_is_nobodys_cannot_move(seeded: Service) -> None:
     succeeded = await seeded.post("/service-items", changed(succeeds=[unknown]), by=AUTHOR)
 
     assert [(one.status_code, one.json()["rule"]) for one in (moved, succeeded)] == [(404, "item.unknown")] * 2
+
+
+async def test_a_version_stands_under_an_item_of_its_own_base_code(service: Service) -> None:
+    other = a_draft("普通货运车辆网上年审")
+
+    answer = await service.post("/service-items", {**other, "item_id": SOLE_TRADER_ITEM}, by=AUTHOR)
+
+    assert answer.status_code == 422
+    assert [(one["rule"], one["pointer"]) for one in answer.json()["errors"]] == [("item.other-item", "/item_id")]
+
+
+async def test_of_two_items_of_one_code_an_organs_next_version_is_that_of_the_one_that_came_last(service: Service) -> None:
+    own = changed(organ=OTHER_ORGAN)
+    begun = [await service.publish(own), await service.publish({**changed(organ=OTHER_ORGAN), "item_id": SOLE_TRADER_ITEM})]
+    later = changed(organ=OTHER_ORGAN)
+    later["texts"]["fees"] = "二十元"
+
+    following = await service.post("/service-items", later, by=AUTHOR)
+
+    assert begun[0]["item_id"] == f"{OTHER_ORGAN}4{SOLE_TRADER}"
+    assert following.json()["version_id"] == f"{SOLE_TRADER_ITEM}-v3"
+
+
+@pytest.mark.parametrize(
+    ("succeeds", "defects"),
+    [
+        ([SOLE_TRADER_ITEM], [("item.succeeds-itself", "/version/succeeds/0")]),
+        ([YEARLY_ITEM, YEARLY_ITEM], [("item.succeeds-twice", "/version/succeeds/1")]),
+    ],
+    ids=["its own place", "one place twice"],
+)
+async def test_no_place_is_taken_twice(seeded: Service, succeeds: list[str], defects: list[tuple[str, str]]) -> None:
+    answer = await seeded.post("/service-items", changed(succeeds=succeeds), by=AUTHOR)
+
+    assert (answer.status_code, [(one["rule"], one["pointer"]) for one in answer.json()["errors"]]) == (422, defects)
 
 
 async def test_a_merged_item_takes_the_place_of_those_it_names(service: Service) -> None:

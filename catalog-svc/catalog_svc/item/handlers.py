@@ -17,6 +17,8 @@ from catalog_svc.item.domain import (
     ItemVersionState,
     draft_of,
     no_base_form,
+    other_item,
+    succession_defects,
     umbrella_id,
     unpublished_member,
 )
@@ -65,9 +67,11 @@ async def draft_version(tx: Tx[Catalog], draft: ItemDraft, *, by: Caller, item_i
     if organ is None:
         raise OrganUnknown
     own = await store.find_item(tx, organ=content.organ, item_code=content.item_code)
-    if item_id is not None and not await store.get_versions(tx, item_id):
-        raise ItemUnknown(facts={"item_id": item_id})
+    if item_id is not None and (code := await store.get_item_code(tx, item_id)) != content.item_code:
+        raise ItemUnknown(facts={"item_id": item_id}) if code is None else ItemUnsound(defects=(other_item(),))
     item_id = item_id or own or umbrella_id(organ=content.organ, item_code=content.item_code)
+    if defects := succession_defects(content.succeeds, item_id=item_id):
+        raise ItemUnsound(defects=defects)
     former = [*await _places_of(tx, [item_id]), *await _known_places_of(tx, content.succeeds)]
     await regions.permit_in(tx, by, aggregate="item", action="author", regions=[organ.region, *former], about=item_id)
     await lock(tx, item_id)

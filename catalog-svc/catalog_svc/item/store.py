@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Row, Table, Text, literal_column, or_, select, update
+from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Row, Table, Text, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on, insert
 
 from catalog_svc.context import Catalog
@@ -77,10 +77,17 @@ async def next_number(tx: Tx[Catalog], *, item_id: ItemId, item_code: ItemCode, 
 
 
 async def find_item(tx: Tx[Catalog], *, organ: OrganCode, item_code: ItemCode) -> ItemId | None:
-    """The umbrella of an organ's item, its own or one that moved to it; the newest where there are several."""
-    statement = select(ITEMS.c.item_id).where(ITEMS.c.organ == organ, ITEMS.c.item_code == item_code).order_by(ITEMS.c.item_id.desc())
-    found = (await tx.execute(statement.limit(1))).scalar_one_or_none()
+    """The umbrella of an organ's item, its own or one that moved to it; where there are several that whose last version begins last."""
+    begins = select(func.max(VERSIONS.c.effective_from)).where(VERSIONS.c.item_id == ITEMS.c.item_id).scalar_subquery()
+    statement = select(ITEMS.c.item_id).where(ITEMS.c.organ == organ, ITEMS.c.item_code == item_code)
+    found = (await tx.execute(statement.order_by(begins.desc().nulls_last(), ITEMS.c.item_id).limit(1))).scalar_one_or_none()
     return None if found is None else ItemId(found)
+
+
+async def get_item_code(tx: Tx[Catalog], item_id: ItemId) -> ItemCode | None:
+    """The base code that all versions under an umbrella have."""
+    found = (await tx.execute(select(ITEMS.c.item_code).where(ITEMS.c.item_id == item_id))).scalar_one_or_none()
+    return None if found is None else ItemCode(found)
 
 
 async def move_item(tx: Tx[Catalog], item_id: ItemId, *, organ: OrganCode, region: RegionCode) -> None:

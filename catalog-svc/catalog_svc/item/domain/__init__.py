@@ -17,6 +17,8 @@ from catalog_svc.item.domain.content import (
     ItemParts,
     content_digest,
     no_base_form,
+    other_item,
+    succession_defects,
     umbrella_id,
     unpublished_member,
 )
@@ -48,6 +50,8 @@ __all__ = [
     "content_digest",
     "draft_of",
     "no_base_form",
+    "other_item",
+    "succession_defects",
     "umbrella_id",
     "unpublished_member",
 ]

@@ -5,6 +5,7 @@ Law: GB/T 39554.1, .2 (elements).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -96,6 +97,31 @@ def umbrella_id(*, organ: OrganCode, item_code: ItemCode) -> ItemId:
     Source: GB/T 39554.1: credit code of the organ (18), level (1; 4 is the county), basic code (12).
     """
     return ItemId(f"{organ}4{item_code}")
+
+
+def other_item() -> Defect:
+    """The umbrella that the version is drafted under is that of another base item."""
+    return Defect(
+        rule_id="item.other-item",
+        pointer="/item_id",
+        message="此实施清单属于另一基本目录事项",
+        message_en="The item named is one of another base item",
+        basis="GB/T 39554.1",
+    )
+
+
+def succession_defects(succeeds: Sequence[ItemId], *, item_id: ItemId) -> tuple[Defect, ...]:
+    """What is wrong with the items that a version takes the place of: nothing takes its own place, and no place is taken twice."""
+    return tuple(
+        Defect(
+            rule_id="item.succeeds-itself" if one == item_id else "item.succeeds-twice",
+            pointer=f"/version/succeeds/{index}",
+            message="不能取代自身" if one == item_id else "被取代的事项重复",
+            message_en="It does not take its own place" if one == item_id else "It takes one item's place twice",
+        )
+        for index, one in enumerate(succeeds)
+        if one == item_id or one in succeeds[:index]
+    )
 
 
 def no_base_form() -> Defect:
