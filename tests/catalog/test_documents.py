@@ -1,5 +1,6 @@
 """Regions, organs, base items, agreements and calendars: read by anybody, drafted by one officer, published by another."""
 
+import contextlib
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -9,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog_svc.agreement.domain import AgreementUnsound, check_change
+from catalog_svc.region.domain import LEVELS, RegionUnsound, check_regions
 from catalog_svc.seed.reading import Seed
 from contracts.caller import Caller, Role
-from contracts.catalogue import Agreement
+from contracts.catalogue import Agreement, Region
 from contracts.codec import decode, encode_object
-from contracts.values import JsonObject, RegionCode
+from contracts.values import NATION, JsonObject, RegionCode
 from rules.workdays import local_day
 from tests.catalog.builders import (
     AUTHOR,
@@ -303,6 +305,68 @@ async def test_a_region_needs_a_parent_that_is_known(seeded: Service) -> None:
     answer = await seeded.post("/regions", body, by=NATIONAL_AUTHOR)
 
     assert [one["rule"] for one in answer.json()["errors"]] == ["region.parent-unknown"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "defects"),
+    [
+        (
+            {"code": "430100", "name": "长沙市", "level": "city", "parent": "430181"},
+            [("region.level", "/parent"), ("region.circle", "/parent")],
+        ),
+        (
+            {"code": "430100", "name": "长沙市", "level": "county", "parent": "430181"},
+            [("region.level", "/parent"), ("region.level", "/level"), ("region.circle", "/parent")],
+        ),
+        ({"code": "430181", "name": "浏阳市", "level": "county", "parent": "430102"}, [("region.level", "/parent")]),
+        ({"code": "430181", "name": "浏阳市", "level": "county", "parent": "430181"}, [("region.parent-unknown", "/parent")]),
+    ],
+    ids=["under its county", "among its counties", "under its neighbour", "under itself"],
+)
+async def test_a_region_stands_below_its_parent(seeded: Service, changed: JsonObject, defects: list[tuple[str, str]]) -> None:
+    answer = await seeded.post("/regions", changed, by=NATIONAL_AUTHOR)
+
+    assert [(one["rule"], one["pointer"]) for one in answer.json()["errors"]] == defects
+
+
+async def test_what_fitted_when_it_was_drafted_is_looked_at_again_when_it_is_published(service: Service) -> None:
+    new = {"code": "430197", "name": "试验市", "level": "city", "parent": "430000"}
+    below = {"code": "430198", "name": "试验县", "level": "county", "parent": "430197"}
+    for body in (new, below, new | {"level": "county", "parent": "430100"}):
+        assert (await service.post("/regions", body, by=NATIONAL_AUTHOR)).status_code == 201
+        if body["code"] == "430197":
+            assert (await service.post("/regions/430197/review", by=NATIONAL_REVIEWER)).status_code == 200
+
+    answer = await service.post("/regions/430198/review", by=NATIONAL_REVIEWER)
+
+    assert [(one["rule"], one["pointer"]) for one in answer.json()["errors"]] == [("region.level", "/parent")]
+
+
+PLACES = [RegionCode(str(number)) for number in range(1, 7)]
+
+
+@given(st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(LEVELS[1:]), st.sampled_from([NATION, *PLACES])), max_size=20))
+def test_whatever_is_moved_where_the_tree_stays_a_tree_from_high_to_low(moves: list[tuple[RegionCode, Any, RegionCode]]) -> None:
+    tree = {NATION: Region(code=NATION, name="中国", level="nation", parent=None)}
+
+    def upwards(code: RegionCode | None) -> list[RegionCode]:
+        chain: list[RegionCode] = []
+        while code is not None and code in tree and code not in chain:
+            chain.append(code)
+            code = tree[code].parent
+        return chain
+
+    for code, level, parent in moves:
+        moved = Region(code=code, name=code, level=level, parent=parent)
+        below = [one for one in tree.values() if one.parent == code]
+        with contextlib.suppress(RegionUnsound):
+            check_regions([moved], known=tree | {code: moved}, chains={parent: upwards(parent)}, below=below)
+            tree[code] = moved
+
+        for one in tree:
+            levels = [LEVELS.index(tree[place].level) for place in upwards(one)]
+            assert upwards(one)[-1] == NATION
+            assert levels == sorted(set(levels), reverse=True)
 
 
 async def test_a_new_region_is_there_once_it_is_published(service: Service) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 from contracts.catalogue import Region
@@ -39,19 +40,72 @@ class Subtree:
         return self.below if code == self.code else frozenset()
 
 
-def check_regions(regions: Iterable[Region], *, known: Mapping[RegionCode, Region]) -> None:
-    """Refuse regions whose parent or successors nobody knows.
+LEVELS = ("nation", "province", "city", "county", "town", "village")
+"""From the highest down; a level may be left out (a city without counties, a county right below its province)."""
+
+
+def check_regions(
+    regions: Sequence[Region],
+    *,
+    known: Mapping[RegionCode, Region],
+    chains: Mapping[RegionCode, Sequence[RegionCode]],
+    below: Sequence[Region],
+) -> None:
+    """Refuse regions that nobody knows the parent or successors of, and those that would stand beside or above their parent.
 
     Args:
-        regions: To be drafted.
-        known: What is published or drafted together with them, by code.
+        regions: To be drafted or published together.
+        known: What is published or put together with them, by code.
+        chains: Of the parents that are published, themselves and all above them, upwards.
+        below: The published regions right below these.
 
     Raises:
         RegionUnsound: With a defect for each.
     """
     defects = [defect for region in regions for defect in _defects(region, known)]
+    defects += [defect for region in regions for defect in _misplaced(region, known, below)]
+    parents = {lower: upper for chain in chains.values() for lower, upper in pairwise(chain)}
+    parents |= {region.code: region.parent for region in regions if region.parent is not None}
+    defects += [_circle() for region in regions if region.parent != region.code and _is_above_itself(region.code, parents)]
     if defects:
         raise RegionUnsound(defects=tuple(defects[:100]))
+
+
+def _is_above_itself(code: RegionCode, parents: Mapping[RegionCode, RegionCode]) -> bool:
+    seen, above = {code}, parents.get(code)
+    while above is not None and above not in seen:
+        seen.add(above)
+        above = parents.get(above)
+    return above == code
+
+
+def _circle() -> Defect:
+    return Defect(
+        rule_id="region.circle",
+        pointer="/parent",
+        message="上级行政区划位于本行政区划之内",
+        message_en="The parent lies within the region itself",
+    )
+
+
+def _misplaced(region: Region, known: Mapping[RegionCode, Region], below: Sequence[Region]) -> Iterable[Defect]:
+    level = LEVELS.index(region.level)
+    above = None if region.parent is None else known.get(region.parent)
+    if above is not None and above.code != region.code and LEVELS.index(above.level) >= level:
+        yield Defect(
+            rule_id="region.level",
+            pointer="/parent",
+            message="上级行政区划的级别应当更高",
+            message_en="The parent is not of a higher level",
+        )
+    children = (known.get(one.code, one) for one in below)
+    if any(one.parent == region.code and LEVELS.index(one.level) <= level for one in children):
+        yield Defect(
+            rule_id="region.level",
+            pointer="/level",
+            message="级别应当高于其下级行政区划",
+            message_en="What lies below it is not of a lower level",
+        )
 
 
 def _defects(region: Region, known: Mapping[RegionCode, Region]) -> Iterable[Defect]:

@@ -7,7 +7,7 @@ from catalog_svc.proposal import handlers as proposals
 from catalog_svc.proposal.domain import Draft, Proposal, Proposed
 from catalog_svc.region import store
 from catalog_svc.region.domain import RegionUnknown, Subtree, check_regions
-from chassis.database import Tx
+from chassis.database import Tx, lock
 from contracts.caller import Caller
 from contracts.catalogue import Region
 from contracts.codec import decode, encode_object
@@ -15,6 +15,8 @@ from contracts.values import NATION, RegionCode
 from rules.access import permit
 
 KIND = "region"
+TREE = "region-tree"
+"""What publications of regions lock."""
 
 
 async def permit_in(tx: Tx[Catalog], caller: Caller, *, aggregate: str, action: str, regions: Sequence[RegionCode], about: str) -> None:
@@ -71,7 +73,7 @@ async def propose_regions(tx: Tx[Catalog], regions: Sequence[Region], *, by: Cal
     """Draft regions; parents and successors may be in the same list.
 
     Raises:
-        RegionUnsound: A parent or successor is unknown.
+        RegionUnsound: A parent or successor is unknown, or the parent is not above it.
         Forbidden: Not an author of the parent's region, or of where it stands until now.
     """
     codes = [region.code for region in regions]
@@ -79,9 +81,7 @@ async def propose_regions(tx: Tx[Catalog], regions: Sequence[Region], *, by: Cal
     drafted = await proposals.known_proposals(tx, codes, kind=KIND)
     former = [*(one.region for one in drafted.values()), *await _places(tx, codes)]
     await permit_in(tx, by, aggregate=KIND, action="author", regions=[*places, *former], about=codes[0] if codes else "")
-    named = {code for region in regions for code in (region.parent, *region.successors) if code is not None}
-    known = await store.get_regions(tx, sorted(named))
-    check_regions(regions, known=known | {region.code: region for region in regions})
+    await _require_sound(tx, regions)
     drafts = [Draft(key=one.code, region=place, body=encode_object(one)) for one, place in zip(regions, places, strict=True)]
     return await proposals.propose(tx, drafts, kind=KIND, by=by)
 
@@ -92,13 +92,18 @@ async def publish_regions(tx: Tx[Catalog], codes: Sequence[str], *, by: Caller) 
     Raises:
         ProposalNotFound: One was never drafted.
         ReviewedByAuthor: By its author.
+        RegionUnsound: The tree changed since the draft so that it no longer fits.
         Forbidden: Not a reviewer of the parent's region, or of where it stands until now.
     """
+    # Two regions drafted each under the other fit until one of them is published: one publication after the other.
+    await lock(tx, TREE)
     waiting = await proposals.waiting(tx, codes, kind=KIND)
     places = [*(one.region for one in waiting), *await _places(tx, [RegionCode(code) for code in codes])]
     await permit_in(tx, by, aggregate=KIND, action="review", regions=places, about=codes[0] if codes else "")
+    regions = [decode(Region, one.body) for one in waiting]
+    await _require_sound(tx, regions)
     await proposals.publish(tx, waiting, by=by)
-    await store.save_regions(tx, [decode(Region, one.body) for one in waiting])
+    await store.save_regions(tx, regions)
     return waiting
 
 
@@ -114,6 +119,14 @@ async def get_region(tx: Tx[Catalog], code: RegionCode) -> tuple[Region, int, li
     region, version = found
     successors = await store.get_regions(tx, region.successors)
     return region, version, [successors[code] for code in region.successors if code in successors]
+
+
+async def _require_sound(tx: Tx[Catalog], regions: Sequence[Region]) -> None:
+    named = {code for region in regions for code in (region.parent, *region.successors) if code is not None}
+    known = await store.get_regions(tx, sorted(named)) | {region.code: region for region in regions}
+    above = await chains(tx, {region.parent for region in regions if region.parent is not None})
+    below = await store.get_right_below(tx, [region.code for region in regions])
+    check_regions(regions, known=known, chains=above, below=below)
 
 
 async def _places(tx: Tx[Catalog], codes: Sequence[RegionCode]) -> list[RegionCode]:

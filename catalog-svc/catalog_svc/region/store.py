@@ -70,6 +70,12 @@ async def get_line(tx: Tx[Catalog], code: RegionCode) -> tuple[RegionCode, ...]:
     return tuple(dict.fromkeys(RegionCode(row.code) for row in rows))
 
 
+async def get_right_below(tx: Tx[Catalog], codes: Collection[RegionCode]) -> list[Region]:
+    """The published regions whose parent is one of these."""
+    rows = await tx.execute(select(REGIONS.c.body).where(REGIONS.c.parent.in_(codes)))
+    return [decode(Region, row.body) for row in rows]
+
+
 async def get_parents(tx: Tx[Catalog], codes: Collection[RegionCode]) -> dict[RegionCode, RegionCode | None]:
     """Of each known region among these the one above it."""
     rows = await tx.execute(select(REGIONS.c.code, REGIONS.c.parent).where(REGIONS.c.code.in_(codes)))
