@@ -66,6 +66,8 @@ class Known:
     """Regions for which the delegator itself publishes its items."""
     delegations: Sequence[Delegation]
     """Every other one that shares an item with it."""
+    situations: Collection[str] | None = None
+    """Ids of the situations of its only item, as it is in force for its region; ``None`` where nothing is."""
 
 
 def find_delegation_defects(delegation: Delegation, *, known: Known) -> tuple[Defect, ...]:
@@ -82,6 +84,14 @@ def _unknown(one: Delegation, known: Known) -> Iterable[Defect]:
     for index, item in enumerate(one.items):
         if item not in known.items:
             yield Defect(rule_id="delegation.item", pointer=f"/items/{index}", message="事项不存在", message_en="The item is unknown")
+    for index, situation in enumerate(one.situations):
+        if known.situations is not None and situation not in known.situations:
+            yield Defect(
+                rule_id="delegation.situation",
+                pointer=f"/situations/{index}",
+                message="事项没有此办理情形",
+                message_en="The item has no such situation",
+            )
     if one.region not in known.regions:
         yield Defect(rule_id="delegation.region", pointer="/region", message="行政区划不存在", message_en="The region is unknown")
 

@@ -113,6 +113,7 @@ async def test_nobody_gives_away_what_is_anothers(seeded: Service, by: Caller) -
         ({"delegate": "11430181TB0000099B", "sealed_as": "11430181TB0000099B"}, [("delegation.organ", "/delegate")]),
         ({"items": [SOLE_TRADER, "999999999999"]}, [("delegation.item", "/items/1")]),
         ({"region": "430181999"}, [("delegation.region", "/region")]),
+        ({"situations": ["nonsense"]}, [("delegation.situation", "/situations/0")]),
         ({"valid_to": "2026-01-01"}, [("delegation.validity", "/valid_to")]),
         ({"sealed_as": MARKET}, [("delegation.name", "/sealed_as")]),
         ({"delegate": MARKET, "sealed_as": MARKET}, [("delegation.circle", "/delegate")]),

@@ -282,19 +282,29 @@ CHAINS = {
 }
 
 
-def defects(one: Delegation, *others: Delegation, own: RegionCode | None = LIUYANG) -> list[tuple[str, str]]:
+def defects(
+    one: Delegation, *others: Delegation, own: RegionCode | None = LIUYANG, situations: frozenset[str] | None = None
+) -> list[tuple[str, str]]:
     known = Known(
         organs={LIUYANG_MARKET, CHANGSHA_MARKET, DAYAO_OFFICE, VILLAGE_OFFICE},
         items={TRADER, OTHER_ITEM},
         regions=CHAINS,
         published={} if own is None else {TRADER: [own], OTHER_ITEM: [own]},
         delegations=others,
+        situations=situations,
     )
     return [(found.rule_id, found.pointer) for found in find_delegation_defects(one, known=known)]
 
 
 def test_a_sound_delegation_has_no_defect() -> None:
     assert defects(a_delegation()) == []
+
+
+def test_a_situation_that_the_item_does_not_have_is_refused() -> None:
+    misspelt = a_delegation(situations=("new", "chnage"))
+
+    assert defects(misspelt, situations=frozenset({"new", "change"})) == [("delegation.situation", "/situations/1")]
+    assert defects(misspelt) == []
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,12 @@ def test_a_situation_id_used_twice_is_named() -> None:
     assert [one.pointer for one in check_table(twice)] == ["/situations/3/situation_id"]
 
 
+def test_a_fact_asked_for_twice_is_named() -> None:
+    twice = a_table({"eq": ["open", True]}, {"eq": ["open", False]}, facts=(a_question("open"), a_question("open")))
+
+    assert [(one.rule_id, one.pointer) for one in check_table(twice)] == [("table.fact-repeated", "/facts/1/name")]
+
+
 def test_a_table_too_large_to_try_is_refused() -> None:
     facts = tuple(a_question(f"q{index}") for index in range(13))
     all_true: JsonObject = {"all": [{"eq": [fact.name, True]} for fact in facts]}

@@ -21,6 +21,9 @@ from rules.workdays import local_day
 
 KIND = "delegation"
 
+MOST_ORGANS = 100
+"""Organs of one region whose versions of an item are looked at; two at once are a fault already."""
+
 _ALL = "delegations"
 """Lock of those that publish: each is held against all others, and two that do not see each other could contradict."""
 
@@ -109,4 +112,16 @@ async def _known(tx: Tx[Catalog], delegation: Delegation) -> Known:
         regions=await regions.chains(tx, [delegation.region, *(one.region for one in others)]),
         published=await items.regions_published(tx, delegation.delegator, items=delegation.items),
         delegations=others,
+        situations=await _situations(tx, delegation) if len(delegation.items) == 1 and delegation.situations else None,
     )
+
+
+async def _situations(tx: Tx[Catalog], delegation: Delegation) -> set[str] | None:
+    """Of all versions in force at its region and above: whichever of them the walk begins at."""
+    records = [
+        one
+        for region in await regions.line_of(tx, delegation.region)
+        for one in await items.page_in_force(tx, item=delegation.items[0], region=region, after="", limit=MOST_ORGANS)
+    ]
+    drafts = await items.get_drafts(tx, records)
+    return {one.situation_id for draft in drafts for one in draft.parts.situations.situations} if drafts else None
