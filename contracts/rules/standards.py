@@ -8,18 +8,22 @@ Law: 国办函〔2016〕108号; 四级四同 (name, code, legal basis and kind a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import cast
+from typing import TypeAlias, cast
 
-from contracts.catalogue import Limit
+from contracts.catalogue import ApprovalType, Limit, ProjectType
 from contracts.codec import Malformed, decode
+from contracts.elements import FourDo
 from contracts.refusals import Defect
 from contracts.values import Json, JsonObject, Mode, RegionCode, Way
 from rules.elements import is_longer
 
 _BASIS = "国办函〔2016〕108号"
+RESULT_TYPES = ("", "licence", "approval", "certificate", "report", "filing", "other")
+"""resultType of GB/T 39554."""
 
 
 class Lock(StrEnum):
@@ -98,17 +102,36 @@ def _ids(name: str, *path: str) -> Callable[[JsonObject], Json]:
     return read
 
 
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,79}", re.ASCII)
+_LONGEST = 10_000
+"""Amount of a limit, and characters of a text."""
+
+
+def _is_code(value: Json) -> bool:
+    return isinstance(value, str) and _CODE.fullmatch(value) is not None
+
+
 def _is_text(value: Json) -> bool:
-    return isinstance(value, str)
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST
 
 
-def _is_texts(value: Json) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+def _one_of(*values: str | None) -> Callable[[Json], bool]:
+    return lambda value: (value is None or isinstance(value, str)) and value in values
+
+
+def _each(valid: Callable[[Json], bool], *, least: int = 0) -> Callable[[Json], bool]:
+    """Whether a value is a list of such, each once: an item names none twice and could never be the same."""
+    return lambda value: (
+        isinstance(value, list) and len(value) >= least and all(map(valid, value)) and len({*map(str, value)}) == len(value)
+    )
+
+
+_CODES = _each(_is_code)
 
 
 def _is_limit(value: Json) -> bool:
     try:
-        return value is None or decode(Limit, value).amount >= 0
+        return 0 <= decode(Limit, value).amount <= _LONGEST
     except Malformed:
         return False
 
@@ -135,34 +158,54 @@ def _sorted(value: Json) -> Json:
     return [*sorted(cast("list[str]", value))] if isinstance(value, list) else value
 
 
-def _text(name: str) -> _Field:
-    return _Field(pointer=f"/version/{name}", read=_at("version", name), valid=lambda value: value is None or _is_text(value), within=None)
+def _choice(name: str, valid: Callable[[Json], bool]) -> _Field:
+    return _Field(pointer=f"/version/{name}", read=_at("version", name), valid=valid, within=None)
 
 
-def _limit(name: str) -> _Field:
-    return _Field(pointer=f"/version/{name}", read=_at("version", name), valid=_is_limit, within=_no_longer, comparable=_without_basis)
+def _limit(name: str, *, optional: bool = False) -> _Field:
+    return _Field(
+        pointer=f"/version/{name}",
+        read=_at("version", name),
+        valid=lambda value: (optional and value is None) or _is_limit(value),
+        within=_no_longer,
+        comparable=_without_basis,
+    )
 
 
-def _set(pointer: str, read: Callable[[JsonObject], Json], within: Callable[[Json, Json], bool]) -> _Field:
-    return _Field(pointer=pointer, read=lambda draft: read(draft) or [], valid=_is_texts, within=within, comparable=_sorted)
+def _set(
+    pointer: str, read: Callable[[JsonObject], Json], within: Callable[[Json, Json], bool], valid: Callable[[Json], bool] = _CODES
+) -> _Field:
+    return _Field(pointer=pointer, read=lambda draft: read(draft) or [], valid=valid, within=within, comparable=_sorted)
+
+
+def _ways(draft: JsonObject) -> Json:
+    said = _at("version", "ways")(draft)
+    return [Way.MOVED_DOWN.value] if said is None else said
 
 
 FIELDS: Mapping[str, _Field] = {
-    "legal_basis": _set("/texts/legal_basis", _at("texts", "legal_basis"), _at_least),
-    "project_type": _text("project_type"),
-    "approval_type": _text("approval_type"),
-    "credential_type": _text("credential_type"),
-    "service_objects": _set("/version/service_objects", _at("version", "service_objects"), _at_least),
-    "modes": _set("/version/modes", _at("version", "modes"), _at_least),
-    "ways": _set("/version/ways", lambda draft: _at("version", "ways")(draft) or [Way.MOVED_DOWN.value], _at_least),
-    "four_do": _set("/version/four_do", _at("version", "four_do"), _at_least),
-    **{f"{name}_limit": _limit(f"{name}_limit") for name in ("acceptance", "statutory", "promised", "extension", "delivery")},
-    "situations": _set("/situations/situations", _ids("situation_id", "situations", "situations"), _at_least),
+    "legal_basis": _set("/texts/legal_basis", _at("texts", "legal_basis"), _at_least, _each(_is_text)),
+    "project_type": _choice("project_type", _one_of(*ProjectType)),
+    "approval_type": _choice("approval_type", _one_of(*ApprovalType)),
+    "credential_type": _choice("credential_type", lambda value: value is None or _is_code(value)),
+    "service_objects": _set(
+        "/version/service_objects", _at("version", "service_objects"), _at_least, _each(_one_of("natural", "legal"), least=1)
+    ),
+    "modes": _set("/version/modes", _at("version", "modes"), _at_least, _each(_one_of(*Mode), least=1)),
+    "ways": _set("/version/ways", _ways, _at_least, _each(_one_of(*Way))),
+    "four_do": _set("/version/four_do", _at("version", "four_do"), _at_least, _each(_one_of(*FourDo))),
+    **{
+        f"{name}_limit": _limit(f"{name}_limit", optional=name == "extension")
+        for name in ("acceptance", "statutory", "promised", "extension", "delivery")
+    },
+    "situations": _set("/situations/situations", _ids("situation_id", "situations", "situations"), _at_least, _each(_is_code, least=1)),
     "materials": _set("/checklist/materials", _ids("code", "checklist", "materials"), _at_most),
     "stops": _set("/texts/stops", _ids("code", "texts", "stops"), _at_most),
     "fee_lines": _set("/texts/fee_lines", _ids("code", "texts", "fee_lines"), _at_most),
     "chain": _set("/texts/chain", _ids("step_id", "texts", "chain"), _at_most),
-    "result_type": _Field(pointer="/texts/result_type", read=lambda d: _at("texts", "result_type")(d) or "", valid=_is_text, within=None),
+    "result_type": _Field(
+        pointer="/texts/result_type", read=lambda d: _at("texts", "result_type")(d) or "", valid=_one_of(*RESULT_TYPES), within=None
+    ),
 }
 """Every element that a standard can fix: lists of parts by their codes, limits by amount and unit."""
 
@@ -170,19 +213,42 @@ FOUR_SAME = frozenset({"legal_basis"})
 """四同: locked wherever a standard says them, whatever lock it names; name, code and kind are the base item's own."""
 
 
-def in_force(layers: Iterable[tuple[RegionCode, Sequence[Element]]]) -> dict[str, Fixed]:
-    """What is fixed for an organ, by field.
+Layers: TypeAlias = Iterable[tuple[RegionCode, Sequence[Element]]]
+"""The nation's first, then downwards to the organ's region."""
 
-    Args:
-        layers: The nation's first, then downwards to the organ's region.
+
+def in_force(layers: Layers) -> dict[str, Fixed]:
+    """What is fixed for an organ, by field: by the lowest layer that keeps what stands above it.
+
+    Layers are published one after the other and in any order, so one that was sound may stand below a later one that it contradicts; what
+    stands above then holds. An element that no item could ever have fixes nothing.
     """
     fixed: dict[str, Fixed] = {}
     for region, elements in layers:
         for one in elements:
-            if one.field in FIELDS:
-                lock = Lock.LOCKED if one.field in FOUR_SAME else one.lock
-                fixed[one.field] = Fixed(element=Element(field=one.field, lock=lock, value=one.value), region=region)
+            field, upper = FIELDS.get(one.field), fixed.get(one.field)
+            if field is None or not field.valid(cast("Json", one.value)):
+                continue
+            lower = Element(field=one.field, lock=Lock.LOCKED if one.field in FOUR_SAME else one.lock, value=one.value)
+            if upper is None or (not _is_looser(lower, upper.element) and _keeps(field, upper.element, cast("Json", one.value))):
+                fixed[one.field] = Fixed(element=lower, region=region)
     return fixed
+
+
+def overruled(layers: Layers) -> tuple[Fixed, ...]:
+    """The elements of these layers that do not hold, since they would loosen what stands above them now."""
+    known = [(region, elements) for region, elements in layers]
+    holding = [in_force(known[:count]) for count in range(1, len(known) + 1)]
+    return tuple(
+        Fixed(element=one, region=region)
+        for (region, elements), fixed in zip(known, holding, strict=True)
+        for one in elements
+        if one.field in FIELDS and (one.field not in fixed or fixed[one.field].region != region)
+    )
+
+
+def _is_looser(one: Element, upper: Element) -> bool:
+    return _STRICTNESS.index(one.lock) < _STRICTNESS.index(upper.lock)
 
 
 def layer_defects(elements: Sequence[Element], *, above: Mapping[str, Fixed]) -> tuple[Defect, ...]:
@@ -206,7 +272,7 @@ def _layer_defects(elements: Sequence[Element], above: Mapping[str, Fixed]) -> I
         upper = above.get(one.field)
         if upper is None:
             continue
-        if _STRICTNESS.index(one.lock) < _STRICTNESS.index(upper.element.lock):
+        if _is_looser(one, upper.element):
             yield _defect("standard.loosened", f"{place}/lock", "不得放宽上级规定", "What stands above may not be loosened", _BASIS)
         if not _keeps(field, upper.element, value):
             yield _defect("standard.locked", f"{place}/value", "与上级统一的要素不一致", "It differs from what is fixed above", _BASIS)
@@ -320,4 +386,5 @@ __all__ = [
     "in_force",
     "inheritance_defects",
     "layer_defects",
+    "overruled",
 ]

@@ -205,6 +205,20 @@ async def test_the_impact_is_known_before_the_change_is_published(service: Servi
     assert (await service.get(f"/base-items/{SOLE_TRADER}/drift")).json() == before
 
 
+async def test_a_later_lock_of_the_nation_holds_over_what_a_province_fixed_before_and_is_told_beforehand(service: Service) -> None:
+    await fix_in_the_province(service, element("promised_limit", "free", a_limit(10)))
+    lock = element("promised_limit", "locked", a_limit(1))
+    await draft_base(service, lock)
+
+    found = (await service.get_as(f"/base-items/{SOLE_TRADER}/impact", by=NATIONAL_REVIEWER)).json()
+    await fix(service, lock | {"value": a_limit(SAID["amount"] + 1)})
+
+    assert found["regions"] == {TONGGU: 1, LIUYANG: 1}
+    assert found["overruled"] == [{"region": HUNAN, "field": "promised_limit"}]
+    drift = (await service.get(f"/service-items/{SOLE_TRADER_ITEM}/drift")).json()["drifts"]
+    assert [(one["field"], one["region"], one["allowed"]) for one in drift] == [("promised_limit", "100000", False)]
+
+
 async def test_only_officers_of_the_nations_catalogue_see_a_drafted_change(seeded: Service) -> None:
     answers = [await seeded.get_as(f"/base-items/{SOLE_TRADER}/impact", by=by) for by in (CLERK, AUTHOR)]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 
-from contracts.values import NATION
-from rules.standards import FIELDS, Element, Lock, drifts, in_force, inheritance_defects, layer_defects
-from tests.contracts.builders import CHANGSHA, HUNAN
+from contracts.catalogue import ProjectType
+from contracts.values import NATION, Mode
+from rules.standards import FIELDS, Element, Fixed, Lock, drifts, in_force, inheritance_defects, layer_defects, overruled
+from tests.contracts.builders import CHANGSHA, HUNAN, LIUYANG
 
 DAYS = {"amount": 5, "unit": "workdays", "basis": "国家标准"}
 
@@ -118,19 +119,86 @@ def test_an_element_stands_once_in_a_layer() -> None:
 
 
 CODES = st.lists(st.sampled_from("abcd"), unique=True)
+MODES = st.lists(st.sampled_from(list(Mode)), unique=True, min_size=1)
+LIMITS = st.fixed_dictionaries({"amount": st.integers(0, 9), "unit": st.sampled_from(["workdays", "hours"])})
+VALUES = {"materials": CODES, "modes": MODES, "promised_limit": LIMITS, "project_type": st.sampled_from(list(ProjectType))}
+
+ELEMENTS = st.sampled_from(sorted(VALUES)).flatmap(
+    lambda name: st.builds(Element, field=st.just(name), lock=st.sampled_from(list(Lock)), value=VALUES[name])
+)
+LAYERS = st.lists(st.lists(ELEMENTS, max_size=4, unique_by=lambda one: one.field), min_size=1, max_size=4).map(
+    lambda layers: list(zip([NATION, HUNAN, CHANGSHA, LIUYANG], layers, strict=False))
+)
 
 
-@given(nation=CODES, county=CODES, province=CODES)
-def test_what_a_sound_layer_allows_is_allowed_by_all_above_it(nation: list[str], province: list[str], county: list[str]) -> None:
-    """Else a county could follow its province and still be refused by the nation."""
-    upper = Element(field="materials", lock=Lock.NARROWABLE, value=nation)
-    lower = Element(field="materials", lock=Lock.NARROWABLE, value=province)
-    if layer_defects([lower], above=in_force([(NATION, [upper])])):
-        return
-    draft = a_draft(materials=tuple(county))
+@given(layers=LAYERS, materials=CODES, modes=MODES, limit=LIMITS)
+def test_what_is_allowed_under_all_layers_is_allowed_by_each_of_them_from_above(
+    layers: Any, materials: list[str], modes: list[str], limit: Any
+) -> None:
+    """Whatever stands below and when it was written, else a county could follow its province and still be refused by the nation."""
+    draft = a_draft(promised=limit["amount"], unit=limit["unit"], materials=tuple(materials), modes=tuple(modes))
+    event("broken" if overruled(layers) else "sound")
 
-    if not inheritance_defects(draft, fixed=in_force([(NATION, [upper]), (CHANGSHA, [lower])])):
-        assert inheritance_defects(draft, fixed=in_force([(NATION, [upper])])) == ()
+    if not inheritance_defects(draft, fixed=in_force(layers)):
+        for count in range(len(layers)):
+            assert inheritance_defects(draft, fixed=in_force(layers[: count + 1])) == ()
+
+
+@given(layers=LAYERS)
+def test_layers_that_are_sound_when_they_are_published_all_hold(layers: Any) -> None:
+    sound: Any = []
+    for region, elements in layers:
+        if not layer_defects(elements, above=in_force(sound)):
+            sound.append((region, elements))
+
+    assert overruled(sound) == ()
+    assert in_force(sound) == {one.field: Fixed(element=one, region=region) for region, elements in sound for one in elements}
+
+
+def test_a_later_lock_of_the_nation_holds_over_an_older_layer_below_and_that_one_is_told() -> None:
+    province = [Element(field="promised_limit", lock=Lock.FREE, value=DAYS | {"amount": 10})]
+    nation = [Element(field="promised_limit", lock=Lock.LOCKED, value=DAYS | {"amount": 3})]
+    layers = [(NATION, nation), (HUNAN, province)]
+
+    assert in_force(layers)["promised_limit"] == Fixed(element=nation[0], region=NATION)
+    assert overruled(layers) == (Fixed(element=province[0], region=HUNAN),)
+    assert [one.rule_id for one in inheritance_defects(a_draft(promised=10), fixed=in_force(layers))] == ["item.field-locked"]
+
+
+def test_no_way_at_all_is_not_the_way_that_items_had_before_they_could_say_any() -> None:
+    fixed_ways, without = fixed(("ways", Lock.LOCKED, ["moved_down"])), a_draft()
+    without["version"]["ways"] = []
+
+    assert [one.rule_id for one in inheritance_defects(without, fixed=fixed_ways)] == ["item.field-locked"]
+    assert inheritance_defects(a_draft(), fixed=fixed_ways) == ()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("project_type", "nonsense"),
+        ("project_type", None),
+        ("approval_type", "sometimes"),
+        ("credential_type", "营业执照"),
+        ("modes", []),
+        ("modes", ["by_post"]),
+        ("modes", ["local", "local"]),
+        ("ways", ["upwards"]),
+        ("service_objects", ["animals"]),
+        ("four_do", [None]),
+        ("promised_limit", None),
+        ("situations", []),
+        ("materials", ["a b"]),
+        ("materials", [{"a": 1}]),
+        ("legal_basis", [""]),
+        ("result_type", "song"),
+    ],
+)
+def test_what_no_item_could_have_is_no_standard_and_fixes_nothing(field: str, value: Any) -> None:
+    element = Element(field=field, lock=Lock.LOCKED, value=value)
+
+    assert [(one.rule_id, one.pointer) for one in layer_defects([element], above={})] == [("standard.value", "/elements/0/value")]
+    assert in_force([(NATION, [element])]) == {}
 
 
 def test_every_field_reads_a_draft_that_lacks_it() -> None:

@@ -72,6 +72,13 @@ class DriftReport(BaseModel):
     """Value of ``after`` for the next page."""
 
 
+class Overruled(BaseModel):
+    """An element of a region's layer that would hold no longer."""
+
+    region: str
+    field: str
+
+
 class Impact(BaseModel):
     """What a change would touch before it is published, for a page of the items in force; each count is the page's."""
 
@@ -84,6 +91,8 @@ class Impact(BaseModel):
     regions: dict[str, int]
     """Items that it touches by region."""
     touched: list[ItemDriftShown]
+    overruled: list[Overruled]
+    """What regions below have fixed and would hold no longer; the same on every page."""
     open_cases: str
     """Where the open cases are asked for: the catalogue knows none. They keep their version."""
     next: str | None
@@ -148,6 +157,7 @@ async def get_base_item_impact(
         "breaking": sum(one.breaks for one in touched),
         "regions": dict(sorted(Counter(one.region for one in touched).items())),
         "touched": [encode_object(one) for one in touched],
+        "overruled": [{"region": one.region, "field": one.element.field} for one in found.overruled],
         "open_cases": _open_cases(ItemCode(code)),
         "next": found.records[-1].version_id if len(found.records) == limit else None,
     }

@@ -20,7 +20,7 @@ from contracts.caller import Caller
 from contracts.codec import decode
 from contracts.refusals import Forbidden
 from contracts.values import NATION, ItemCode, ItemId, ItemVersionId, JsonObject, OrganCode, RegionCode
-from rules.standards import Drift, Lock, drifts
+from rules.standards import Drift, Fixed, Lock, drifts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,8 @@ class Touched:
 
     records: list[ItemVersionRecord]
     drifts: list[ItemDrift]
+    overruled: list[Fixed]
+    """What regions' layers fix and would hold no longer, since the change stands above it; the same on every page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +115,10 @@ async def impact_of_base_item(tx: Tx[Catalog], code: ItemCode, *, by: Caller, af
     read = await _read(tx, records)
     bases = await base_items.known_base_items(tx, [code])
     now = _drift_under(read, layers=await standards.layers_of(tx, [code]), bases=bases)
-    then = _drift_under(read, layers=await standards.layers_of(tx, [code], instead={code: changed}), bases={code: changed})
-    return Touched(records=records, drifts=[one for one, was in zip(then, now, strict=True) if one.drifts != was.drifts])
+    layers = await standards.layers_of(tx, [code], instead={code: changed})
+    then = _drift_under(read, layers=layers, bases={code: changed})
+    touched = [one for one, was in zip(then, now, strict=True) if one.drifts != was.drifts]
+    return Touched(records=records, drifts=touched, overruled=await standards.overruled_layers(tx, layers, item=code))
 
 
 async def impact_of_certificate(tx: Tx[Catalog], certificate_id: str, *, by: Caller, after: str, limit: int) -> list[ItemVersionRecord]:

@@ -15,7 +15,7 @@ from contracts.caller import Caller
 from contracts.codec import decode, encode_object
 from contracts.refusals import Defect
 from contracts.values import NATION, ItemCode, RegionCode
-from rules.standards import Element, Fixed, in_force, layer_defects
+from rules.standards import Element, Fixed, in_force, layer_defects, overruled
 
 KIND = "standard"
 
@@ -48,6 +48,17 @@ def fixed_for(layers: Layers, *, item: ItemCode, line: Sequence[RegionCode]) -> 
     """
     of_item = layers.get(item, {})
     return in_force((region, of_item[region]) for region in reversed(line) if region in of_item)
+
+
+async def overruled_layers(tx: Tx[Catalog], layers: Layers, *, item: ItemCode) -> list[Fixed]:
+    """The elements of regions' layers of an item that do not hold under what stands above them, by region."""
+    of_item = layers.get(item, {})
+    lines = await regions.chains(tx, of_item.keys())
+    found: list[Fixed] = []
+    for region, line in sorted(lines.items()):
+        above = [(place, of_item[place]) for place in reversed(line) if place in of_item]
+        found += [one for one in overruled(above) if one.region == region]
+    return found
 
 
 async def propose_standard(tx: Tx[Catalog], layer: Standard, *, by: Caller) -> Proposed:
