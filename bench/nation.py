@@ -13,6 +13,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 
+from bench.nation_parts import NationParts
+from catalog_svc.base_item.domain import BaseItem
+from catalog_svc.item.domain import umbrella_id
 from catalog_svc.seed.reading import Seed
 from contracts.catalogue import (
     Agreement,
@@ -21,7 +24,6 @@ from contracts.catalogue import (
     ItemVersion,
     Limit,
     Organ,
-    PartDigests,
     ProjectType,
     Region,
     TransferLimits,
@@ -40,7 +42,6 @@ from contracts.values import (
     OrganCode,
     RegionCode,
     Way,
-    digest,
 )
 
 NOW = datetime(2026, 11, 23, 4, tzinfo=UTC)
@@ -84,12 +85,16 @@ class Nation:
     """The documents of one scale."""
 
     scale: Scale = field(default_factory=Scale)
+    parts: NationParts = field(default_factory=NationParts)
+    """What the versions made so far are written with."""
 
     def documents(self) -> Iterator[Document]:
         """All of them, in an order in which they might have been published."""
         yield from self.regions
         yield from self.organs
-        yield from self.versions()
+        versions = list(self.versions())
+        yield from self.parts.every()
+        yield from versions
         yield from self.agreements
         yield from self.delegations
 
@@ -151,7 +156,15 @@ class Nation:
     @cached_property
     def items(self) -> list[ItemCode]:
         """Base codes."""
-        return [one.code for one in Seed().base_items()][: self.scale.items]
+        return [*self._bases]
+
+    def is_whole(self, item: ItemCode) -> bool:
+        """Whether a base item stands for itself and is no part of another."""
+        return self._bases[item].part_of is None
+
+    @cached_property
+    def _bases(self) -> dict[ItemCode, BaseItem]:
+        return {one.code: one for one in Seed().base_items()[: self.scale.items]}
 
     def versions(self) -> Iterator[ItemVersion]:
         """What is published; every thirtieth was renewed, every three-hundredth is suspended."""
@@ -161,8 +174,37 @@ class Nation:
             leaves = [place.code for place in self.places if everywhere or place.level == "city"]
             for count, code in enumerate(leaves if everywhere else [*leaves, *self.cities]):
                 province = self.above[code][-2]
-                shape = shapes.get(province) or shapes.setdefault(province, _shape(item, number, province))
+                shape = shapes.get(province) or shapes.setdefault(province, self._shape(item, number, province))
                 yield from _versions(shape, code, number, count)
+
+    def _shape(self, item: ItemCode, number: int, province: RegionCode) -> ItemVersion:
+        base = self._bases[item]
+        variety = number + int(province[:2])
+        return ItemVersion(
+            version_id=ItemVersionId(""),
+            item_id=ItemId(""),
+            version=1,
+            item_code=item,
+            task_code="",
+            name=base.name,
+            organ=OrganCode(""),
+            region=province,
+            state=VersionState.PUBLISHED,
+            modes=tuple(dict.fromkeys((*base.locked_modes, *_MODES[variety % len(_MODES)]))),
+            service_objects=("natural",),
+            project_type=ProjectType.PROMISED,
+            approval_type=ApprovalType.NORMAL,
+            effective_from=BEGAN,
+            effective_to=None,
+            acceptance_limit=_ACCEPTANCE,
+            statutory_limit=_STATUTORY,
+            promised_limit=Limit(amount=3 + variety % 15, unit=Unit.WORKDAYS),
+            extension_limit=None,
+            delivery_limit=_DELIVERY,
+            credential_type=None,
+            parts=self.parts.digests(item, name=base.name, province=province),
+            ways=_WAYS[variety % len(_WAYS)],
+        )
 
     @cached_property
     def agreements(self) -> list[Agreement]:
@@ -236,48 +278,14 @@ def _organ(region: RegionCode, number: int) -> Organ:
     return Organ(code=code, name=f"{region}第{number}局", region=region, hosted=False, reconsideration_organ="", court="")
 
 
-def _shape(item: ItemCode, number: int, province: RegionCode) -> ItemVersion:
-    variety = number + int(province[:2])
-    return ItemVersion(
-        version_id=ItemVersionId(""),
-        item_id=ItemId(""),
-        version=1,
-        item_code=item,
-        task_code="",
-        name=f"事项{item}",
-        organ=OrganCode(""),
-        region=province,
-        state=VersionState.PUBLISHED,
-        modes=_MODES[variety % len(_MODES)],
-        service_objects=("natural",),
-        project_type=ProjectType.PROMISED,
-        approval_type=ApprovalType.NORMAL,
-        effective_from=BEGAN,
-        effective_to=None,
-        acceptance_limit=_ACCEPTANCE,
-        statutory_limit=_STATUTORY,
-        promised_limit=Limit(amount=3 + variety % 15, unit=Unit.WORKDAYS),
-        extension_limit=None,
-        delivery_limit=_DELIVERY,
-        credential_type=None,
-        parts=PartDigests(
-            form=digest([item, "form"]),
-            situations=digest([item, "situations"]),
-            checklist=digest([item, province]),
-            texts=digest([item, province, "texts"]),
-        ),
-        ways=_WAYS[variety % len(_WAYS)],
-    )
-
-
 def _versions(shape: ItemVersion, region: RegionCode, number: int, count: int) -> Iterator[ItemVersion]:
     organ = _organ(region, number % DEPARTMENTS).code
-    item_id = ItemId(f"{organ}-{shape.item_code}")
+    item_id = umbrella_id(organ=organ, item_code=shape.item_code)
     first = replace(
         shape,
-        version_id=ItemVersionId(f"{item_id}-1"),
+        version_id=ItemVersionId(f"{item_id}-v1"),
         item_id=item_id,
-        task_code=f"{organ}{number:01d}{shape.item_code}"[:31],
+        task_code=item_id,
         organ=organ,
         region=region,
         state=VersionState.SUSPENDED if count % 300 == 7 else VersionState.PUBLISHED,
@@ -286,7 +294,7 @@ def _versions(shape: ItemVersion, region: RegionCode, number: int, count: int) -
         yield first
         return
     yield replace(first, effective_to=RENEWED)
-    yield replace(first, version_id=ItemVersionId(f"{item_id}-2"), version=2, effective_from=RENEWED)
+    yield replace(first, version_id=ItemVersionId(f"{item_id}-v2"), version=2, effective_from=RENEWED)
 
 
 def _delegation(

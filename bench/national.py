@@ -200,13 +200,14 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def tell(nation: Nation, found: Measured, other: Sequence[int], *, bounds: bool) -> list[str]:
     """What does not hold; prints the figures."""
+    parts = list(nation.parts.every())
     refused = sum(1 for one in found.answers if "refused" in one)
     kinds: dict[str, int] = {}
     for one in found.answers:
         kinds[str(one.get("refused") or one["rule"])] = kinds.get(str(one.get("refused") or one["rule"]), 0) + 1
     print(f"places {len(nation.places)}, items {len(nation.items)}, regions {len(nation.regions)}, organs {len(nation.organs)}")
     print(
-        f"records {found.records}: versions {found.records - len(nation.regions) - len(nation.organs) - len(nation.agreements) - len(nation.delegations)}, ",
+        f"records {found.records}: versions {found.records - len(nation.regions) - len(nation.organs) - len(nation.agreements) - len(nation.delegations) - len(parts)}, parts {len(parts)}, ",
         end="",
     )
     print(

@@ -6,21 +6,20 @@ read from its beginning, however far it has come since.
 """
 
 import asyncio
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import Protocol
 
+import orjson
 import uuid_utils
-from sqlalchemy import ARRAY, Text, bindparam, delete, func, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis import followed
 from chassis.bus import Bus, Following, Place, Received
 from chassis.database import Database
-from chassis.inbox import store_positions
+from chassis.followed import WHOLLY, Briefly, Change, Reached
 from chassis.logs import get_logger
-from chassis.tables import FOLLOW_OFFSETS, FOLLOWED
 from contracts.codec import Malformed
 from contracts.envelope import Envelope, from_record
 from contracts.values import JsonObject
@@ -36,30 +35,13 @@ _LONGEST_REST = 5.0
 _LEASE_EVERY = 2.0
 """Seconds between two tries to become the process that writes the tables."""
 
+_MANY = 50_000
+"""Documents taken into memory that a collection of garbage is spared."""
+
 _RECENT = 10_000
 """Positions remembered in memory, of the keys heard last."""
 
 _log = get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    record: Received
-    key: str
-    envelope: Envelope
-
-    @property
-    def data(self) -> JsonObject | None:
-        return None if self.record.value is None else self.envelope.data
-
-
-@dataclass(frozen=True, slots=True)
-class _Reached:
-    """How far the topics were read."""
-
-    offsets: Mapping[Place, int]
-    logs: Mapping[str, str]
-    """By topic, in which log the offsets count; without those of which it is not known."""
 
 
 class Follows(Protocol):
@@ -77,18 +59,21 @@ class Follows(Protocol):
 class Follower:
     """What one process knows of the topics it follows."""
 
-    def __init__(self, context: Follows, topics: Sequence[str], apply: Apply) -> None:
+    def __init__(self, context: Follows, topics: Sequence[str], apply: Apply, *, briefly: Mapping[str, Briefly] | None = None) -> None:
         """Prepare; nothing is read yet.
 
         Args:
             context: Who follows.
             topics: Compacted topics; each is taken in its order, between them there is none.
             apply: Takes every document into memory.
+            briefly: By topic what the memory keeps of a document, so that a restart need not read the whole of it.
         """
         self._bus = context.bus
         self.topics: Sequence[str] = tuple(topics)
         """What is followed."""
         self._apply = apply
+        self._briefly = dict.fromkeys(topics, WHOLLY) | dict(briefly or {})
+        self._taken = 0
         self._database = context.database
         self._offsets: dict[Place, int] = {}
         self._logs: dict[str, str] = {}
@@ -157,19 +142,39 @@ class Follower:
             if connection is None:
                 return
             async with connection.begin():
-                stored = await _stored(connection, self.topics)
-            last = ("", "")
-            while True:
-                async with connection.begin():
-                    rows = (await connection.execute(_PAGE, {"topics": list(self.topics), "topic": last[0], "key": last[1]})).all()
-                for row in rows:
-                    self._take(row.topic, row.key, row.data)
-                if len(rows) < AT_ONCE:
-                    break
-                last = (rows[-1].topic, rows[-1].key)
-                await asyncio.sleep(0)
+                stored = await followed.reached(connection, self.topics)
+            # Nothing of it is garbage, and to look through it again and again takes as long as to build it.
+            gc.disable()
+            try:
+                for topic in self.topics:
+                    async for rows in followed.pages(connection, topic, briefly=topic not in stored.unsaid):
+                        missing = [key for key, brief, data in rows if not self._recall(topic, key, brief=brief, data=data)]
+                        for key, data in await followed.wholes(connection, topic, missing) if missing else ():
+                            self._take(topic, key, orjson.loads(data))
+                        await asyncio.sleep(0)
+            finally:
+                gc.enable()
         self._offsets, self._logs = dict(stored.offsets), dict(stored.logs)
+        self._settle()
         self.remembered.set()
+
+    def _recall(self, topic: str, key: str, *, brief: str | None, data: str | None) -> bool:
+        if brief is None:
+            self._take(topic, key, orjson.loads(data or b"null"))
+            return True
+        try:
+            known = self._briefly[topic].recall(topic, key, brief)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the whole document is there
+            _log.error("follow.not_recalled", topic=topic, key=key, exc_info=error)
+            return False
+        self._taken += known
+        return known
+
+    def _settle(self) -> None:
+        """What was taken into memory stays: a full collection that walks through it would hold every request for half a second."""
+        if self._taken > _MANY:
+            gc.freeze()
+            self._taken = 0
 
     async def _follow(self, database: Database) -> None:
         async with AsyncExitStack() as stack:
@@ -177,7 +182,8 @@ class Follower:
             if connection is None:
                 connection = await self._follow_until_leased(database, stack)
             async with connection.begin():
-                stored = await _stored(connection, self.topics)
+                stored = await followed.reached(connection, self.topics)
+            await followed.forget_briefs(connection, stored.unsaid)
             self.writing = True
             try:
                 await self._read_all(connection, reached=stored)
@@ -205,12 +211,12 @@ class Follower:
                 await stack.enter_async_context(attempt.pop_all())
             return connection
 
-    async def _read_all(self, connection: AsyncConnection | None, *, reached: _Reached) -> None:
+    async def _read_all(self, connection: AsyncConnection | None, *, reached: Reached) -> None:
         async with asyncio.TaskGroup() as group:
             for topic in self.topics:
                 group.create_task(self._read(topic, connection, reached=reached))
 
-    async def _read(self, topic: str, connection: AsyncConnection | None, *, reached: _Reached) -> None:
+    async def _read(self, topic: str, connection: AsyncConnection | None, *, reached: Reached) -> None:
         ends = await self._bus.ends([topic])
         offsets = {place: offset for place, offset in reached.offsets.items() if place in ends}
         for place, offset in offsets.items():
@@ -218,6 +224,7 @@ class Follower:
                 self._begin_anew(place)
         known = {place: offset for place, offset in offsets.items() if offset <= ends[place]}
         following = await self._bus.follow(topic, known, log=reached.logs.get(topic, ""))
+        storing: asyncio.Task[None] | None = None
         try:
             stored = await self._know(following, topic, connection, stored=reached.logs.get(topic, ""))
             self._ends.setdefault(topic, dict(following.ends))
@@ -225,22 +232,45 @@ class Follower:
                 given = dict(following.offsets)
                 self._reached(given)
                 records = await following.batch(limit=AT_ONCE)
+                if storing is not None and (not records or storing.done() or following.log != self._logs[topic]):
+                    await _done(storing)
+                    storing = None
                 stored = await self._know(following, topic, connection, stored=stored)
                 for place in {record.place for record in records if record.offset < given.get(record.place, 0)}:
                     self._begin_anew(place)
                 changes = [change for change in map(_change, records) if change is not None]
-                for change in changes:
-                    # A writer begins where the tables stand; memory may be further and must not go back.
-                    if change.record.offset >= self._offsets.get(change.record.place, 0):
-                        self._take(topic, change.key, change.data)
-                        self._hear(change.envelope)
+                # A writer begins where the tables stand; memory may be further and must not go back.
+                new = [change for change in changes if change.record.offset >= self._offsets.get(change.record.place, 0)]
+                for change in new:
+                    self._take(topic, change.key, change.data)
+                    self._hear(change.envelope)
                 if connection is not None and records:
-                    reached_here = {record.place: record.offset + 1 for record in records}
-                    async with self._storing:
-                        await _store(connection, changes, offsets=reached_here, log=following.log)
+                    briefs = {
+                        (topic, change.key): brief for change in new if (brief := self._briefly[topic].brief(topic, change.key)) is not None
+                    }
+                    if storing is not None:
+                        await _done(storing)
+                    # While the database writes, the next ones are taken.
+                    storing = asyncio.create_task(self._store(connection, changes, briefs=briefs, records=records, log=following.log))
                 self.trouble = None
         finally:
+            if storing is not None:
+                storing.cancel()
+                await asyncio.wait({storing})
             await following.close()
+
+    async def _store(
+        self,
+        connection: AsyncConnection,
+        changes: Sequence[Change],
+        *,
+        briefs: Mapping[tuple[str, str], str],
+        records: Sequence[Received],
+        log: str,
+    ) -> None:
+        reached = {record.place: record.offset + 1 for record in records}
+        async with self._storing:
+            await followed.store(connection, changes, briefs=briefs, offsets=reached, log=log)
 
     async def _know(self, following: Following, topic: str, connection: AsyncConnection | None, *, stored: str) -> str:
         """See which log it is, and forget how far another one was read, in memory and where this process writes in the tables; its name."""
@@ -250,11 +280,12 @@ class Follower:
                 self._begin_anew(place)
         self._logs[topic] = log
         if connection is not None and stored not in {"", log}:
-            async with self._storing, connection.begin():
-                await connection.execute(_FORGET_OFFSETS, {"another": topic})
+            async with self._storing:
+                await followed.forget_offsets(connection, topic)
         return log
 
     def _take(self, topic: str, key: str, data: JsonObject | None) -> None:
+        self._taken += 1
         try:
             self._apply(topic, key, data)
         except Exception as error:  # noqa: BLE001 - one bad document must not keep the others out
@@ -266,8 +297,8 @@ class Follower:
         if len(self._recent) > _RECENT:
             del self._recent[next(iter(self._recent))]
 
-    def _here(self) -> _Reached:
-        return _Reached(dict(self._offsets), dict(self._logs))
+    def _here(self) -> Reached:
+        return Reached(dict(self._offsets), dict(self._logs))
 
     def _begin_anew(self, place: Place) -> None:
         """Take a partition from its beginning: the log lost what it had given out and was filled again."""
@@ -279,11 +310,13 @@ class Follower:
     def _reached(self, offsets: Mapping[Place, int]) -> None:
         for place, offset in offsets.items():
             self._offsets[place] = max(offset, self._offsets.get(place, 0))
+        if self._taken > _MANY and self.caught_up:
+            self._settle()
         self._moved.set()
         self._moved = asyncio.Event()
 
 
-def _change(record: Received) -> _Change | None:
+def _change(record: Received) -> Change | None:
     try:
         # A tombstone has attributes but no document.
         envelope = from_record(key=record.key, value=b"{}" if record.value is None else record.value, headers=record.headers)
@@ -293,54 +326,16 @@ def _change(record: Received) -> _Change | None:
     if envelope is None or record.key is None or not envelope.source.startswith("/") or b"\\u0000" in (record.value or b""):
         _log.error("follow.unreadable", topic=record.topic, partition=record.partition, offset=record.offset)
         return None
-    return _Change(record, record.key, envelope)
+    return Change(record, record.key, envelope)
 
 
-async def _stored(connection: AsyncConnection, topics: Sequence[str]) -> _Reached:
-    rows = (await connection.execute(select(FOLLOW_OFFSETS).where(FOLLOW_OFFSETS.c.topic.in_(topics)))).all()
-    # Partitions on which nothing came since an older version wrote them say nothing; those that say something say the same.
-    return _Reached({(row.topic, row.partition): row.offset for row in rows}, {row.topic: row.log for row in rows if row.log})
-
-
-async def _store(connection: AsyncConnection, changes: Sequence[_Change], *, offsets: Mapping[Place, int], log: str) -> None:
-    newest = {(change.record.topic, change.key): change for change in changes}
-    documents = [{"topic": topic, "key": key, "data": change.data} for (topic, key), change in newest.items() if change.data is not None]
-    gone = [{"gone_topic": topic, "gone_key": key} for (topic, key), change in newest.items() if change.data is None]
-    positions: dict[tuple[str, str], int] = {}
-    for change in changes:
-        place = (change.envelope.service, change.envelope.key)
-        positions[place] = max(change.envelope.position, positions.get(place, 0))
-    async with connection.begin():
-        if documents:
-            await connection.execute(_KEEP, documents)
-        if gone:
-            await connection.execute(_DROP, gone)
-        rows = [{"topic": topic, "partition": number, "offset": offset, "log": log} for (topic, number), offset in offsets.items()]
-        await connection.execute(_REACHED, rows)
-        await store_positions(connection, positions)
+async def _done(storing: asyncio.Task[None]) -> None:
+    # Not awaited itself: it would get the cancellation in our place, and may just be done.
+    await asyncio.wait({storing})
+    storing.result()
 
 
 def _name(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return type(error).__name__
-
-
-_PAGE = (
-    select(FOLLOWED)
-    .where(
-        FOLLOWED.c.topic == func.any(bindparam("topics", type_=ARRAY(Text))),
-        tuple_(FOLLOWED.c.topic, FOLLOWED.c.key) > tuple_(bindparam("topic", type_=Text), bindparam("key", type_=Text)),
-    )
-    .order_by(FOLLOWED.c.topic, FOLLOWED.c.key)
-    .limit(AT_ONCE)
-)
-_new = insert(FOLLOWED)
-_KEEP = _new.on_conflict_do_update(index_elements=[FOLLOWED.c.topic, FOLLOWED.c.key], set_={"data": _new.excluded.data})
-_DROP = delete(FOLLOWED).where(FOLLOWED.c.topic == bindparam("gone_topic"), FOLLOWED.c.key == bindparam("gone_key"))
-_new_offset = insert(FOLLOW_OFFSETS)
-_REACHED = _new_offset.on_conflict_do_update(
-    index_elements=[FOLLOW_OFFSETS.c.topic, FOLLOW_OFFSETS.c.partition],
-    set_={"offset": _new_offset.excluded.offset, "log": _new_offset.excluded.log},
-)
-_FORGET_OFFSETS = delete(FOLLOW_OFFSETS).where(FOLLOW_OFFSETS.c.topic == bindparam("another"))

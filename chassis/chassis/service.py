@@ -33,6 +33,7 @@ from chassis.database import C, Database
 from chassis.figures import Look
 from chassis.flow import followed_look, heard_look, remade_counter, waiting_look
 from chassis.follow import Follower
+from chassis.followed import Briefly
 from chassis.health import Check, Health
 from chassis.inbox import Consumer
 from chassis.jobs import Job, Rounds, is_told_to_end
@@ -73,6 +74,8 @@ class Follow(Generic[C]):
     topics: tuple[str, ...]
     apply: Callable[[C, str, str, JsonObject | None], None]
     """Takes context, topic, key and document; None takes the key out."""
+    briefly: Callable[[C], Briefly] | None = None
+    """Gives what tells in a few words what is in memory of a document; without it a restart reads the whole of each."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -269,7 +272,8 @@ def _follower(context: C, follows: Sequence[Follow[C]]) -> Follower | None:
             if topic in follow.topics:
                 follow.apply(context, topic, key, data)
 
-    return Follower(context, sorted(topic_names), apply)
+    briefly = {topic: follow.briefly(context) for follow in follows if follow.briefly is not None for topic in follow.topics}
+    return Follower(context, sorted(topic_names), apply, briefly=briefly)
 
 
 def _looks(parts: _Parts[C]) -> list[Look]:

@@ -147,9 +147,10 @@ FOLLOWED = Table(
     Column("topic", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("data", JSONB, nullable=False),
+    Column("brief", Text),
     PrimaryKeyConstraint("topic", "key", name="pk_followed"),
 )
-"""The newest document under each key of the compacted topics that the service follows."""
+"""The newest document under each key of the compacted topics that the service follows, and what of it goes back into memory."""
 
 FOLLOW_OFFSETS = Table(
     "follow_offsets",
@@ -158,9 +159,13 @@ FOLLOW_OFFSETS = Table(
     Column("partition", Integer, nullable=False),
     Column("offset", BigInteger, nullable=False),
     Column("log", Text, nullable=False, server_default=""),
+    Column("briefed", BigInteger),
     PrimaryKeyConstraint("topic", "partition", name="pk_follow_offsets"),
 )
-"""The next offset to read of each followed partition, and which log it counts in (`chassis.bus.Following.log`); empty where nobody said."""
+"""The next offset to read of each followed partition, and which log it counts in (`chassis.bus.Following.log`); empty where nobody said.
+
+Where ``briefed`` is another offset, somebody kept documents and left their briefs as they were (`chassis.followed`).
+"""
 
 WATERMARKS = Table(
     "watermarks",

@@ -1,16 +1,13 @@
 """The index of the published catalogue that every service keeps in memory.
 
 Fed by `Catalogue.apply` from the followed topics, in any order; read without I/O. A version is usable when its parts are
-there. Built for 350,000 versions: what many versions share is one object (`_Shape`), what is its own is one tuple.
+there. Built for 350,000 versions: see `rules.versions` and `rules.packed`.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, fields, replace
-from datetime import date, datetime
-from typing import NamedTuple
+from datetime import date
 
 from contracts.catalogue import (
     Agreement,
@@ -19,13 +16,10 @@ from contracts.catalogue import (
     FormPart,
     ItemVersion,
     Organ,
-    Part,
     Region,
     SituationsPart,
     TextsPart,
-    VersionState,
 )
-from contracts.codec import decode
 from contracts.delegations import Delegation
 from contracts.documents import PARTS, RULES, VERSIONS, read
 from contracts.values import (
@@ -34,62 +28,21 @@ from contracts.values import (
     DelegationId,
     Digest,
     ItemCode,
-    ItemId,
     ItemVersionId,
     JsonObject,
     Mode,
     OrganCode,
     RegionCode,
-    digest,
 )
 from rules.agreements import Agreements, covers
 from rules.calendars import Calendar
 from rules.certificates import Cancelled
 from rules.delegations import Delegations
+from rules.packed import PackedParts
 from rules.parts import Parts
+from rules.versions import Published, Versions
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Own:
-    """The fields of a version that it shares with none."""
-
-    version_id: ItemVersionId
-    item_id: ItemId
-    version: int
-    task_code: str
-    organ: OrganCode
-    region: RegionCode
-    effective_from: datetime
-    effective_to: datetime | None
-
-
-_OWN_FIELDS = frozenset(field.name for field in fields(_Own))
-
-
-class Published(NamedTuple):
-    """One version as the index keeps it; `Catalogue.version` gives the whole."""
-
-    version_id: ItemVersionId
-    item_id: ItemId
-    version: int
-    task_code: str
-    organ: OrganCode
-    region: RegionCode
-    effective_from: datetime
-    effective_to: datetime | None
-    shape: ItemVersion
-    """Any version that agrees in all other fields; its own fields mean nothing here."""
-
-    def in_force(self, at: datetime) -> bool:
-        """Whether an application received at this instant falls under it.
-
-        A suspension or withdrawal ends the interval and nothing before it: what was received a moment earlier stays receivable as of then.
-        """
-        if at < self.effective_from:
-            return False
-        if self.effective_to is None:
-            return self.shape.state is VersionState.PUBLISHED
-        return at < self.effective_to
+__all__ = ["Catalogue", "Published"]
 
 
 class Catalogue:
@@ -105,12 +58,9 @@ class Catalogue:
         self._delegations = Delegations()
         self._years: dict[RegionCode, dict[int, CalendarYear]] = {}
         self._calendars: dict[tuple[RegionCode, ...], Calendar] = {}
-        self._versions: dict[ItemVersionId, Published] = {}
-        self._by_item: dict[ItemCode, dict[RegionCode, tuple[Published, ...]]] = {}
-        self._shapes: dict[Digest, ItemVersion] = {}
-        self._instants: dict[datetime, datetime] = {}
+        self._versions = Versions()
         self._ancestors: dict[RegionCode, tuple[Region, ...]] = {}
-        self._parts: dict[Digest, Part] = {}
+        self._parts = PackedParts()
         self._cancelled = Cancelled()
 
     # -- writing
@@ -122,18 +72,19 @@ class Catalogue:
             Malformed: A known kind without the shape of its class.
         """
         if topic == VERSIONS:
-            self._apply_version(ItemVersionId(key), data)
+            self._versions.put(ItemVersionId(key), data)
         elif topic == PARTS:
-            self._apply_part(Digest(key), data)
+            self._parts.put(Digest(key), data)
         elif topic == RULES:
             self._apply_rule(key, data)
 
-    def _apply_part(self, key: Digest, data: JsonObject | None) -> None:
-        part = None if data is None else read(topic=PARTS, key=key, data=data)
-        if part is None:
-            self._parts.pop(key, None)
-        elif isinstance(part, FormPart | SituationsPart | ChecklistPart | TextsPart):
-            self._parts[key] = part
+    def brief(self, topic: str, key: str) -> str | None:
+        """A few words from which `recall` puts a document back that stands here; ``None`` where only the whole does."""
+        return self._versions.brief(ItemVersionId(key)) if topic == VERSIONS else None
+
+    def recall(self, topic: str, key: str, brief: str) -> bool:
+        """Take one record by its brief, of this process or another; False when the whole is needed, and nothing was changed."""
+        return topic == VERSIONS and self._versions.recall(ItemVersionId(key), brief)
 
     def _apply_rule(self, key: str, data: JsonObject | None) -> None:
         kind, _, name = key.partition("/")
@@ -184,44 +135,6 @@ class Catalogue:
         former = self._organs.pop(code, None)
         if former is not None:
             self._organs_of[former.region].discard(code)
-
-    def _apply_version(self, version_id: ItemVersionId, data: JsonObject | None) -> None:
-        former = self._versions.pop(version_id, None)
-        if former is not None:
-            self._unlist(former)
-        if data is None:
-            return
-        entry = self._publish(data)
-        self._versions[entry.version_id] = entry
-        regions = self._by_item.setdefault(entry.shape.item_code, {})
-        listed = (*regions.get(entry.region, ()), entry)
-        regions[entry.region] = listed if len(listed) == 1 else tuple(sorted(listed, key=lambda one: (one.effective_from, one.version)))
-
-    def _publish(self, data: JsonObject) -> Published:
-        rest = digest({name: value for name, value in data.items() if name not in _OWN_FIELDS})
-        shape = self._shapes.get(rest)
-        if shape is None:
-            shape = self._shapes[rest] = decode(ItemVersion, data)
-        own = decode(_Own, data)
-        return Published(
-            version_id=own.version_id,
-            item_id=own.item_id,
-            version=own.version,
-            task_code=own.task_code,
-            organ=OrganCode(sys.intern(own.organ)),
-            region=RegionCode(sys.intern(own.region)),
-            effective_from=self._instants.setdefault(own.effective_from, own.effective_from),
-            effective_to=own.effective_to,
-            shape=shape,
-        )
-
-    def _unlist(self, entry: Published) -> None:
-        regions = self._by_item[entry.shape.item_code]
-        left = tuple(one for one in regions[entry.region] if one.version_id != entry.version_id)
-        if left:
-            regions[entry.region] = left
-        else:
-            del regions[entry.region]
 
     # -- regions and organs
 
@@ -296,19 +209,19 @@ class Catalogue:
     def version(self, version_id: ItemVersionId) -> ItemVersion | None:
         """A published version in full, whatever its state now; a case pins it by this id."""
         entry = self._versions.get(version_id)
-        return None if entry is None else _whole(entry)
+        return None if entry is None else entry.whole
 
     def versions_of(self, item_code: ItemCode, region: RegionCode) -> tuple[Published, ...]:
         """Every version of an item that organs of exactly this region published, oldest first."""
-        return self._by_item.get(item_code, {}).get(region, ())
+        return self._versions.of(item_code, region)
 
     def regions_of(self, item_code: ItemCode) -> Collection[RegionCode]:
         """Regions whose organs published an item in any version."""
-        return self._by_item.get(item_code, {}).keys()
+        return self._versions.regions_of(item_code)
 
     def items(self) -> Iterable[ItemCode]:
         """Base codes of all items of which there is a version."""
-        return (code for code, regions in self._by_item.items() if regions)
+        return self._versions.items()
 
     def parts(self, version_id: ItemVersionId) -> Parts | None:
         """A version with its parts as they hold today, or ``None`` until all of them are there."""
@@ -381,17 +294,3 @@ class Catalogue:
             layers = [tuple(self._years.get(code, {}).values()) for code in chain]
             known = self._calendars[chain] = Calendar(layers)
         return known
-
-
-def _whole(entry: Published) -> ItemVersion:
-    return replace(
-        entry.shape,
-        version_id=entry.version_id,
-        item_id=entry.item_id,
-        version=entry.version,
-        task_code=entry.task_code,
-        organ=entry.organ,
-        region=entry.region,
-        effective_from=entry.effective_from,
-        effective_to=entry.effective_to,
-    )

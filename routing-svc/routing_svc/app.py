@@ -82,7 +82,10 @@ def create_app(settings: Settings) -> FastAPI:
         holds=True,
         sends=(CASE_EVENTS,),
         hears=frozenset({"catalog", "intake", "credential"}),
-        follows=(Follow(topics=(RULES, PARTS, VERSIONS), apply=_follow_catalogue), Follow(topics=(ACCESS_RULES,), apply=_keep)),
+        follows=(
+            Follow(topics=(RULES, PARTS, VERSIONS), apply=_follow_catalogue, briefly=lambda context: context.catalogue),
+            Follow(topics=(ACCESS_RULES,), apply=_keep),
+        ),
         timers=TIMERS,
         jobs=transfer_jobs.JOBS,
         looks=transfer_jobs.looks,

@@ -1,6 +1,6 @@
 """Service items and their versions in the database."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -74,6 +74,15 @@ async def next_number(tx: Tx[Catalog], *, item_id: ItemId, item_code: ItemCode, 
         .returning(ITEMS.c.last_number)
     )
     return int(drawn.scalar_one())
+
+
+async def add_items(tx: Tx[Catalog], items: Mapping[ItemId, tuple[ItemCode, OrganCode, RegionCode, int]]) -> None:
+    """Make many umbrellas at once, each of which knows the number of its newest version; those that are there stay as they are."""
+    rows = [
+        {"item_id": item_id, "item_code": item_code, "organ": organ, "region": region, "last_number": last}
+        for item_id, (item_code, organ, region, last) in items.items()
+    ]
+    await tx.execute(insert(ITEMS).on_conflict_do_nothing(), rows)
 
 
 async def find_item(tx: Tx[Catalog], *, organ: OrganCode, item_code: ItemCode) -> ItemId | None:

@@ -92,12 +92,13 @@ class ServiceProcess:
                 break
             if asked is not None and asked.is_set():
                 return
-            if self._says_ready():
+            if self.says_ready():
                 return
             time.sleep(0.1)
         raise EngineFailed(f"{self.name} is not ready:\n{last_lines(self.log, count=25)}")
 
-    def _says_ready(self) -> bool:
+    def says_ready(self) -> bool:
+        """Whether it says so now."""
         # By hand: a client of httpx takes 20 ms to make, which ten times a second is a fifth of a core taken from the start waited for.
         connection = HTTPConnection(self.url.removeprefix("http://"), timeout=2)
         try:

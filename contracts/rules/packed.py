@@ -1,0 +1,56 @@
+"""The published parts in the index: packed until somebody asks for them, since a service looks at few of the thousands that it follows."""
+
+from __future__ import annotations
+
+import json
+import zlib
+
+from contracts.catalogue import ChecklistPart, FormPart, Part, SituationsPart, TextsPart
+from contracts.documents import PARTS, read
+from contracts.values import Digest, JsonObject
+
+OPEN_AT_MOST = 1_000
+"""Parts that stay unpacked, those asked for last; what is compiled from them is remembered by these very objects."""
+
+_QUICKLY = 1
+
+
+class PackedParts:
+    """Parts by their digest."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._packed: dict[Digest, bytes] = {}
+        self._open: dict[Digest, Part] = {}
+
+    def put(self, key: Digest, data: JsonObject | None) -> None:
+        """Take a part; ``None``, or one of a kind that this reader does not know, takes out what is under its digest.
+
+        Raises:
+            Malformed: A known kind without the shape of its class.
+        """
+        self._open.pop(key, None)
+        if data is None or _part(key, data) is None:
+            self._packed.pop(key, None)
+        else:
+            self._packed[key] = zlib.compress(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), _QUICKLY)
+
+    def get(self, key: Digest) -> Part | None:
+        """The part under a digest: the same object as long as it is asked for now and then."""
+        part = self._open.pop(key, None)
+        if part is None:
+            packed = self._packed.get(key)
+            if packed is None:
+                return None
+            part = _part(key, json.loads(zlib.decompress(packed)))
+            if part is None:
+                return None
+            if len(self._open) >= OPEN_AT_MOST:
+                del self._open[next(iter(self._open))]
+        self._open[key] = part
+        return part
+
+
+def _part(key: Digest, data: JsonObject) -> Part | None:
+    part = read(topic=PARTS, key=key, data=data)
+    return part if isinstance(part, FormPart | SituationsPart | ChecklistPart | TextsPart) else None

@@ -1,0 +1,209 @@
+"""The published versions in the index: found by item and place, and put back from a few words where their common part is known.
+
+What many versions share is one object (`Published.shape`), what is a version's own is one tuple: 360,000 of them fit into a service.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import NamedTuple
+
+from contracts.catalogue import ItemVersion, VersionState
+from contracts.codec import decode
+from contracts.values import Digest, ItemCode, ItemId, ItemVersionId, JsonObject, OrganCode, RegionCode, digest
+
+_EDITION = "1"
+"""Of the briefs below; those of another edition are not understood."""
+_BETWEEN = "\t"
+_WORDS = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Own:
+    """The fields of a version that it shares with none."""
+
+    version_id: ItemVersionId
+    item_id: ItemId
+    version: int
+    task_code: str
+    organ: OrganCode
+    region: RegionCode
+    effective_from: datetime
+    effective_to: datetime | None
+
+
+_OWN_FIELDS = frozenset(field.name for field in fields(_Own))
+
+
+class Published(NamedTuple):
+    """One version as the index keeps it; `Catalogue.version` gives the whole."""
+
+    version_id: ItemVersionId
+    item_id: ItemId
+    version: int
+    task_code: str
+    organ: OrganCode
+    region: RegionCode
+    effective_from: datetime
+    effective_to: datetime | None
+    shape: ItemVersion
+    """Any version that agrees in all other fields; its own fields mean nothing here."""
+
+    def in_force(self, at: datetime) -> bool:
+        """Whether an application received at this instant falls under it.
+
+        A suspension or withdrawal ends the interval and nothing before it: what was received a moment earlier stays receivable as of then.
+        """
+        if at < self.effective_from:
+            return False
+        if self.effective_to is None:
+            return self.shape.state is VersionState.PUBLISHED
+        return at < self.effective_to
+
+    @property
+    def whole(self) -> ItemVersion:
+        """The version as it was published."""
+        return replace(
+            self.shape,
+            version_id=self.version_id,
+            item_id=self.item_id,
+            version=self.version,
+            task_code=self.task_code,
+            organ=self.organ,
+            region=self.region,
+            effective_from=self.effective_from,
+            effective_to=self.effective_to,
+        )
+
+
+class Versions:
+    """Every published version, by the keys that questions come with."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._versions: dict[ItemVersionId, Published] = {}
+        self._by_item: dict[ItemCode, dict[RegionCode, tuple[Published, ...]]] = {}
+        self._shapes: dict[str, ItemVersion] = {}
+        self._names: dict[int, Digest] = {}
+        """What a shape is called, by the object's id: shapes are never given up."""
+        self._instants: dict[datetime, datetime] = {}
+
+    def put(self, version_id: ItemVersionId, data: JsonObject | None) -> None:
+        """Take a version in place of the one under its id; ``None`` takes that one out.
+
+        Raises:
+            Malformed: Without the shape of an `ItemVersion`; then none is there.
+        """
+        self._take_out(version_id)
+        if data is None:
+            return
+        name = digest({field: value for field, value in data.items() if field not in _OWN_FIELDS})
+        shape = self._shapes.get(name)
+        if shape is None:
+            shape = decode(ItemVersion, data)
+            self._shapes[name], self._names[id(shape)] = shape, name
+        own = decode(_Own, data)
+        self._list(
+            Published(
+                version_id=own.version_id,
+                item_id=own.item_id,
+                version=own.version,
+                # Most often the same; then one text is enough.
+                task_code=own.item_id if own.task_code == own.item_id else own.task_code,
+                organ=OrganCode(sys.intern(own.organ)),
+                region=RegionCode(sys.intern(own.region)),
+                effective_from=self._instant(own.effective_from),
+                effective_to=None if own.effective_to is None else self._instant(own.effective_to),
+                shape=shape,
+            )
+        )
+
+    def brief(self, version_id: ItemVersionId) -> str | None:
+        """What is a version's own, with the name of what it shares, for `recall`; ``None`` where only the whole says it."""
+        entry = self._versions.get(version_id)
+        if entry is None:
+            return None
+        words = (
+            _EDITION,
+            self._names[id(entry.shape)],
+            entry.item_id,
+            str(entry.version),
+            entry.task_code,
+            entry.organ,
+            entry.region,
+            entry.effective_from.isoformat(),
+            "" if entry.effective_to is None else entry.effective_to.isoformat(),
+        )
+        told = _BETWEEN.join(words)
+        return told if told.count(_BETWEEN) == _WORDS - 1 and "\0" not in told else None
+
+    def recall(self, version_id: ItemVersionId, brief: str) -> bool:
+        """Take a version from its brief, in place of the one under its id; False when the whole is needed, and nothing was changed.
+
+        Raises:
+            ValueError: No process of ours wrote it; nothing was changed.
+        """
+        words = brief.split(_BETWEEN)
+        if len(words) != _WORDS or words[0] != _EDITION:
+            return False
+        _, name, item_id, number, task_code, organ, region, begins, ends = words
+        shape = self._shapes.get(name)
+        if shape is None:
+            return False
+        entry = Published(
+            ItemVersionId(version_id),
+            ItemId(item_id),
+            int(number),
+            item_id if task_code == item_id else task_code,
+            OrganCode(sys.intern(organ)),
+            RegionCode(sys.intern(region)),
+            self._instant(datetime.fromisoformat(begins)),
+            self._instant(datetime.fromisoformat(ends)) if ends else None,
+            shape,
+        )
+        if version_id in self._versions:
+            self._take_out(version_id)
+        self._list(entry)
+        return True
+
+    def get(self, version_id: ItemVersionId) -> Published | None:
+        """The version under an id, whatever its state now."""
+        return self._versions.get(version_id)
+
+    def of(self, item_code: ItemCode, region: RegionCode) -> tuple[Published, ...]:
+        """Every version of an item that organs of exactly this region published, oldest first."""
+        return self._by_item.get(item_code, {}).get(region, ())
+
+    def regions_of(self, item_code: ItemCode) -> Collection[RegionCode]:
+        """Regions whose organs published an item in any version."""
+        return self._by_item.get(item_code, {}).keys()
+
+    def items(self) -> Iterable[ItemCode]:
+        """Base codes of all items of which there is a version."""
+        return (code for code, regions in self._by_item.items() if regions)
+
+    def _instant(self, read: datetime) -> datetime:
+        return self._instants.setdefault(read, read)
+
+    def _list(self, entry: Published) -> None:
+        self._versions[entry.version_id] = entry
+        regions = self._by_item.setdefault(entry.shape.item_code, {})
+        others = regions.get(entry.region)
+        if others is None:
+            regions[entry.region] = (entry,)
+        else:
+            regions[entry.region] = tuple(sorted((*others, entry), key=lambda one: (one.effective_from, one.version)))
+
+    def _take_out(self, version_id: ItemVersionId) -> None:
+        entry = self._versions.pop(version_id, None)
+        if entry is None:
+            return
+        regions = self._by_item[entry.shape.item_code]
+        left = tuple(one for one in regions[entry.region] if one.version_id != entry.version_id)
+        if left:
+            regions[entry.region] = left
+        else:
+            del regions[entry.region]

@@ -1,0 +1,123 @@
+"""What is told in a few words of a followed document: a restart takes those, and the whole wherever they are missing or not to be believed."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+from sqlalchemy import update
+
+from chassis.bus import Bus
+from chassis.follow import AT_ONCE, Follower
+from chassis.tables import FOLLOW_OFFSETS, FOLLOWED
+from contracts.values import JsonObject
+from tests.chassis.bus.conftest import MakeTopic
+from tests.chassis.bus.line import PATIENCE, Line, append, at_work, until
+from tests.chassis.bus.test_follow import Memory, document, until_stored
+
+
+@dataclass(kw_only=True)
+class Brief(Memory):
+    """Keeps the number alone, and can be told it in a word once it has seen any document."""
+
+    recalled: list[str] = field(default_factory=list)
+
+    def brief(self, _topic: str, key: str) -> str | None:
+        number = self.documents.get(key)
+        return None if number is None or number == "whole" else f"={number}"
+
+    def recall(self, _topic: str, key: str, brief: str) -> bool:
+        if brief[:1] != "=":
+            raise ValueError(brief)
+        if not self.taken:
+            return False
+        self.documents[key] = int(brief[1:])
+        self.recalled.append(key)
+        return True
+
+    def follower(self, topic: str) -> Follower:
+        return Follower(self, [topic], self.apply, briefly={topic: self})
+
+
+@pytest.fixture
+async def compacted(make_topic: MakeTopic) -> str:
+    return (await make_topic(partitions=2, cleanup_policy="compact")).name
+
+
+async def follow(memory: Brief, line: Line, topic: str, expected: JsonObject) -> None:
+    """Follow until memory and tables hold what is expected."""
+    follower = memory.follower(topic)
+    async with at_work(follower.run()), asyncio.timeout(PATIENCE):
+        await follower.until_caught_up()
+        await until_stored(line, dict(expected))
+    assert memory.documents == expected
+
+
+async def test_a_restart_takes_briefs_and_the_whole_where_there_is_none_or_it_is_not_enough(bus: Bus, line: Line, compacted: str) -> None:
+    await append(bus, compacted, document("a", 1), document("b", 2), document("c", "whole"), document("d", 4))
+    everything: JsonObject = {"a": 1, "b": 2, "c": "whole", "d": 4}
+    await follow(Brief(bus=bus, database=line.database), line, compacted, everything)
+
+    memory = Brief(bus=bus, database=line.database)
+    await follow(memory, line, compacted, everything)
+
+    # The first ones were not understood before a whole document had been seen.
+    assert dict(memory.taken) == {"a": 1, "b": 2, "c": "whole"}
+    assert memory.recalled == ["d"]
+
+
+async def test_a_brief_that_nobody_understands_is_passed_over(bus: Bus, line: Line, compacted: str) -> None:
+    await append(bus, compacted, document("a", 1), document("b", "whole"), document("c", 3))
+    everything: JsonObject = {"a": 1, "b": "whole", "c": 3}
+    await follow(Brief(bus=bus, database=line.database), line, compacted, everything)
+    async with line.database.begin(line) as tx:
+        await tx.execute(update(FOLLOWED).where(FOLLOWED.c.key == "c").values(brief="of another age"))
+
+    memory = Brief(bus=bus, database=line.database)
+    await follow(memory, line, compacted, everything)
+
+    assert memory.recalled == []
+
+
+async def test_briefs_are_not_believed_after_somebody_wrote_documents_without_them(bus: Bus, line: Line, compacted: str) -> None:
+    """An older version of the software moves the offset and leaves the brief as it was."""
+    await append(bus, compacted, document("a", "whole"), document("b", 1))
+    await follow(Brief(bus=bus, database=line.database), line, compacted, {"a": "whole", "b": 1})
+    await append(bus, compacted, document("b", 2))
+    place = await bus.partition(compacted, "b")
+    async with line.database.begin(line) as tx:
+        await tx.execute(update(FOLLOWED).where(FOLLOWED.c.key == "b").values(data={"n": 2}))
+        here = (FOLLOW_OFFSETS.c.topic == compacted) & (FOLLOW_OFFSETS.c.partition == place)
+        ends = await bus.ends([compacted])
+        await tx.execute(update(FOLLOW_OFFSETS).where(here).values(offset=ends[compacted, place]))
+
+    memory = Brief(bus=bus, database=line.database)
+    follower = memory.follower(compacted)
+    async with at_work(follower.run()), asyncio.timeout(PATIENCE):
+        await follower.until_caught_up()
+
+        async def said() -> bool:
+            return all(row.briefed == row.offset for row in await line.rows(FOLLOW_OFFSETS))
+
+        await until(said, what="the offsets that briefs hold for")
+
+    assert memory.documents == {"a": "whole", "b": 2}
+    assert [row.brief for row in await line.rows(FOLLOWED)] == [None, None]
+
+
+async def test_a_process_cut_off_in_the_middle_of_the_first_reading_loses_nothing(bus: Bus, line: Line, compacted: str) -> None:
+    everything: JsonObject = {f"k{number:04}": number for number in range(AT_ONCE * 4)}
+    await append(bus, compacted, *(document(key, number) for key, number in everything.items()))
+    follower = Brief(bus=bus, database=line.database).follower(compacted)
+    async with at_work(follower.run()):
+
+        async def begun() -> bool:
+            return bool(await line.rows(FOLLOW_OFFSETS))
+
+        await until(begun, what="the first documents in the tables")
+    kept = len(await line.rows(FOLLOWED))
+
+    memory = Brief(bus=bus, database=line.database)
+    await follow(memory, line, compacted, everything)
+
+    assert 0 < kept <= len(everything)
+    assert len(memory.taken) + len(memory.recalled) == len(everything)

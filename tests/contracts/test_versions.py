@@ -1,0 +1,105 @@
+"""The index of versions: a version put back from its brief is the version that was published."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bench.nation import Nation, Scale
+from contracts.codec import encode_object
+from contracts.documents import PARTS, VERSIONS, address
+from contracts.values import JsonObject
+from rules.catalogue import Catalogue
+from rules.packed import OPEN_AT_MOST
+
+SMALL = Nation(scale=Scale(places=6, items=5, agreements=1, alliance=2, delegations=0))
+DOCUMENTS = list(SMALL.documents())
+VERSION_DOCUMENTS: list[tuple[str, JsonObject]] = [
+    (key, encode_object(one)) for one in DOCUMENTS for topic, key, _ in [address(one)] if topic == VERSIONS
+]
+
+
+def whole() -> Catalogue:
+    catalogue = Catalogue()
+    for key, data in VERSION_DOCUMENTS:
+        catalogue.apply(VERSIONS, key, data)
+    return catalogue
+
+
+def test_every_version_comes_back_from_its_brief() -> None:
+    first, second = whole(), Catalogue()
+
+    missing = 0
+    for key, data in VERSION_DOCUMENTS:
+        brief = first.brief(VERSIONS, key)
+        assert brief is not None
+        if not second.recall(VERSIONS, key, brief):
+            second.apply(VERSIONS, key, data)
+            missing += 1
+
+    assert {key: second.version(key) for key, _ in VERSION_DOCUMENTS} == {key: first.version(key) for key, _ in VERSION_DOCUMENTS}  # type: ignore[arg-type]  # a key is an id
+    places = [(item, region.code) for item in SMALL.items for region in SMALL.places]
+    assert all(first.versions_of(*place) == second.versions_of(*place) for place in places)
+    assert 0 < missing < len(VERSION_DOCUMENTS)
+
+
+def test_a_brief_takes_the_place_of_what_stood_there() -> None:
+    catalogue, (key, data) = whole(), VERSION_DOCUMENTS[0]
+    brief = catalogue.brief(VERSIONS, key)
+    catalogue.apply(VERSIONS, key, {**data, "effective_to": "2030-01-01T00:00:00Z"})
+    assert brief is not None
+
+    assert catalogue.recall(VERSIONS, key, brief)
+
+    version = catalogue.version(key)  # type: ignore[arg-type]  # a key is an id
+    assert version is not None
+    assert encode_object(version) == data
+    assert len(catalogue.versions_of(version.item_code, version.region)) == 1
+
+
+def test_an_unknown_shape_another_edition_and_a_version_that_is_not_there_need_the_whole() -> None:
+    catalogue, (key, _) = whole(), VERSION_DOCUMENTS[0]
+    brief = catalogue.brief(VERSIONS, key)
+    assert brief is not None
+
+    assert not Catalogue().recall(VERSIONS, key, brief)
+    assert not catalogue.recall(VERSIONS, key, "2" + brief[1:])
+    assert not catalogue.recall(VERSIONS, key, "")
+    assert catalogue.brief(VERSIONS, "nobody") is None
+    assert catalogue.brief(PARTS, key) is None
+
+
+def test_a_brief_that_is_half_right_changes_nothing() -> None:
+    catalogue, (key, data) = whole(), VERSION_DOCUMENTS[0]
+    brief = catalogue.brief(VERSIONS, key)
+    assert brief is not None
+
+    with pytest.raises(ValueError, match="noon"):
+        catalogue.recall(VERSIONS, key, brief.replace(datetime(2025, 1, 1, tzinfo=UTC).isoformat(), "noon"))
+
+    version = catalogue.version(key)  # type: ignore[arg-type]  # a key is an id
+    assert version is not None
+    assert encode_object(version) == data
+
+
+def test_text_that_would_break_a_brief_is_kept_whole() -> None:
+    catalogue, (key, data) = Catalogue(), VERSION_DOCUMENTS[0]
+
+    catalogue.apply(VERSIONS, key, {**data, "task_code": "a\tb"})
+
+    assert catalogue.brief(VERSIONS, key) is None
+
+
+def test_a_part_is_the_same_object_as_long_as_it_is_asked_for() -> None:
+    catalogue = Catalogue()
+    for one in DOCUMENTS:
+        topic, key, _ = address(one)
+        catalogue.apply(topic, key, encode_object(one))
+    first = VERSION_DOCUMENTS[0][0]
+
+    asked = [catalogue.parts(first) for _ in range(2)]  # type: ignore[arg-type]  # a key is an id
+
+    assert asked[0] is not None
+    assert asked[1] is not None
+    assert asked[0].form is asked[1].form
+    assert asked[0].texts == next(part for part in DOCUMENTS if address(part)[1] == asked[0].version.parts.texts)
+    assert OPEN_AT_MOST > 4
