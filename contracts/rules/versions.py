@@ -42,15 +42,25 @@ class Published(NamedTuple):
     """One version as the index keeps it; `Catalogue.version` gives the whole."""
 
     version_id: ItemVersionId
-    item_id: ItemId
     version: int
-    task_code: str
     organ: OrganCode
     region: RegionCode
     effective_from: datetime
     effective_to: datetime | None
     shape: ItemVersion
     """Any version that agrees in all other fields; its own fields mean nothing here."""
+    named: tuple[ItemId, str] | None
+    """Item id and task code; ``None`` where the version's id says them, as the catalogue's do: a text of each would be a tenth of the index."""
+
+    @property
+    def item_id(self) -> ItemId:
+        """The umbrella that survives versions."""
+        return _item_of(self.version_id, self.version) if self.named is None else self.named[0]
+
+    @property
+    def task_code(self) -> str:
+        """实施编码 taskCode."""
+        return self.item_id if self.named is None else self.named[1]
 
     def in_force(self, at: datetime) -> bool:
         """Whether an application received at this instant falls under it.
@@ -85,7 +95,8 @@ class Versions:
     def __init__(self) -> None:
         """None yet."""
         self._versions: dict[ItemVersionId, Published] = {}
-        self._by_item: dict[ItemCode, dict[RegionCode, tuple[Published, ...]]] = {}
+        self._by_item: dict[ItemCode, dict[RegionCode, Published | list[Published]]] = {}
+        """The version of most places as it is, since most have one; several by their beginning."""
         self._shapes: dict[str, ItemVersion] = {}
         self._names: dict[int, Digest] = {}
         """What a shape is called, by the object's id: shapes are never given up."""
@@ -106,32 +117,30 @@ class Versions:
             shape = decode(ItemVersion, data)
             self._shapes[name], self._names[id(shape)] = shape, name
         own = decode(_Own, data)
+        item_id = _item_of(own.version_id, own.version)
         self._list(
             Published(
                 version_id=own.version_id,
-                item_id=own.item_id,
                 version=own.version,
-                # Most often the same; then one text is enough.
-                task_code=own.item_id if own.task_code == own.item_id else own.task_code,
                 organ=OrganCode(sys.intern(own.organ)),
                 region=RegionCode(sys.intern(own.region)),
                 effective_from=self._instant(own.effective_from),
                 effective_to=None if own.effective_to is None else self._instant(own.effective_to),
                 shape=shape,
+                named=None if own.item_id == own.task_code == item_id else (own.item_id, own.task_code),
             )
         )
 
     def brief(self, version_id: ItemVersionId) -> str | None:
         """What is a version's own, with the name of what it shares, for `recall`; ``None`` where only the whole says it."""
         entry = self._versions.get(version_id)
-        if entry is None:
+        if entry is None or entry.named == ("", entry.task_code):
             return None
         words = (
             _EDITION,
             self._names[id(entry.shape)],
-            entry.item_id,
+            *(entry.named or ("", "")),
             str(entry.version),
-            entry.task_code,
             entry.organ,
             entry.region,
             entry.effective_from.isoformat(),
@@ -149,20 +158,19 @@ class Versions:
         words = brief.split(_BETWEEN)
         if len(words) != _WORDS or words[0] != _EDITION:
             return False
-        _, name, item_id, number, task_code, organ, region, begins, ends = words
+        _, name, item_id, task_code, number, organ, region, begins, ends = words
         shape = self._shapes.get(name)
         if shape is None:
             return False
         entry = Published(
             ItemVersionId(version_id),
-            ItemId(item_id),
             int(number),
-            item_id if task_code == item_id else task_code,
             OrganCode(sys.intern(organ)),
             RegionCode(sys.intern(region)),
             self._instant(datetime.fromisoformat(begins)),
             self._instant(datetime.fromisoformat(ends)) if ends else None,
             shape,
+            (ItemId(item_id), task_code) if item_id else None,
         )
         if version_id in self._versions:
             self._take_out(version_id)
@@ -175,7 +183,8 @@ class Versions:
 
     def of(self, item_code: ItemCode, region: RegionCode) -> tuple[Published, ...]:
         """Every version of an item that organs of exactly this region published, oldest first."""
-        return self._by_item.get(item_code, {}).get(region, ())
+        found = self._by_item.get(item_code, {}).get(region)
+        return () if found is None else tuple(_each(found))
 
     def regions_of(self, item_code: ItemCode) -> Collection[RegionCode]:
         """Regions whose organs published an item in any version."""
@@ -193,17 +202,25 @@ class Versions:
         regions = self._by_item.setdefault(entry.shape.item_code, {})
         others = regions.get(entry.region)
         if others is None:
-            regions[entry.region] = (entry,)
+            regions[entry.region] = entry
         else:
-            regions[entry.region] = tuple(sorted((*others, entry), key=lambda one: (one.effective_from, one.version)))
+            regions[entry.region] = sorted((*_each(others), entry), key=lambda one: (one.effective_from, one.version))
 
     def _take_out(self, version_id: ItemVersionId) -> None:
         entry = self._versions.pop(version_id, None)
         if entry is None:
             return
         regions = self._by_item[entry.shape.item_code]
-        left = tuple(one for one in regions[entry.region] if one.version_id != entry.version_id)
+        left = [one for one in _each(regions[entry.region]) if one.version_id != entry.version_id]
         if left:
-            regions[entry.region] = left
+            regions[entry.region] = left[0] if len(left) == 1 else left
         else:
             del regions[entry.region]
+
+
+def _each(found: Published | list[Published]) -> list[Published]:
+    return found if isinstance(found, list) else [found]
+
+
+def _item_of(version_id: ItemVersionId, version: int) -> ItemId:
+    return ItemId(version_id.removesuffix(f"-v{version}"))
