@@ -64,8 +64,9 @@ soak: $(DEV) ## an hour of whole cases at half of a rate: what grows, what a cas
 	@.venv/bin/python -m tongban_local.jars
 	@exec .venv/bin/python -m bench.line --only soak --rate $(RATE) --minutes $(or $(MINUTES),60)
 
-national: $(DEV) ## who is competent at national scale: memory, CPU of 10,000 decisions, each held to a plain reference [PLACES=2849] [SEED=1]
-	@exec .venv/bin/python -m bench.national $(if $(PLACES),--places $(PLACES)) $(if $(SEED),--seed $(SEED))
+national: $(DEV) ## the catalogue at national scale: who is competent, and real services that follow it [PLACES=2849] [SEED=1]
+	@.venv/bin/python -m bench.national $(if $(PLACES),--places $(PLACES)) $(if $(SEED),--seed $(SEED))
+	@exec .venv/bin/python -m bench.national_services $(if $(PLACES),--places $(PLACES)) $(if $(SEED),--seed $(SEED))
 
 contracts: $(DEV) ## write the generated contracts (schemas, OpenAPI, AsyncAPI, docs/states.md)
 	@exec .venv/bin/python -m tongban_local.contracts

@@ -150,7 +150,7 @@ def weigh(ground: Ground) -> None:
 
 
 def start_and_stop(ground: Ground, bounds: Bounds) -> None:
-    """Each process alone, from nothing and from its tables; then all together."""
+    """Each process alone, from nothing and from its tables; then all together, without bounds: so many share two cores."""
     system = ground.system
     system["catalog"].stop()
     for name in FOLLOWING:
