@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from catalog_svc.item.domain import ItemParts
 from catalog_svc.seed.reading import Seed
 from contracts.catalogue import Part, PartDigests
-from contracts.values import ItemCode, RegionCode
+from contracts.values import Digest, ItemCode, RegionCode
 
 PATTERN = ItemCode("000131012000")
 """食品经营许可证核发: its form has a dozen fields, its table several situations."""
@@ -40,7 +40,7 @@ class NationParts:
 
     def every(self) -> Iterator[Part]:
         """Each part that was asked for, once, in the order in which they were."""
-        named: dict[str, Part] = {}
+        named: dict[Digest, Part] = {}
         for made, _ in self._made.values():
             named |= made.named()
         return iter(named.values())

@@ -71,7 +71,10 @@ def create_app(settings: Settings) -> FastAPI:
         routers=[room.router for room in rooms],
         metadata=METADATA,
         migrations=MIGRATIONS,
-        follows=(Follow(topics=(VERSIONS, PARTS, RULES), apply=_apply, briefly=lambda context: context.catalogue),),
+        follows=(
+            Follow(topics=(RULES, PARTS), apply=_apply),
+            Follow(topics=(VERSIONS,), apply=_apply, briefly=lambda context: context.catalogue),
+        ),
         jobs=(
             Job(name="bulk", every=bulk_jobs.LOOK_EVERY, run=bulk_jobs.go_on, wake=lambda context: context.bulk_waiting),
             Job(name="forget bulk", every=bulk_jobs.FORGET_EVERY, run=bulk_jobs.forget),

@@ -147,7 +147,9 @@ class Follower:
             gc.disable()
             try:
                 for topic in self.topics:
-                    async for rows in followed.pages(connection, topic, briefly=topic not in stored.unsaid):
+                    async for rows in followed.pages(
+                        connection, topic, briefly=self._briefly[topic] is not WHOLLY and topic not in stored.unsaid
+                    ):
                         missing = [key for key, brief, data in rows if not self._recall(topic, key, brief=brief, data=data)]
                         for key, data in await followed.wholes(connection, topic, missing) if missing else ():
                             self._take(topic, key, orjson.loads(data))
@@ -159,9 +161,10 @@ class Follower:
         self.remembered.set()
 
     def _recall(self, topic: str, key: str, *, brief: str | None, data: str | None) -> bool:
+        if data is not None:
+            self._take(topic, key, orjson.loads(data))
         if brief is None:
-            self._take(topic, key, orjson.loads(data or b"null"))
-            return True
+            return data is not None
         try:
             known = self._briefly[topic].recall(topic, key, brief)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the whole document is there

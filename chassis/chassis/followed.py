@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 import orjson
-from sqlalchemy import ARRAY, Text, bindparam, case, cast, column, delete, func, null, select, true, update
+from sqlalchemy import ARRAY, Text, bindparam, cast, column, delete, func, null, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,7 +24,7 @@ AT_ONCE = 2_000
 """Rows read from the tables, or changed in them, in one go."""
 
 Kept: TypeAlias = tuple[str, str | None, str | None]
-"""Key, brief, document as JSON; one of the two is there."""
+"""Key, brief, document as JSON; only one of the two was asked for, and a brief may not be there."""
 
 
 class Briefly(Protocol):
@@ -88,11 +88,12 @@ async def reached(connection: AsyncConnection, topics: Sequence[str]) -> Reached
 
 
 async def pages(connection: AsyncConnection, topic: str, *, briefly: bool) -> AsyncIterator[list[Kept]]:
-    """Everything kept of a topic, by key, each document by its brief if it has one and briefs are wanted."""
+    """Everything kept of a topic, by key: whole documents, or such briefs as there are."""
     last = ""
+    page = _BRIEFS if briefly else _WHOLES
     while True:
         async with connection.begin():
-            rows: list[Kept] = await _PAGE.fetch(connection, {"of_topic": topic, "after": last, "briefly": briefly})
+            rows: list[Kept] = await page.fetch(connection, {"of_topic": topic, "after": last})
         yield rows
         if len(rows) < AT_ONCE:
             return
@@ -147,20 +148,11 @@ async def forget_briefs(connection: AsyncConnection, topics: Collection[str]) ->
 
 
 _of_topic = FOLLOWED.c.topic == bindparam("of_topic", type_=Text)
-_wanted = bindparam("briefly") == true()
-_PAGE = Prepared(
-    select(
-        FOLLOWED.c.key,
-        case((_wanted, FOLLOWED.c.brief)).label("brief"),
-        case((_wanted & FOLLOWED.c.brief.is_not(None), None), else_=cast(FOLLOWED.c.data, Text)).label("data"),
-    )
-    .where(_of_topic, FOLLOWED.c.key > bindparam("after", type_=Text))
-    .order_by(FOLLOWED.c.key)
-    .limit(AT_ONCE)
-)
-_WHOLE = Prepared(
-    select(FOLLOWED.c.key, cast(FOLLOWED.c.data, Text)).where(_of_topic, FOLLOWED.c.key == func.any(bindparam("keys", type_=ARRAY(Text))))
-)
+_page = select(FOLLOWED.c.key).where(_of_topic, FOLLOWED.c.key > bindparam("after", type_=Text)).order_by(FOLLOWED.c.key).limit(AT_ONCE)
+_whole = cast(FOLLOWED.c.data, Text)
+_BRIEFS = Prepared(_page.add_columns(FOLLOWED.c.brief, null()))
+_WHOLES = Prepared(_page.add_columns(null(), _whole))
+_WHOLE = Prepared(select(FOLLOWED.c.key, _whole).where(_of_topic, FOLLOWED.c.key == func.any(bindparam("keys", type_=ARRAY(Text)))))
 _KEPT = ("topics", "keys", "documents", "briefs")
 _new = (
     func.unnest(*(bindparam(name, type_=ARRAY(Text)) for name in _KEPT))

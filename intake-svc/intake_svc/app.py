@@ -47,7 +47,10 @@ def create_app(settings: Settings) -> FastAPI:
         prepare=handlers.prepare,
         sends=(CASE_EVENTS,),
         hears=HEARS,
-        follows=(Follow(topics=(VERSIONS, PARTS, RULES), apply=_apply, briefly=lambda context: context.catalogue),),
+        follows=(
+            Follow(topics=(RULES, PARTS), apply=_apply),
+            Follow(topics=(VERSIONS,), apply=_apply, briefly=lambda context: context.catalogue),
+        ),
         jobs=(Job(name="let unclaimed materials go", every=jobs.EXPIRE_EVERY, run=jobs.let_unclaimed_go),),
         looks=case_jobs.looks,
         on_start=_begin,
