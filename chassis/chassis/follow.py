@@ -313,8 +313,7 @@ class Follower:
     def _reached(self, offsets: Mapping[Place, int]) -> None:
         for place, offset in offsets.items():
             self._offsets[place] = max(offset, self._offsets.get(place, 0))
-        if self._taken > _MANY and self.caught_up:
-            self._settle()
+        self._settle()
         self._moved.set()
         self._moved = asyncio.Event()
 
@@ -322,14 +321,16 @@ class Follower:
 def _change(record: Received) -> Change | None:
     try:
         # A tombstone has attributes but no document.
-        envelope = from_record(key=record.key, value=b"{}" if record.value is None else record.value, headers=record.headers)
-    except Malformed:
-        envelope = None
+        envelope = from_record(key=record.key, value=b"{}", headers=record.headers)
+        data = None if record.value is None else orjson.loads(record.value)
+    except (Malformed, orjson.JSONDecodeError):
+        envelope, data = None, None
+    readable = envelope is not None and envelope.source.startswith("/") and (isinstance(data, dict) or record.value is None)
     # No table holds the character NUL.
-    if envelope is None or record.key is None or not envelope.source.startswith("/") or b"\\u0000" in (record.value or b""):
+    if envelope is None or record.key is None or not readable or b"\\u0000" in (record.value or b""):
         _log.error("follow.unreadable", topic=record.topic, partition=record.partition, offset=record.offset)
         return None
-    return Change(record, record.key, envelope)
+    return Change(record, record.key, envelope, data)
 
 
 async def _done(storing: asyncio.Task[None]) -> None:

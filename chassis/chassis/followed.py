@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-import orjson
 from sqlalchemy import ARRAY, Text, bindparam, cast, column, delete, func, null, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -58,11 +57,9 @@ class Change:
     record: Received
     key: str
     envelope: Envelope
-
-    @property
-    def data(self) -> JsonObject | None:
-        """The document; None when the key is taken out."""
-        return None if self.record.value is None else self.envelope.data
+    """Its attributes; without the document."""
+    data: JsonObject | None
+    """The document; None when the key is taken out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +108,8 @@ async def store(
 ) -> None:
     """Keep what was read and how far, in one transaction."""
     newest = {(change.record.topic, change.key): change for change in changes}
-    kept = [(*place, orjson.dumps(change.data).decode(), briefs.get(place)) for place, change in newest.items() if change.data is not None]
-    gone = [{"gone_topic": topic, "gone_key": key} for (topic, key), change in newest.items() if change.data is None]
+    kept = [(*place, value.decode(), briefs.get(place)) for place, change in newest.items() if change.data is not None]
+    gone = [{"gone_topic": topic, "gone_key": key} for (topic, key), change in newest.items() if change.record.value is None]
     positions: dict[tuple[str, str], int] = {}
     for change in changes:
         place = (change.envelope.service, change.envelope.key)

@@ -5,6 +5,8 @@ What many versions share is one object (`Published.shape`), what is a version's 
 
 from __future__ import annotations
 
+import hashlib
+import marshal
 import sys
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields, replace
@@ -19,6 +21,8 @@ _EDITION = "1"
 """Of the briefs below; those of another edition are not understood."""
 _BETWEEN = "\t"
 _WORDS = 9
+_WITHOUT_REFERENCES = 2
+"""Version of marshal that writes equal values alike, whether they are one object or several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +104,7 @@ class Versions:
         self._shapes: dict[str, ItemVersion] = {}
         self._names: dict[int, Digest] = {}
         """What a shape is called, by the object's id: shapes are never given up."""
+        self._said: dict[bytes, Digest] = {}
         self._instants: dict[datetime, datetime] = {}
 
     def put(self, version_id: ItemVersionId, data: JsonObject | None) -> None:
@@ -111,7 +116,7 @@ class Versions:
         self._take_out(version_id)
         if data is None:
             return
-        name = digest({field: value for field, value in data.items() if field not in _OWN_FIELDS})
+        name = self._name({field: value for field, value in data.items() if field not in _OWN_FIELDS})
         shape = self._shapes.get(name)
         if shape is None:
             shape = decode(ItemVersion, data)
@@ -193,6 +198,14 @@ class Versions:
     def items(self) -> Iterable[ItemCode]:
         """Base codes of all items of which there is a version."""
         return (code for code, regions in self._by_item.items() if regions)
+
+    def _name(self, shared: JsonObject) -> Digest:
+        # The digest is of sorted JSON, which takes most of the time; what comes as the same bytes has the same one.
+        said = hashlib.sha256(marshal.dumps(shared, _WITHOUT_REFERENCES)).digest()
+        known = self._said.get(said)
+        if known is None:
+            known = self._said[said] = digest(shared)
+        return known
 
     def _instant(self, read: datetime) -> datetime:
         return self._instants.setdefault(read, read)
