@@ -108,7 +108,7 @@ async def store(
 ) -> None:
     """Keep what was read and how far, in one transaction."""
     newest = {(change.record.topic, change.key): change for change in changes}
-    kept = [(*place, value.decode(), briefs.get(place)) for place, change in newest.items() if change.data is not None]
+    kept = [(*place, value.decode(), briefs.get(place)) for place, change in newest.items() if (value := change.record.value) is not None]
     gone = [{"gone_topic": topic, "gone_key": key} for (topic, key), change in newest.items() if change.record.value is None]
     positions: dict[tuple[str, str], int] = {}
     for change in changes:
