@@ -184,12 +184,14 @@ def _time(ground: Ground, names: Sequence[str], bounds: Bounds | None, *, kind: 
         time.sleep(0.05)
     for name in names:
         seconds = ready.get(name, PATIENCE)
-        memory = psutil.Process(ground.system[name].pid or 0).memory_info().rss / MIB
+        process = psutil.Process(ground.system[name].pid or 0)
+        memory, spent = process.memory_info().rss / MIB, process.cpu_times()
         if bounds is None:
-            print(f"     {name} {kind}: ready after {seconds:.1f} s, {memory:.0f} MiB", flush=True)
+            print(f"     {name} {kind}: ready after {seconds:.1f} s, {memory:.0f} MiB, CPU {spent.user + spent.system:.1f} s", flush=True)
         else:
             bounds.hold(f"{name} {kind}, ready", seconds, most, "s")
             bounds.hold(f"{name} {kind}, memory", memory, MEMORY, "MiB")
+            print(f"     of which the process itself worked {spent.user + spent.system:.1f} s")
 
 
 def _until_stored(ground: Ground, name: str) -> None:
