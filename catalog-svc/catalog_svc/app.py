@@ -1,6 +1,6 @@
 """The catalogue as a service: its rooms, in the order in which they may call each other.
 
-proposal · region · organ · certificate · base_item · standard · agreement · calendar · part · base_form · item · former_code · sheet · bulk · comparison · delegation · guide · route · word · search
+proposal · region · organ · certificate · base_item · standard · agreement · calendar · part · base_form · item · former_code · sheet · bulk · comparison · delegation · guide · service_guide · route · word · search
 """
 
 from pathlib import Path
@@ -41,6 +41,7 @@ def create_app(settings: Settings) -> FastAPI:
     from catalog_svc.route import api as route
     from catalog_svc.search import api as search
     from catalog_svc.search import jobs
+    from catalog_svc.service_guide import api as service_guide
     from catalog_svc.standard import api as standard
     from catalog_svc.word import api as word
 
@@ -58,6 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
         former_code,
         bulk,
         guide,
+        service_guide,
         item,
         delegation,
         route,

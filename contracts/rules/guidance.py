@@ -18,9 +18,9 @@ from contracts.values import ItemCode, JsonObject
 from rules.conditions import OPEN, Condition, Facts, Truth, Verdict, compiled, evaluate
 from rules.forms import form_defects
 from rules.parts import Parts
-from rules.reasons import APPLICANT_TYPE, Labels, answers_behind, facts_behind
+from rules.reasons import APPLICANT_TYPE, Labels, answers_behind, facts_behind, left_open
 from rules.situations import remaining
-from rules.tables import MOST_COMBINATIONS, Value, combinations, values_of
+from rules.tables import MOST_COMBINATIONS, Value, combinations, tabulated, values_of
 
 _NAMED = 6
 """Most names in one sentence."""
@@ -71,6 +71,8 @@ class Line:
     certain: bool
     """False while the form decides."""
     why: Why
+    rest: JsonObject | None
+    """What of its condition is not decided; ``None`` for a line that is certain."""
     for_items: tuple[ItemCode, ...]
     """Members of a bundle that it is handed in for, once; empty for an item alone."""
 
@@ -137,6 +139,22 @@ def advise(parts: Parts, answers: JsonObject, *, on: date) -> Advice:
     if len(left) != 1:
         return Advice(facts=facts, remaining=left, question=None, situation=None)
     return _Told(parts, asked, facts, left[0], on).advice()
+
+
+def checklist_of(parts: Parts, situation: Situation, *, on: date) -> tuple[Line, ...]:
+    """Every line that a situation does not rule out, for whoever reads of it without having answered anything.
+
+    What all ways to the situation have in common counts as answered.
+    """
+    table = tabulated(parts.situations)
+    place = parts.situations.situations.index(situation)
+    ways = [] if table is None else [answers for answers, reached in table.rows if reached == place]
+    common: JsonObject = {}
+    for index, name in enumerate(table.names if table is not None else ()):
+        values = {answers[index] for answers in ways}
+        if len(values) == 1:
+            [common[name]] = values
+    return _Told(parts, facts_of(parts), common, situation, on).advice().lines
 
 
 def _which_situation(fact: Fact, left: Sequence[Situation]) -> Question:
@@ -212,9 +230,11 @@ class _Told:
                 zh="此事项无需申请，不收取任何材料",
                 en="Nothing has to be applied for, so nothing is handed in",
             )
-            return Line(material=rule, certain=True, why=why, for_items=()), Truth.FALSE
+            return Line(material=rule, certain=True, why=why, rest=None, for_items=()), Truth.FALSE
         items = tuple(need.item_code for need in rule.needed_by if self.verdict(need.when).truth is not Truth.FALSE)
-        return Line(material=rule, certain=verdict.truth is Truth.TRUE, why=self.why(verdict), for_items=items), verdict.truth
+        unsure = verdict.truth is Truth.UNKNOWN
+        rest = left_open(rule.when, self.known, at=self.on) if unsure else None
+        return Line(material=rule, certain=not unsure, why=self.why(verdict), rest=rest, for_items=items), verdict.truth
 
     def why(self, verdict: Verdict) -> Why:
         if verdict.truth is Truth.UNKNOWN:
@@ -340,4 +360,4 @@ def prefilled(parts: Parts, facts: JsonObject) -> JsonObject:
     return {name: value for name, value in found.items() if f"/form/{name}" not in refused}
 
 
-__all__ = ["Advice", "Choice", "Line", "MemberStand", "Question", "Why", "advise", "facts_of", "prefilled"]
+__all__ = ["Advice", "Choice", "Line", "MemberStand", "Question", "Why", "advise", "checklist_of", "facts_of", "prefilled"]

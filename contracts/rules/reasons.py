@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import cast
 
 from contracts.catalogue import Fact
 from contracts.values import Json, JsonObject
-from rules.conditions import Reason, Truth
+from rules.conditions import Facts, Reason, Truth, compiled, evaluate
 from rules.parts import Parts
 
 
@@ -76,13 +77,28 @@ class Labels:
         for offered, zh, en in asked.choices if asked is not None else ():
             if offered == value:
                 return Words(zh=zh, en=en)
-        return Words(zh=str(value), en=str(value))
+        kind, _, rest = name.partition(".")
+        return self._offered(rest.split("."), value) if kind == "form" else Words(zh=str(value), en=str(value))
 
-    def _field(self, path: Sequence[str]) -> Words:
+    def _node(self, path: Sequence[str]) -> Json:
         node: Json = self._form
         for step in path:
             properties = node.get("properties") if isinstance(node, dict) else None
             node = properties.get(step) if isinstance(properties, dict) else None
+        return node
+
+    def _offered(self, path: Sequence[str], value: Json) -> Words:
+        """A choice of a field, which names it by ``title``."""
+        node = self._node(path)
+        choices = node.get("oneOf") if isinstance(node, dict) else None
+        for one in choices if isinstance(choices, list) else ():
+            if isinstance(one, dict) and one.get("const") == value:
+                zh, en = one.get("title"), one.get("x-label-en")
+                return Words(zh=zh if isinstance(zh, str) else str(value), en=en if isinstance(en, str) else str(value))
+        return Words(zh=str(value), en=str(value))
+
+    def _field(self, path: Sequence[str]) -> Words:
+        node = self._node(path)
         zh, en = (node.get("x-label"), node.get("x-label-en")) if isinstance(node, dict) else (None, None)
         return Words(zh=zh if isinstance(zh, str) else path[-1], en=en if isinstance(en, str) else path[-1])
 
@@ -107,6 +123,18 @@ def facts_behind(reasons: Iterable[Reason], *, labels: Labels) -> tuple[tuple[st
     names = tuple(dict.fromkeys(one.fact for one in reasons if one.fact and one.truth is Truth.UNKNOWN))
     told = [labels.fact(name) for name in names]
     return names, Words(zh="、".join(f"“{fact.zh}”" for fact in told), en=", ".join(f"“{fact.en}”" for fact in told))
+
+
+def left_open(condition: JsonObject, facts: Facts, *, at: date) -> JsonObject:
+    """What of an undecided condition is still undecided; the rest of it is known and need not be read."""
+    [(operator, given)] = condition.items()
+    if operator == "not":
+        return {"not": left_open(cast("JsonObject", given), facts, at=at)}
+    if operator not in {"all", "any"}:
+        return condition
+    parts = [cast("JsonObject", one) for one in cast("list[Json]", given)]
+    kept = [left_open(one, facts, at=at) for one in parts if evaluate(compiled(one), facts, at=at).truth is Truth.UNKNOWN]
+    return kept[0] if len(kept) == 1 else {operator: list[Json](kept)}
 
 
 def in_words(condition: JsonObject, *, labels: Labels) -> Words:
@@ -151,4 +179,4 @@ def _compared(operator: str, name: str, wanted: Json, *, labels: Labels) -> Word
     return Words(zh=f"“{fact.zh}”符合 {wanted} 格式", en=f"“{fact.en}” has the form {wanted}")
 
 
-__all__ = ["APPLICANT_TYPE", "Labels", "Words", "answers_behind", "facts_behind", "in_words"]
+__all__ = ["APPLICANT_TYPE", "Labels", "Words", "answers_behind", "facts_behind", "in_words", "left_open"]

@@ -93,6 +93,7 @@ TABLE: tuple[Row, ...] = (
             "base-items",
             "base-forms",
             "service-items",
+            "service-guides",
             "routes",
             "search",
             "agreements",

@@ -274,6 +274,7 @@ SPECIAL: dict[str, Any] = {
     "GET /v1/search/misses": _asked(region=LIUYANG),
     "GET /v1/routes": _asked(item=ITEM, region=LIUYANG, **{"from": TONGGU}),
     "GET /v1/routes/receivers": _asked(item=ITEM, region=LIUYANG),
+    "GET /v1/service-guides": _asked(item=ITEM, region=LIUYANG),
     "GET /v1/organs": _asked(region=LIUYANG),
     "GET /v1/agreements": _asked(region=LIUYANG),
     "GET /v1/delegations": _asked(region=LIUYANG),

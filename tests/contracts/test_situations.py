@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from contracts.catalogue import Fact, Limit, Situation, SituationsPart, Unit
 from rules.situations import check_answers, check_table, next_question, promised_limit, situation_of
-from tests.contracts.builders import SITUATIONS, TODAY
+from tests.contracts.builders import ALWAYS, SITUATIONS, TODAY
 
 if TYPE_CHECKING:
     from contracts.values import JsonObject
@@ -88,6 +88,11 @@ def test_the_table_of_the_trader_may_be_published() -> None:
         (a_table({"eq": ["nobody_asks", True]}), "table.fact-open"),
         (a_table({"has": "when"}, facts=(a_question("when", kind="date"),)), "table.fact-open"),
         (a_table({"same": ["registered", True]}), "condition.malformed"),
+        (a_table(ALWAYS, facts=(a_question("By_agent"),)), "table.fact-name"),
+        (a_table(ALWAYS, facts=(a_question("form.agent"),)), "table.fact-name"),
+        (a_table(ALWAYS, facts=(a_question("situation"),)), "table.fact-name"),
+        (a_table(ALWAYS, facts=(a_question("twice"), a_question("twice"))), "table.fact-repeated"),
+        (a_table(ALWAYS, facts=(a_question("which", kind="choice"),)), "table.choices"),
     ],
 )
 def test_a_faulty_table_is_named(table: SituationsPart, rule_id: str) -> None:

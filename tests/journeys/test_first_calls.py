@@ -17,7 +17,9 @@ async def test_the_calls_of_the_page_take_a_case_to_its_acceptance(system: Syste
     told, errors = await asyncio.wait_for(shell.communicate(), 90)
 
     assert shell.returncode == 0, (told + errors).decode()
-    organ, verdict, again, signed, accepted, refused = told.decode().split()
+    organ, question, situation, version, verdict, again, signed, accepted, refused = told.decode().split()
     assert (organ, verdict) == ("11430181TB000001XB", "clean")
+    assert (question, situation, version) == ("by_agent", "open", "1")
+    assert "个体工商户登记 办事指南" in (tmp_path / "guide.html").read_text(encoding="utf-8")
     assert again.startswith("360926")
     assert (signed, accepted, refused) == ("signed_for", "accepted", "forbidden")

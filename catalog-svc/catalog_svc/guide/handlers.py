@@ -113,7 +113,7 @@ def outcome(catalogue: Catalogue, parts: Parts, *, advice: Advice, asked: Asked)
     version, texts, bundle = parts.version, parts.texts, parts.situations.bundle
     approval = APPROVALS[version.approval_type]
     calendar = catalogue.calendar(version.region)
-    names = _names(catalogue, version.region, [] if bundle is None else [one.item_code for one in bundle.members])
+    names = names_of(catalogue, version.region, codes=[] if bundle is None else [one.item_code for one in bundle.members])
     return Outcome(
         approval=approval,
         form=_form(parts, advice) if approval.application else None,
@@ -155,6 +155,12 @@ def outcome(catalogue: Catalogue, parts: Parts, *, advice: Advice, asked: Asked)
     )
 
 
+def names_of(catalogue: Catalogue, region: RegionCode, *, codes: Sequence[ItemCode]) -> dict[ItemCode, str]:
+    """What the nearest organ upwards calls these items; empty where none publishes it."""
+    line = catalogue.ancestors(region)
+    return {code: next((one.shape.name for place in line for one in catalogue.versions_of(code, place.code)), "") for code in codes}
+
+
 def _in_force(catalogue: Catalogue, item_id: ItemId, *, at: datetime) -> ItemVersionId | None:
     """The item's version at an instant: first where its code says that it began, then wherever it moved to."""
     code, organ = ItemCode(item_id[19:]), catalogue.organ(OrganCode(item_id[:18]))
@@ -167,12 +173,6 @@ def _in_force(catalogue: Catalogue, item_id: ItemId, *, at: datetime) -> ItemVer
 
 def _held(versions: Iterable[Published], item_id: ItemId, *, at: datetime) -> Published | None:
     return next((one for one in versions if one.item_id == item_id and one.in_force(at)), None)
-
-
-def _names(catalogue: Catalogue, region: RegionCode, codes: Sequence[ItemCode]) -> Mapping[ItemCode, str]:
-    """What the nearest organ upwards calls these items."""
-    line = catalogue.ancestors(region)
-    return {code: next((one.shape.name for place in line for one in catalogue.versions_of(code, place.code)), "") for code in codes}
 
 
 def _named(one: Situation) -> SituationNamed:

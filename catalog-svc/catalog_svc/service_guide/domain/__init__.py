@@ -1,0 +1,1 @@
+"""The guide as content and as a page."""
