@@ -221,6 +221,7 @@ class FormPart:
 
     ``x-label`` (zh), ``x-label-en`` and ``x-order`` are for screens; ``x-lookup`` marks what is kept as a keyed hash.
     ``x-fact`` names what a field asks for, the same in every form, so that it is asked once in a matter (S-36).
+    ``x-merged`` marks what the base form or members bring and is taken anew for every draft; ``x-required``: the item itself requires it.
     """
 
     schema: JsonObject
@@ -256,6 +257,8 @@ class Fact:
     kind: Literal["boolean", "choice", "date", "number", "text"]
     choices: tuple[tuple[str, str, str], ...] = ()
     """``(value, zh, en)`` for kind ``choice``."""
+    merged: bool = field(default=False, metadata=ADDED)
+    """A member of the bundle asks it, not the bundle itself (also of materials and rules): it is taken anew whenever one is drafted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,6 +308,7 @@ class MaterialRule:
     """来源渠道说明: who writes it, in words."""
     intermediary: str = field(default="", metadata=ADDED)
     """中介服务事项 whose report it is; such a report says how long it is good (``valid_days``)."""
+    merged: bool = field(default=False, metadata=ADDED)
     needed_by: tuple[MaterialNeed, ...] = field(default=(), metadata=ADDED)
     """Members of a bundle that it is handed in for; empty for an item alone, and for what the bundle itself asks for."""
 
@@ -320,6 +324,7 @@ class CheckRule:
     message: str
     message_en: str
     basis: str
+    merged: bool = field(default=False, metadata=ADDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

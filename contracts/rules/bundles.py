@@ -11,16 +11,17 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from contracts.catalogue import ChecklistPart, CheckRule, Fact, FormPart, MaterialRule, SituationsPart
-from contracts.elements import Bundle, BundleMember, MaterialNeed
+from contracts.elements import Bundle, BundleMember, Limit, MaterialNeed
 from contracts.refusals import Defect
 from contracts.values import ItemCode, Json, JsonObject
 from rules.conditions import ConditionMalformed, parse
+from rules.elements import is_longer
+from rules.forms import PLAIN_ROOT, as_merged, is_merged, own_schema
 from rules.parts import Parts
 
 _MEMBERS = "/situations/bundle/members"
-_ROOT = frozenset({"$schema", "title", "description", "type", "additionalProperties", "required", "properties"})
-_WORDS = frozenset({"x-order", "x-label", "x-label-en"})
-"""What screens show and two forms may say differently of one field."""
+_WORDS = frozenset({"x-order", "x-label", "x-label-en", "x-merged", "x-required"})
+"""What screens show and two forms may say differently of one field, and where it came from."""
 
 
 def order_defects(bundle: Bundle, *, own: ItemCode, contents: Mapping[ItemCode, Sequence[ItemCode]]) -> tuple[Defect, ...]:
@@ -78,7 +79,7 @@ class Merged:
 def merge(*, form: FormPart, situations: SituationsPart, checklist: ChecklistPart, members: Sequence[tuple[BundleMember, Parts]]) -> Merged:
     """Put the members' questions, fields, materials and rules into the bundle's own parts; what the bundle says itself holds.
 
-    Merging what was merged before changes nothing.
+    What is put in says so (``merged``, ``x-merged``), so that `own_parts` finds the bundle's own again.
 
     Args:
         form: The bundle's own, as drafted.
@@ -95,7 +96,8 @@ def merge(*, form: FormPart, situations: SituationsPart, checklist: ChecklistPar
         for one in parts.checklist.rules:
             rule_id = f"{member.item_code}.{one.rule_id}"
             if rule_id not in known:
-                rules.append(replace(one, rule_id=rule_id, when=_all(_runs(member), _by_facts(one.when, parts.situations))))
+                when = _all(_runs(member), _by_facts(one.when, parts.situations))
+                rules.append(replace(one, rule_id=rule_id, when=when, merged=True))
     merged.situations = replace(situations, facts=facts)
     merged.form = replace(form, schema={**form.schema, "properties": properties})
     merged.checklist = replace(checklist, materials=materials, rules=(*checklist.rules, *rules))
@@ -107,7 +109,7 @@ def _facts(own: Sequence[Fact], members: Iterable[tuple[BundleMember, Parts]], m
     found = {one.name: one for one in own}
     for index, (_, parts) in enumerate(members):
         for one in parts.situations.facts:
-            known = found.setdefault(one.name, one)
+            known = found.setdefault(one.name, replace(one, merged=True))
             if (known.kind, {value for value, _, _ in known.choices}) != (one.kind, {value for value, _, _ in one.choices}):
                 merged.defects.append(
                     _defect(
@@ -121,13 +123,13 @@ def _facts(own: Sequence[Fact], members: Iterable[tuple[BundleMember, Parts]], m
 
 
 def _fields(schema: JsonObject, members: Iterable[tuple[BundleMember, Parts]], merged: Merged) -> tuple[JsonObject, list[CheckRule]]:
-    own = _properties(schema)
+    own, required = _properties(schema), cast("list[str]", schema.get("required") or [])
     found, facts = dict(own), {fact: name for name, one in own.items() if (fact := _fact(one)) is not None}
     rules: list[CheckRule] = []
     known = {one.rule_id for one in merged.checklist.rules}
     for index, (member, parts) in enumerate(members):
         place = f"{_MEMBERS}/{index}/item_code"
-        if more := sorted(set(parts.form.schema) - _ROOT):
+        if more := sorted(set(parts.form.schema) - PLAIN_ROOT):
             merged.defects.append(
                 _defect("bundle.form-rules", place, f"组成事项的表单含有 {'、'.join(more)}", f"The member's form has {', '.join(more)}")
             )
@@ -137,7 +139,7 @@ def _fields(schema: JsonObject, members: Iterable[tuple[BundleMember, Parts]], m
                 merged.defects.append(
                     _defect("bundle.fact-twice", place, f"“{name}”与“{facts[fact]}”是同一内容", f"“{name}” asks what “{facts[fact]}” asks")
                 )
-            elif name not in own and _asks(found.setdefault(name, one)) != _asks(one):
+            elif name not in own and _asks(found.setdefault(name, as_merged(one, required=name in required))) != _asks(one):
                 merged.defects.append(
                     _defect("bundle.field-conflict", place, f"字段“{name}”在组成事项中不一致", f"Members ask for “{name}” in other ways")
                 )
@@ -157,33 +159,63 @@ def _missing(rule_id: str, name: str, schema: Json, when: JsonObject) -> CheckRu
         message=f"“{label or name}”未填写",
         message_en=f"“{label_en or name}” is missing",
         basis="",
+        merged=True,
     )
 
 
 def _materials(own: Sequence[MaterialRule], members: Iterable[tuple[BundleMember, Parts]]) -> tuple[MaterialRule, ...]:
     found = {one.code: one for one in own}
+    asked: dict[str, list[tuple[BundleMember, MaterialRule]]] = {}
     for member, parts in members:
         for one in parts.checklist.materials:
-            if any(one.code == mine.code for mine in own):
-                continue
-            when = _all(_runs(member), _by_facts(one.when, parts.situations))
-            before, need = found.get(one.code), MaterialNeed(item_code=member.item_code, when=when)
-            if before is None:
-                found[one.code] = replace(one, when=when, needed_by=(need,))
-            else:
-                # The stricter of two demands for one file: what one organ may do without, another may need.
-                found[one.code] = replace(
-                    before,
-                    when={"any": [*_any_of(before.when), when]},
-                    needed_by=(*before.needed_by, need),
-                    required=before.required or one.required,
-                    original_seen=before.original_seen or one.original_seen,
-                    copies=before.copies + one.copies if before.original_seen or one.original_seen else max(before.copies, one.copies),
-                    media_types=tuple(kind for kind in before.media_types if kind in one.media_types) or before.media_types,
-                    max_bytes=min(before.max_bytes, one.max_bytes),
-                    trust=min(before.trust, one.trust),
-                )
-    return tuple(found.values())
+            if one.code not in found:
+                when = _all(_runs(member), _by_facts(one.when, parts.situations))
+                asked.setdefault(one.code, []).append((member, replace(one, when=when)))
+    return (*own, *(_strictest(demands) for demands in asked.values()))
+
+
+def _strictest(demands: Sequence[tuple[BundleMember, MaterialRule]]) -> MaterialRule:
+    """One row for one file that serves several members 一套材料: what one organ may do without, another may need.
+
+    Where one must have it and another would like to, it is asked for only where the one must.
+    """
+    asked = [demand for demand in demands if demand[1].required] or demands
+    rows = [row for _, row in asked]
+    first = rows[0]
+    deferrals = [row.deferral for row in rows if row.deferral is not None]
+    shared = [kind for kind in first.media_types if all(kind in row.media_types for row in rows)]
+    return replace(
+        first,
+        when=first.when if len(rows) == 1 else {"any": [part for row in rows for part in _any_of(row.when)]},
+        needed_by=tuple(MaterialNeed(item_code=member.item_code, when=row.when) for member, row in asked),
+        merged=True,
+        original_seen=any(row.original_seen for row in rows),
+        copies=max(row.copies for row in rows),
+        media_types=tuple(shared) or first.media_types,
+        max_bytes=min(row.max_bytes for row in rows),
+        trust=min(row.trust for row in rows),
+        deferral=_shortest(deferrals) if len(deferrals) == len(rows) else None,
+        by_commitment=all(row.by_commitment for row in rows),
+        replaced_by=tuple(kind for kind in first.replaced_by if all(kind in row.replaced_by for row in rows)),
+        valid_days=min((row.valid_days for row in rows if row.valid_days), default=0),
+    )
+
+
+def _shortest(limits: Sequence[Limit]) -> Limit:
+    shortest = limits[0]
+    for one in limits[1:]:
+        if is_longer(shortest, than=one):
+            shortest = one
+    return shortest
+
+
+def own_parts(*, form: FormPart, situations: SituationsPart, checklist: ChecklistPart) -> tuple[FormPart, SituationsPart, ChecklistPart]:
+    """What an item says itself, without what its base form and its members put into it."""
+    facts = tuple(one for one in situations.facts if not one.merged)
+    materials = tuple(one for one in checklist.materials if not one.merged)
+    rules = tuple(one for one in checklist.rules if not one.merged)
+    own = form if not any(is_merged(one) for one in _properties(form.schema).values()) else replace(form, schema=own_schema(form.schema))
+    return own, replace(situations, facts=facts), replace(checklist, materials=materials, rules=rules)
 
 
 def _runs(member: BundleMember) -> JsonObject:
@@ -260,4 +292,4 @@ def _defect(rule_id: str, pointer: str, message: str, message_en: str) -> Defect
     return Defect(rule_id=rule_id, pointer=pointer, message=message, message_en=message_en)
 
 
-__all__ = ["Merged", "merge", "order_defects"]
+__all__ = ["Merged", "merge", "order_defects", "own_parts"]

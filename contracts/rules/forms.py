@@ -15,6 +15,11 @@ from contracts.catalogue import FormPart
 from contracts.refusals import Defect, Invalid
 from contracts.values import Json, JsonObject
 
+PLAIN_ROOT = frozenset({"$schema", "title", "description", "type", "additionalProperties", "required", "properties"})
+"""What the root of a form that goes into others may say."""
+
+_MERGED, _REQUIRED = "x-merged", "x-required"
+
 MAX_DEFECTS = 100
 """Most defects told of one form; a hostile one could have any number."""
 
@@ -77,7 +82,8 @@ def form_defects(part: FormPart, form: JsonObject) -> tuple[Defect, ...]:
 def with_base(form: FormPart, *, base: JsonObject) -> tuple[FormPart, tuple[Defect, ...]]:
     """A form with the fields of its base form before its own, and what it asks for although the base form does.
 
-    A field that both have with just the same words is one field, so that what was put together before stays as it is.
+    The base form's fields say ``x-merged``, so that `own_schema` finds the fragment again. A field that both have with just the same words
+    is one field, the base form's.
 
     Args:
         form: An item's fragment.
@@ -95,9 +101,45 @@ def with_base(form: FormPart, *, base: JsonObject) -> tuple[FormPart, tuple[Defe
         for name, field in own.items()
         if name in theirs and field != theirs[name]
     )
-    required = [one for schema in (base, form.schema) for one in cast("list[str]", schema.get("required") or [])]
-    schema: JsonObject = {**form.schema, "required": list[Json](dict.fromkeys(required)), "properties": {**theirs, **own}}
+    wanted = cast("list[str]", form.schema.get("required") or [])
+    required = [*cast("list[str]", base.get("required") or []), *wanted]
+    shared: JsonObject = {name: as_merged(field, required=name in wanted) for name, field in theirs.items()}
+    schema: JsonObject = {**form.schema, "required": list[Json](dict.fromkeys(required)), "properties": {**own, **shared}}
+    schema["properties"] = {name: cast("JsonObject", schema["properties"])[name] for name in (*theirs, *own)}
     return replace(form, schema=schema), defects
+
+
+def root_defects(schema: JsonObject) -> tuple[Defect, ...]:
+    """What a form says beside its fields and would lose when they are put into another."""
+    more = sorted(set(schema) - PLAIN_ROOT)
+    if not more:
+        return ()
+    words = "、".join(more)
+    text, text_en = f"并入其他表单的只有字段,不得含 {words}", f"Only fields go into other forms, not {', '.join(more)}"
+    return (Defect(rule_id="form.root-rules", pointer=f"/form/{_escaped(more[0])}", message=text, message_en=text_en),)
+
+
+def as_merged(field: Json, *, required: bool = False) -> Json:
+    """A field that came from a base form or a member, with the mark that says so; ``required`` by the item that took it in."""
+    if not isinstance(field, dict):
+        return field
+    bare = {name: value for name, value in field.items() if name not in {_MERGED, _REQUIRED}}
+    return {**bare, _MERGED: True, **({_REQUIRED: True} if required else {})}
+
+
+def is_merged(field: Json) -> bool:
+    """Whether a field came from a base form or a member."""
+    return isinstance(field, dict) and field.get(_MERGED) is True
+
+
+def own_schema(schema: JsonObject) -> JsonObject:
+    """A form's schema without the fields that came from elsewhere; what the item itself requires of those it still requires."""
+    fields = _properties(schema)
+    gone = {name for name, field in fields.items() if is_merged(field)}
+    kept = {name for name in gone if cast("JsonObject", fields[name]).get(_REQUIRED) is True}
+    required = [name for name in cast("list[str]", schema.get("required") or []) if name not in gone or name in kept]
+    own: JsonObject = {**schema, "properties": {name: field for name, field in fields.items() if name not in gone}}
+    return {**own, "required": list[Json](required)} if "required" in schema else own
 
 
 def _properties(schema: JsonObject) -> JsonObject:

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.catalogue import ChecklistPart, CheckRule, Fact, FormPart, Situation, SituationsPart
-from contracts.elements import Bundle, BundleMember, Exemption
+from contracts.elements import Bundle, BundleMember, Exemption, Limit, Unit
 from contracts.values import ItemCode
-from rules.bundles import Merged, merge, order_defects
+from rules.bundles import Merged, merge, order_defects, own_parts
 from rules.check import check, materials_needed
 from rules.conditions import Truth
 from rules.parts import Parts
@@ -170,13 +170,77 @@ def test_a_situation_of_a_member_is_said_by_the_facts_that_make_it() -> None:
     assert [rule.code for rule, truth in materials_needed(parts, facts=facts, on=TODAY) if truth is not Truth.FALSE] == ["premises"]
 
 
-def test_what_was_merged_is_not_merged_again() -> None:
-    members = ((a_member(A), LICENCE), (a_member(B, when=FOOD), PERMIT))
-    once = merged(*members)
+MEMBER_PARTS = (LICENCE, PERMIT, the_parts(properties={"area": AREA}), the_parts(properties={}))
 
-    again = merge(form=once.form, situations=once.situations, checklist=once.checklist, members=members)
 
-    assert (again.form, again.situations, again.checklist) == (once.form, once.situations, once.checklist)
+@given(chosen=st.lists(st.sampled_from(MEMBER_PARTS), min_size=1, max_size=3), asked=st.booleans())
+def test_a_bundles_own_words_are_found_again_in_what_was_merged(chosen: list[Parts], *, asked: bool) -> None:
+    members = [(a_member(code), parts) for code, parts in zip((A, B, C), chosen, strict=False)]
+    form = replace(EMPTY, schema={**EMPTY.schema, "required": ["area"]}) if asked else EMPTY
+
+    once = merge(form=form, situations=OWN_SITUATIONS, checklist=NOTHING, members=members)
+    own = own_parts(form=once.form, situations=once.situations, checklist=once.checklist)
+
+    if not asked or "area" in cast("dict[str, Any]", once.form.schema["properties"]):
+        assert own == (form, OWN_SITUATIONS, NOTHING)
+
+
+def test_what_a_member_no_more_asks_for_leaves_the_bundle_when_it_is_drafted_anew() -> None:
+    once = merged((a_member(A), LICENCE), (a_member(B), PERMIT))
+    form, situations, checklist = own_parts(form=once.form, situations=once.situations, checklist=once.checklist)
+    less = the_parts(properties={"name": NAME}, checklist=NOTHING)
+
+    again = merge(form=form, situations=situations, checklist=checklist, members=((a_member(A), less), (a_member(B), less)))
+
+    assert list(cast("dict[str, Any]", again.form.schema["properties"])) == ["name"]
+    assert (again.checklist, again.defects) == (NOTHING, [])
+
+
+DEFERRED, PROMISED = Limit(amount=5, unit=Unit.WORKDAYS), Limit(amount=3, unit=Unit.WORKDAYS)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "field", "expected"),
+    [
+        ({"deferral": DEFERRED}, {}, "deferral", None),
+        ({"deferral": DEFERRED}, {"deferral": PROMISED}, "deferral", PROMISED),
+        ({"by_commitment": True}, {}, "by_commitment", False),
+        ({"replaced_by": ("licence", "id-card")}, {"replaced_by": ("id-card",)}, "replaced_by", ("id-card",)),
+        ({"valid_days": 180}, {"valid_days": 90}, "valid_days", 90),
+        ({"valid_days": 180}, {}, "valid_days", 180),
+        ({"copies": 2, "original_seen": True}, {"copies": 1}, "copies", 2),
+        ({"trust": "B"}, {"trust": "C"}, "trust", "B"),
+        ({"max_bytes": 10}, {"max_bytes": 20}, "max_bytes", 10),
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_two_demands_for_one_file_the_stricter_holds_in_either_order(
+    one: dict[str, Any], other: dict[str, Any], field: str, expected: object, *, turned: bool
+) -> None:
+    demands = [
+        the_parts(properties={}, checklist=ChecklistPart(materials=(replace(a_material(), **said),), rules=())) for said in (one, other)
+    ]
+    first, second = reversed(demands) if turned else demands
+
+    [row] = merged((a_member(A), first), (a_member(B), second)).checklist.materials
+
+    assert getattr(row, field) == expected
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_file_that_one_member_must_have_is_not_demanded_where_only_one_that_would_like_it_runs(*, turned: bool) -> None:
+    must, wish = (
+        the_parts(properties={}, checklist=ChecklistPart(materials=(replace(a_material(), required=required),), rules=()))
+        for required in (True, False)
+    )
+    members = [(a_member(A, when=FOOD), must), (a_member(B), wish)]
+    parts = as_parts(merged(*(reversed(members) if turned else members)))
+
+    def needed(*, food: bool) -> list[tuple[str, bool]]:
+        found = materials_needed(parts, facts={"food": food, "kind": "new"}, on=TODAY)
+        return [(rule.code, rule.required) for rule, truth in found if truth is Truth.TRUE]
+
+    assert (needed(food=True), needed(food=False)) == ([("premises", True)], [])
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from catalog_svc.region import handlers as regions
 from chassis.database import Tx
 from contracts.caller import Caller
 from contracts.codec import decode, encode_object
+from rules.forms import root_defects
 
 KIND = "base-form"
 
@@ -25,7 +26,7 @@ async def propose_base_form(tx: Tx[Catalog], form: BaseForm, *, by: Caller) -> P
     drafted = await proposals.known_proposals(tx, [form.code], kind=KIND)
     former = [*([] if published is None else [published[0].region]), *(one.region for one in drafted.values())]
     await regions.permit_in(tx, by, aggregate="item", action="author", regions=[form.region, *former], about=form.code)
-    defects = form_schema_defects(form.form)
+    defects = form_schema_defects(form.form) or root_defects(form.form)
     if defects:
         raise BaseFormUnsound(defects=defects)
     draft = Draft(key=form.code, region=form.region, body=encode_object(form))

@@ -62,6 +62,7 @@ class FactBody(Body):
     question_en: ShortText
     kind: Literal["boolean", "choice", "date", "number", "text"]
     choices: Annotated[list[tuple[CodeText, NameText, NameText]], Field(default_factory=list, max_length=50)]
+    merged: bool = False
 
 
 class ExemptionBody(Body):
@@ -128,6 +129,7 @@ class MaterialBody(Body):
     trust: TrustLevel = "D"
     issuer: ShortText = ""
     intermediary: ShortText = ""
+    merged: bool = False
     needed_by: Annotated[list[NeedBody], Field(default_factory=list, max_length=30)]
 
 
@@ -140,6 +142,7 @@ class CheckRuleBody(Body):
     message: ShortText
     message_en: ShortText
     basis: ShortText
+    merged: bool = False
 
 
 class ChecklistBody(Body):

@@ -131,6 +131,16 @@ def no_base_form() -> Defect:
     )
 
 
+def source_changed() -> Defect:
+    """The base form or a member says something else than when the draft was made."""
+    return Defect(
+        rule_id="item.source-changed",
+        pointer="/form",
+        message="基础表单或组成事项在起草后已变更,请重新起草",
+        message_en="The base form or a member has changed since the draft; draft it anew",
+    )
+
+
 def unpublished_member(index: int) -> Defect:
     """What is wrong with the member of a bundle that nobody publishes there."""
     return Defect(

@@ -1,12 +1,8 @@
 """What is done to service items: draft, review, publication, suspension, withdrawal."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from datetime import datetime
 
-from catalog_svc.base_form import handlers as base_forms
-from catalog_svc.base_item import handlers as base_items
-from catalog_svc.certificate import handlers as certificates
 from catalog_svc.context import Catalog
 from catalog_svc.item import store
 from catalog_svc.item.domain import (
@@ -16,29 +12,40 @@ from catalog_svc.item.domain import (
     ItemVersionRecord,
     ItemVersionState,
     draft_of,
-    no_base_form,
     other_item,
+    source_changed,
     succession_defects,
     umbrella_id,
-    unpublished_member,
 )
+from catalog_svc.item.handlers.saying import complete, digests_of, find_defects, get_parts, read_draft
 from catalog_svc.organ import handlers as organs
 from catalog_svc.organ.domain import OrganUnknown
 from catalog_svc.part import handlers as parts
-from catalog_svc.part.domain import form_schema_defects, part_defects
 from catalog_svc.region import handlers as regions
-from catalog_svc.standard import handlers as standards
 from chassis.database import Tx, lock
 from contracts.caller import Caller
-from contracts.catalogue import ChecklistPart
-from contracts.refusals import Defect
 from contracts.values import Digest, ItemCode, ItemId, ItemVersionId, Json, OrganCode, RegionCode
-from rules.bundles import merge, order_defects
-from rules.certificates import without_cancelled
-from rules.elements import declaration_defects
-from rules.forms import with_base
-from rules.parts import Parts
-from rules.standards import Locked, identity_defects, inheritance_defects
+
+__all__ = [
+    "LIVE",
+    "complete",
+    "draft_version",
+    "find_defects",
+    "get_as_of",
+    "get_current",
+    "get_draft",
+    "get_drafts",
+    "get_parts",
+    "get_version",
+    "in_force_with_checklist",
+    "newest_versions",
+    "page_in_force",
+    "publish_version",
+    "regions_published",
+    "review_version",
+    "suspend_version",
+    "withdraw_version",
+]
 
 LIVE = frozenset({ItemVersionState.DRAFT, ItemVersionState.REVIEWED, ItemVersionState.PUBLISHED})
 """States in which an equal draft would be the same version."""
@@ -113,19 +120,23 @@ async def publish_version(
         ItemUnknown: No such version.
         IllegalMove: It was not reviewed.
         EffectiveTooSoon: Before every service could have heard of it.
-        ItemUnsound: The base item or the organ changed since the draft so that it no longer fits.
+        ItemUnsound: The base item or the organ changed since the draft so that it no longer fits, or its base form or a member of the
+            bundle so that nobody has reviewed what would be published.
         Forbidden: Not a reviewer of the organ's region, or of where the item or those that it succeeds are until now.
     """
     record = await _locked_version(tx, version_id, action="publish", by=by)
     await lock(tx, *record.content.succeeds)
     former = [*await _places_of(tx, [record.item_id]), *await _known_places_of(tx, record.content.succeeds)]
     await regions.permit_in(tx, by, aggregate="item", action="publish", regions=former, about=version_id)
-    await _require_sound(tx, await _draft_of(tx, record), region=record.region)
+    draft = await read_draft(tx, record)
+    if (await complete(tx, draft, region=record.region)).digest != draft.digest:
+        raise ItemUnsound(defects=(source_changed(),))
+    await _require_sound(tx, draft, region=record.region)
     others = [one for one in await store.get_versions(tx, record.item_id) if one.version_id != version_id]
     replaced = [one for item_id in record.content.succeeds for one in await store.get_versions(tx, item_id)]
     ended = record.publish(at=tx.at, effective_from=effective_from, others=others, replaced=replaced, at_once=at_once)
     await store.move_item(tx, record.item_id, organ=record.content.organ, region=record.region)
-    await parts.publish_parts(tx, _digests(record))
+    await parts.publish_parts(tx, digests_of(record))
     await lock(tx, record.version_id, *(one.version_id for one in ended))
     await store.save_versions(tx, [*ended, record])
     return record
@@ -211,23 +222,9 @@ async def get_as_of(tx: Tx[Catalog], item_id: ItemId, *, at: datetime) -> ItemVe
     return record
 
 
-async def get_parts(tx: Tx[Catalog], record: ItemVersionRecord) -> Parts:
-    """A published version with all it says."""
-    draft = await _draft_of(tx, record)
-    of = draft.parts
-    cancelled = await certificates.cancelled_certificates(tx, _certificates(of.checklist))
-    asked, dropped = without_cancelled(of.checklist, cancelled=cancelled)
-    return Parts(version=record.document(), form=of.form, situations=of.situations, checklist=asked, texts=of.texts, dropped=dropped)
-
-
 async def newest_versions(tx: Tx[Catalog], item_ids: Sequence[ItemId]) -> dict[ItemId, ItemVersionRecord]:
     """The newest version of each of these items, whatever its state; items of none are left out."""
     return await store.get_newest(tx, item_ids)
-
-
-async def complete(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode) -> ItemDraft:
-    """A draft as it is kept: on its base form, a bundle with what its members ask for."""
-    return await _with_members(tx, await _with_base_form(tx, draft, region=region), region=region)
 
 
 async def _locked_version(tx: Tx[Catalog], version_id: ItemVersionId, *, action: str, by: Caller) -> ItemVersionRecord:
@@ -251,12 +248,12 @@ async def get_draft(tx: Tx[Catalog], version_id: ItemVersionId) -> tuple[ItemVer
     record = await store.get_version(tx, version_id)
     if record is None:
         raise ItemUnknown
-    return record, await _draft_of(tx, record)
+    return record, await read_draft(tx, record)
 
 
 async def get_drafts(tx: Tx[Catalog], records: Sequence[ItemVersionRecord]) -> list[ItemDraft]:
     """All that these versions say, in their order; what they share is read once."""
-    named = await parts.get_parts(tx, sorted({digest for record in records for digest in _digests(record)}))
+    named = await parts.get_parts(tx, sorted({digest for record in records for digest in digests_of(record)}))
     return [draft_of(record, named) for record in records]
 
 
@@ -289,108 +286,6 @@ async def _known_places_of(tx: Tx[Catalog], ids: Sequence[ItemId]) -> list[Regio
     return found
 
 
-async def _with_base_form(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode) -> ItemDraft:
-    """The draft with the fields of the base form that it names; as it is where its own form is wrong, which `find_defects` tells.
-
-    Raises:
-        ItemUnsound: No base form of its region or above has the code, or both ask for the same.
-    """
-    code = draft.parts.form.base_form
-    if not code or form_schema_defects(draft.parts.form.schema):
-        return draft
-    base = await base_forms.find_base_form(tx, code)
-    if base is None or base.region not in await regions.line_of(tx, region):
-        raise ItemUnsound(defects=(no_base_form(),))
-    form, defects = with_base(draft.parts.form, base=base.form)
-    if defects:
-        raise ItemUnsound(defects=defects[:100])
-    return replace(draft, parts=replace(draft.parts, form=form))
-
-
-async def _with_members(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode) -> ItemDraft:
-    """The draft of a bundle with the questions, fields, materials and rules of its members; any other as it is.
-
-    Raises:
-        ItemUnsound: Members that are not published at its place or above, that disagree, or whose order nobody can keep.
-    """
-    of = draft.parts
-    if of.situations.bundle is None:
-        return draft
-    if circles := await _order_defects(tx, draft):
-        raise ItemUnsound(defects=circles)
-    line = await regions.line_of(tx, region)
-    published = await store.list_members(tx, [one.item_code for one in of.situations.bundle.members], regions=line, at=tx.at)
-    published.sort(key=lambda one: line.index(one.region), reverse=True)
-    nearest = {one.content.item_code: one for one in published}
-    if absent := [index for index, one in enumerate(of.situations.bundle.members) if one.item_code not in nearest]:
-        raise ItemUnsound(defects=tuple(unpublished_member(index) for index in absent))
-    members = [(one, await get_parts(tx, nearest[one.item_code])) for one in of.situations.bundle.members]
-    merged = merge(form=of.form, situations=of.situations, checklist=of.checklist, members=members)
-    if merged.defects:
-        raise ItemUnsound(defects=tuple(merged.defects[:100]))
-    whole = replace(of, form=merged.form, situations=merged.situations, checklist=merged.checklist)
-    return replace(draft, parts=whole)
-
-
-async def _draft_of(tx: Tx[Catalog], record: ItemVersionRecord) -> ItemDraft:
-    return draft_of(record, await parts.get_parts(tx, _digests(record)))
-
-
-def _digests(record: ItemVersionRecord) -> list[Digest]:
-    of = record.parts
-    return [of.form, of.situations, of.checklist, of.texts]
-
-
-def _certificates(checklist: ChecklistPart) -> set[str]:
-    return {one.certificate for one in checklist.materials if one.certificate}
-
-
-async def _published_bundles(tx: Tx[Catalog]) -> dict[ItemCode, list[ItemCode]]:
-    """Of every bundle in force or to come the codes of its members."""
-    tables = await parts.bundles(tx)
-    found: dict[ItemCode, list[ItemCode]] = {}
-    for record in await store.list_with_part(tx, "situations", sorted(tables), at=tx.at):
-        found.setdefault(record.content.item_code, []).extend(tables[record.parts.situations])
-    return found
-
-
-async def _order_defects(tx: Tx[Catalog], draft: ItemDraft) -> tuple[Defect, ...]:
-    bundle = draft.parts.situations.bundle
-    if bundle is None:
-        return ()
-    return order_defects(bundle, own=draft.content.item_code, contents=await _published_bundles(tx))
-
-
 async def _require_sound(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode) -> None:
     if defects := await find_defects(tx, draft, region=region):
         raise ItemUnsound(defects=defects)
-
-
-async def find_defects(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode) -> tuple[Defect, ...]:
-    """What `draft_version` would refuse a draft for, besides its organ and its author; ``region`` is the organ's."""
-    code, of = draft.content.item_code, draft.parts
-    above = await regions.line_of(tx, region)
-    listed = await certificates.listed_certificates(tx, _certificates(of.checklist), regions_above=above)
-    base = (await base_items.known_base_items(tx, [code])).get(code)
-    locked = None if base is None else Locked(name=base.name, kind=base.kind, modes=base.locked_modes, merged=base.part_of is not None)
-    content = draft.content
-    return (
-        *await _order_defects(tx, draft),
-        *identity_defects(name=content.name, kind=content.kind, modes=content.modes, locked=locked),
-        *inheritance_defects(draft.body(), fixed=standards.fixed_for(await standards.layers_of(tx, [code]), item=code, line=above)),
-        *declaration_defects(
-            four_do=content.four_do,
-            project_type=content.project_type,
-            promised=content.promised_limit,
-            statutory=content.statutory_limit,
-            visits=of.texts.visits,
-        ),
-        *part_defects(
-            form=of.form,
-            situations=of.situations,
-            checklist=of.checklist,
-            texts=of.texts,
-            statutory=content.statutory_limit,
-            certificates=listed,
-        ),
-    )
