@@ -1,7 +1,7 @@
 """What an operator does in every service: look at parked events, replay them, discard them. Each act is recorded with who did it."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel
@@ -49,6 +49,9 @@ class _NoRegions:
     """An operator's right reaches everywhere: no subtree is ever asked for."""
 
     def subtree(self, _code: RegionCode, /) -> frozenset[RegionCode]:
+        return frozenset()
+
+    def one_with(self, _code: str, /) -> frozenset[Any]:
         return frozenset()
 
 

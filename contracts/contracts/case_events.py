@@ -146,6 +146,28 @@ class CaseReturned(TransferEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRehomed(CaseEvent):
+    """Another organ stands in the place of the one that acted on a case; clocks, state and version stay (S-22)."""
+
+    TYPE: ClassVar[str] = "tongban.case.re-homed.v1"
+
+    transfer_id: TransferId | None
+    """The hop, while nobody has signed for the case; ``None`` once it is handled."""
+    former_organ: OrganCode
+    handling_organ: OrganCode
+    handling_region: RegionCode
+    authority: Authority | None
+    """In whose name it acts from now on; ``None`` for its own."""
+    reason: str
+    """``organ-merged``."""
+
+    @property
+    def subject(self) -> str:
+        """The hop or the case."""
+        return self.transfer_id or self.case_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DefectFound:
     """One line of a correction notice, without its text."""
 

@@ -56,6 +56,10 @@ class Organ:
     court: str
     """Where a suit may be brought 行政诉讼."""
     telephone: str = ""
+    merged_into: OrganCode | None = field(default=None, metadata=ADDED)
+    """The organ that took its place 机构合并; ``None`` while it stands."""
+    merged_at: datetime | None = field(default=None, metadata=ADDED)
+    """First instant at which the other stands in its place; set with the publication, never changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

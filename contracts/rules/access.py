@@ -18,7 +18,7 @@ from typing import Protocol, TypeAlias
 
 from contracts.caller import Caller, CallerKind, Role
 from contracts.refusals import Forbidden, NotFound
-from contracts.values import NATION, RegionCode
+from contracts.values import NATION, OrganCode, RegionCode
 
 Scalar: TypeAlias = str | int | bool
 
@@ -78,10 +78,14 @@ NEVER = Never()
 
 
 class Subtrees(Protocol):
-    """What knows which regions lie under a region; the catalogue does."""
+    """What knows which regions lie under a region and which organs became one; the catalogue does."""
 
     def subtree(self, code: RegionCode, /) -> frozenset[RegionCode]:
         """The region itself and all below it; empty for an unknown code."""
+        ...
+
+    def one_with(self, code: OrganCode, /) -> frozenset[OrganCode]:
+        """The code and those of all organs that became one with it by a merger."""
         ...
 
 
@@ -339,9 +343,9 @@ def _reach(caller: Caller, scope: Scope, *, regions: Subtrees, applicant_keys: f
         case Scope.ANY:
             return ALWAYS
         case Scope.RECEIVING_ORGAN | Scope.HANDLING_ORGAN:
-            return _equal(scope.value, caller.organ)
+            return _organ(scope.value, caller.organ, regions)
         case Scope.OWN_ORGAN:
-            return _equal("organ", caller.organ)
+            return _organ("organ", caller.organ, regions)
         case Scope.RECEIVING_SUBTREE:
             return _under("receiving_region", caller.region, regions)
         case Scope.HANDLING_SUBTREE:
@@ -349,9 +353,9 @@ def _reach(caller: Caller, scope: Scope, *, regions: Subtrees, applicant_keys: f
         case Scope.OWN_REGION:
             return _under("region", caller.region, regions)
         case Scope.RECEIVING_PARTY:
-            return _party("receiving", caller)
+            return _party("receiving", caller, regions)
         case Scope.HANDLING_PARTY:
-            return _party("handling", caller)
+            return _party("handling", caller, regions)
         case Scope.OWN:
             if applicant_keys:
                 return In("applicant_key", applicant_keys)
@@ -371,7 +375,15 @@ def _under(column: str, region: RegionCode | None, regions: Subtrees) -> Tree:
     return In(column, frozenset(below)) if below else NEVER
 
 
-def _party(side: str, caller: Caller) -> Tree:
+def _organ(column: str, organ: OrganCode | None, regions: Subtrees) -> Tree:
+    """The caller's organ; an officer of one that was merged is an officer of what it became, and of all that became the same."""
+    if organ is None:
+        return NEVER
+    codes = regions.one_with(organ)
+    return In(column, frozenset(codes)) if len(codes) > 1 else Eq(column, organ)
+
+
+def _party(side: str, caller: Caller, regions: Subtrees) -> Tree:
     if caller.organ is not None:
-        return Eq(f"{side}_organ", caller.organ)
+        return _organ(f"{side}_organ", caller.organ, regions)
     return _equal(f"{side}_region", caller.region)

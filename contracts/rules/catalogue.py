@@ -38,6 +38,7 @@ from rules.agreements import Agreements, covers
 from rules.calendars import Calendar
 from rules.certificates import Cancelled
 from rules.delegations import Delegations
+from rules.organs import Organs
 from rules.packed import PackedParts
 from rules.parts import Parts
 from rules.versions import Published, Versions
@@ -52,8 +53,8 @@ class Catalogue:
         self._regions: dict[RegionCode, Region] = {}
         self._children: dict[RegionCode, set[RegionCode]] = {}
         self._subtrees: dict[RegionCode, frozenset[RegionCode]] = {}
-        self._organs: dict[OrganCode, Organ] = {}
-        self._organs_of: dict[RegionCode, set[OrganCode]] = {}
+        self.organs = Organs()
+        """Also which organ stands in the place of which."""
         self._agreements = Agreements()
         self._delegations = Delegations()
         self._years: dict[RegionCode, dict[int, CalendarYear]] = {}
@@ -98,8 +99,7 @@ class Catalogue:
                 if region.parent is not None:
                     self._children.setdefault(region.parent, set()).add(region.code)
             case Organ() as organ:
-                self._organs[organ.code] = organ
-                self._organs_of.setdefault(organ.region, set()).add(organ.code)
+                self.organs.put(organ)
             case Agreement() as agreement:
                 self._agreements.put(agreement)
             case Delegation() as delegation:
@@ -117,7 +117,7 @@ class Catalogue:
         elif kind == "region":
             self._forget_region(RegionCode(name))
         elif kind == "organ":
-            self._forget_organ(OrganCode(name))
+            self.organs.forget(OrganCode(name))
         elif kind == "agreement":
             self._agreements.forget(AgreementId(name))
         elif kind == "delegation":
@@ -130,11 +130,6 @@ class Catalogue:
         former = self._regions.pop(code, None)
         if former is not None and former.parent is not None:
             self._children[former.parent].discard(code)
-
-    def _forget_organ(self, code: OrganCode) -> None:
-        former = self._organs.pop(code, None)
-        if former is not None:
-            self._organs_of[former.region].discard(code)
 
     # -- regions and organs
 
@@ -198,11 +193,15 @@ class Catalogue:
 
     def organ(self, code: OrganCode) -> Organ | None:
         """The organ under a unified social credit code."""
-        return self._organs.get(code)
+        return self.organs.get(code)
 
     def organs_of(self, region: RegionCode) -> tuple[Organ, ...]:
         """The organs of exactly this region, by code."""
-        return tuple(self._organs[code] for code in sorted(self._organs_of.get(region, ())))
+        return self.organs.of(region)
+
+    def one_with(self, code: OrganCode, /) -> frozenset[OrganCode]:
+        """The code and those of all organs that became one with it."""
+        return self.organs.same(code)
 
     # -- versions
 

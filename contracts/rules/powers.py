@@ -1,6 +1,6 @@
 """Who exercises a power: its holder, or whom it was handed to, step by step, and in whose name.
 
-From the organ that publishes the item on, each transfer of power in force is followed; a delegation ends the walk, for it is
+From the organ that publishes the item, or the one it was merged into, each transfer of power in force is followed; a delegation ends the walk, for it is
 never handed further. Of several by one organ that for the smallest region prevails. A park 园区 that received no power receives
 and assists for all its organs.
 
@@ -10,18 +10,21 @@ Law: 行政许可法 §24.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from contracts.catalogue import Region
 from contracts.codec import encode_object
 from contracts.delegations import Authority, Cited, Delegation, DelegationKind
-from contracts.values import DelegationId, OrganCode, RegionCode, digest
+from contracts.values import DelegationId, ItemCode, OrganCode, RegionCode, digest
 from rules.catalogue import Catalogue, Published
 from rules.routes import Considered, Route
 
 PARK = "园区"
 """Kind of a region that is a park or zone: a virtual hall of several organs below its county."""
+
+ORGAN_MERGED = "organ-merged"
+"""Why another organ carries on with an open case, in its event."""
 
 _TEXTS = {
     DelegationKind.TRANSFER: ("下放、赋权", "Transfer of power"),
@@ -72,20 +75,24 @@ def hand_on(
         considered: What is looked at is added here.
     """
     item, chain = version.shape.item_code, [region.code for region in catalogue.ancestors(matter.code)]
-    organ, region, sealed_as = version.organ, version.region, version.organ
+    organ = sealed_as = catalogue.organs.acting(version.organ, at=at)
+    region = version.region if organ == version.organ else _seat(catalogue, organ, otherwise=version.region)
+    if organ != version.organ:
+        considered.append(_merged(catalogue, version.organ, organ))
     path: list[DelegationId] = []
     passed = [organ]
     assistants: dict[OrganCode, RegionCode] = {}
     while True:
         holding: list[Delegation] = []
-        for one in catalogue.delegations_by(organ, item):
+        for one in _handed_on(catalogue, organ, item, at=at):
             if one.region not in chain:
                 continue
-            reason = _not_holding(one, at=at, on=on, situation=situation) or (_CIRCLE if one.delegate in passed else None)
+            delegate = catalogue.organs.acting(one.delegate, at=at)
+            reason = _not_holding(one, at=at, on=on, situation=situation) or (_CIRCLE if delegate in passed else None)
             if reason is not None:
                 considered.append(_told(one, "passed_over", reason))
             elif one.kind is DelegationKind.ASSIST:
-                assistants[one.delegate] = _seat(catalogue, one)
+                assistants[delegate] = _seat(catalogue, delegate, otherwise=one.region)
                 considered.append(_told(one, "holds", ("受理并协助,不作决定", "receives and assists; it does not decide")))
             else:
                 holding.append(one)
@@ -94,8 +101,9 @@ def hand_on(
         chosen = _nearest(holding, chain)
         considered += [_told(one, "passed_over", _WIDER) for one in holding if one is not chosen]
         path.append(chosen.delegation_id)
-        passed.append(chosen.delegate)
-        organ, region, sealed_as = chosen.delegate, _seat(catalogue, chosen), chosen.sealed_as
+        organ, sealed_as = (catalogue.organs.acting(one, at=at) for one in (chosen.delegate, chosen.sealed_as))
+        region = _seat(catalogue, organ, otherwise=chosen.region)
+        passed.append(organ)
         rule = f"route.{chosen.kind.value}"
         considered.append(_told(chosen, "holds", ("由其决定", "decides")))
         if chosen.kind is DelegationKind.DELEGATION:
@@ -103,7 +111,8 @@ def hand_on(
     park = next((one for one in catalogue.ancestors(matter.code) if one.kind == PARK), None)
     if park is not None and region != park.code:
         for one_there in catalogue.organs_of(park.code):
-            assistants[one_there.code] = park.code
+            if one_there.code == catalogue.organs.acting(one_there.code, at=at):
+                assistants[one_there.code] = park.code
         considered.append(
             Considered(
                 "route.park-assists", "holds", f"{park.name}未获赋权,只受理和帮代办", f"{park.name} holds no power here and only assists"
@@ -118,6 +127,26 @@ def hand_on(
         assisting_regions=frozenset(assistants.values()) if assistants else _NOWHERE,
         rule=rule,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """Who acts on a case, where, and in whose name."""
+
+    organ: OrganCode
+    region: RegionCode
+    authority: Authority | None
+
+
+def acting_now(catalogue: Catalogue, who: Acting, *, at: datetime) -> Acting:
+    """Who acts at an instant, after mergers; the very same while no organ of it was merged."""
+    organ = catalogue.organs.acting(who.organ, at=at)
+    name = None if who.authority is None else catalogue.organs.acting(who.authority.sealed_as, at=at)
+    if organ == who.organ and (who.authority is None or name == who.authority.sealed_as):
+        return who
+    authority = None if who.authority is None or name is None else replace(who.authority, sealed_as=name)
+    region = who.region if organ == who.organ else _seat(catalogue, organ, otherwise=who.region)
+    return Acting(organ, region, authority)
 
 
 def authority_of(catalogue: Catalogue, route: Route) -> Authority | None:
@@ -160,9 +189,25 @@ def _nearest(holding: Sequence[Delegation], chain: Sequence[RegionCode]) -> Dele
     return [one for one in holding if one.region == chain[nearest]][-1]
 
 
-def _seat(catalogue: Catalogue, one: Delegation) -> RegionCode:
-    organ = catalogue.organ(one.delegate)
-    return one.region if organ is None else organ.region
+def _handed_on(catalogue: Catalogue, organ: OrganCode, item: ItemCode, *, at: datetime) -> Sequence[Delegation]:
+    """What an organ handed on, and what those did in whose place it stands; the oldest first."""
+    givers = catalogue.organs.standing_for(organ, at=at)
+    if len(givers) == 1:
+        return catalogue.delegations_by(organ, item)
+    found = [one for giver in givers for one in catalogue.delegations_by(giver, item)]
+    return sorted(found, key=lambda one: (one.valid_from, one.delegation_id))
+
+
+def _seat(catalogue: Catalogue, code: OrganCode, *, otherwise: RegionCode) -> RegionCode:
+    organ = catalogue.organ(code)
+    return otherwise if organ is None else organ.region
+
+
+def _merged(catalogue: Catalogue, former: OrganCode, organ: OrganCode) -> Considered:
+    was, now = (code if (known := catalogue.organ(code)) is None else known.name for code in (former, organ))
+    return Considered(
+        "route.merged", "holds", f"{was}已并入{now},由后者行使职权", f"{was} was merged into {now}, which now holds its powers"
+    )
 
 
 def _told(one: Delegation, outcome: str, reason: tuple[str, str]) -> Considered:

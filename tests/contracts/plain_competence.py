@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 
 from contracts.catalogue import Agreement, AgreementAction, ItemVersion, Organ, Region, VersionState
 from contracts.delegations import Delegation, DelegationKind
-from contracts.values import ItemCode, Mode, RegionCode
+from contracts.values import ItemCode, Mode, OrganCode, RegionCode
 from rules.competence import NoRoute, Route
 
 LEVELS = ["nation", "province", "city", "county", "town", "village"]
@@ -136,7 +136,11 @@ def holder(
     lists: Lists, asked: Question, version: ItemVersion, rule: str, day: date, considered: list[tuple[str, str]]
 ) -> tuple[str, RegionCode, str, str, list[str], dict[str, RegionCode]]:
     """Who decides, where, in whose name, by which rule and through which instruments; and who assists, where."""
-    organ, where, name = version.organ, version.region, version.organ
+    organ = name = acting(lists, version.organ, asked.at)
+    where = version.region
+    if organ != version.organ:
+        where = seat(lists, organ, version.region)
+        considered.append(("route.merged", "holds"))
     matter = upwards(lists, asked.handling_region)
     walked: list[str] = []
     organs_walked = [organ]
@@ -145,13 +149,18 @@ def holder(
     while not ended:
         several: list[Delegation] = []
         for one in sorted(lists.delegations, key=lambda one: (one.valid_from, one.delegation_id)):
-            if one.delegator != organ or asked.item_code not in one.items or one.region not in [place.code for place in matter]:
+            if (
+                acting(lists, one.delegator, asked.at) != organ
+                or asked.item_code not in one.items
+                or one.region not in [place.code for place in matter]
+            ):
                 continue
-            if not in_force(one, asked, day) or one.delegate in organs_walked:
+            delegate = acting(lists, one.delegate, asked.at)
+            if not in_force(one, asked, day) or delegate in organs_walked:
                 considered.append(("route." + one.kind.value, "passed_over"))
             elif one.kind is DelegationKind.ASSIST:
                 considered.append(("route.assist", "holds"))
-                assisting[one.delegate] = seat(lists, one)
+                assisting[delegate] = seat(lists, delegate, one.region)
             else:
                 several.append(one)
         if not several:
@@ -163,13 +172,15 @@ def holder(
         considered.extend(("route." + one.kind.value, "passed_over") for one in several if one is not best)
         considered.append(("route." + best.kind.value, "holds"))
         walked.append(best.delegation_id)
-        organs_walked.append(best.delegate)
-        organ, where, name, rule = best.delegate, seat(lists, best), best.sealed_as, "route." + best.kind.value
+        organ, name = acting(lists, best.delegate, asked.at), acting(lists, best.sealed_as, asked.at)
+        where, rule = seat(lists, organ, best.region), "route." + best.kind.value
+        organs_walked.append(organ)
         ended = best.kind is DelegationKind.DELEGATION
     parks = [place for place in matter if place.kind == "园区"]
     if parks and parks[0].code != where:
         considered.append(("route.park-assists", "holds"))
-        assisting.update({one.code: one.region for one in lists.organs if one.region == parks[0].code})
+        there = [one for one in lists.organs if one.region == parks[0].code and acting(lists, one.code, asked.at) == one.code]
+        assisting.update({one.code: one.region for one in there})
     return organ, where, name, rule, walked, assisting
 
 
@@ -265,12 +276,20 @@ def holds(version: ItemVersion, at: datetime) -> bool:
     return version.state is VersionState.PUBLISHED
 
 
-def seat(lists: Lists, one: Delegation) -> RegionCode:
-    """Where a delegate is."""
+def acting(lists: Lists, code: OrganCode, at: datetime) -> OrganCode:
+    """What an organ became by mergers until an instant."""
     for organ in lists.organs:
-        if organ.code == one.delegate:
+        if organ.code == code and organ.merged_into is not None and organ.merged_at is not None and organ.merged_at <= at:
+            return acting(lists, organ.merged_into, at)
+    return code
+
+
+def seat(lists: Lists, code: OrganCode, otherwise: RegionCode) -> RegionCode:
+    """Where an organ is."""
+    for organ in lists.organs:
+        if organ.code == code:
             return organ.region
-    return one.region
+    return otherwise
 
 
 def way_of(lists: Lists, home: RegionCode, receiving: RegionCode) -> str | None:

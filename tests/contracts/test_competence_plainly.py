@@ -146,9 +146,19 @@ def delegations(draw: st.DrawFn, published: list[ItemVersion]) -> list[Delegatio
 
 
 @st.composite
+def organs(draw: st.DrawFn) -> list[Organ]:
+    """Some are merged into one that stands behind them in the list; now and then several after each other."""
+    found = list(ORGANS)
+    for place in draw(st.lists(st.sampled_from(range(len(ORGANS) - 1)), max_size=4, unique=True)):
+        taker = draw(st.sampled_from(ORGANS[place + 1 :]))
+        found[place] = replace(found[place], merged_into=taker.code, merged_at=draw(st.sampled_from(INSTANTS)))
+    return found
+
+
+@st.composite
 def worlds(draw: st.DrawFn) -> Lists:
     published = draw(versions())
-    return Lists(REGIONS, ORGANS, published, draw(agreements()), draw(delegations(published)))
+    return Lists(REGIONS, draw(organs()), published, draw(agreements()), draw(delegations(published)))
 
 
 questions = st.builds(

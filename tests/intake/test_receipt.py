@@ -1,12 +1,15 @@
 """An application is taken in whole or not at all."""
 
 import asyncio
+from dataclasses import replace
 
 import orjson
 import pytest
 
+from contracts.values import OrganCode
+from intake_svc.seed import TONGGU as TONGGU_HALL
 from rules.case_numbers import parse
-from tests.contracts.builders import DAYAO, DAYAO_OFFICE, LIUYANG, LIUYANG_MARKET, OLD_QIYANG, a_delegation, an_organ
+from tests.contracts.builders import DAYAO, DAYAO_OFFICE, LIUYANG, LIUYANG_MARKET, OLD_QIYANG, TONGGU, a_delegation, an_organ
 from tests.intake.builders import (
     ABOLISHED,
     CLERK,
@@ -334,3 +337,14 @@ async def test_a_receipt_names_the_instruments_of_its_route_and_where_the_matter
     assert (handed["matter_region"], handed["delegations"]) == (LIUYANG, ["d1"])
     assert handed["authority"]["sealed_as"] == DAYAO_OFFICE
     assert [(paper["delegation_id"], paper["number"]) for paper in handed["authority"]["instruments"]] == [("d1", "浏政委〔2026〕1号")]
+
+
+async def test_a_window_of_a_merged_organ_receives_for_what_it_became(service: Service) -> None:
+    became = OrganCode("11360926MB0000009N")
+    hall = replace(an_organ(code=TONGGU_HALL, region=TONGGU), merged_into=became, merged_at=service.context.now.now())
+    publish(service.context, an_organ(code=became, region=TONGGU), hall)
+
+    await service.received()
+    await service.received(by=replace(CLERK, organ=became))
+
+    assert [one["receiving_organ"] for one in await service.outbox("tongban.case.received.v1")] == [became, became]

@@ -106,8 +106,9 @@ async def _permit(tx: Tx[Catalog], delegations: Sequence[Delegation], *, action:
 
 async def _known(tx: Tx[Catalog], delegation: Delegation) -> Known:
     others = await store.list_sharing(tx, delegation.items, but=delegation.delegation_id)
+    named = await organs.known_organs(tx, [delegation.delegator, delegation.delegate])
     return Known(
-        organs=(await organs.known_organs(tx, [delegation.delegator, delegation.delegate])).keys(),
+        organs={code for code, organ in named.items() if organ.merged_into is None},
         items=(await base_items.known_base_items(tx, delegation.items)).keys(),
         regions=await regions.chains(tx, [delegation.region, *(one.region for one in others)]),
         published=await items.regions_published(tx, delegation.delegator, items=delegation.items),

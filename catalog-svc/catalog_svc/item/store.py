@@ -85,11 +85,20 @@ async def add_items(tx: Tx[Catalog], items: Mapping[ItemId, tuple[ItemCode, Orga
     await tx.execute(insert(ITEMS).on_conflict_do_nothing(), rows)
 
 
-async def find_item(tx: Tx[Catalog], *, organ: OrganCode, item_code: ItemCode) -> ItemId | None:
-    """The umbrella of an organ's item, its own or one that moved to it; where there are several that whose last version begins last."""
+async def find_item(tx: Tx[Catalog], *, organs: Sequence[OrganCode], item_code: ItemCode) -> ItemId | None:
+    """The umbrella of an organ's item, its own or one that moved to it, before those of organs merged into it.
+
+    Where there are several, that whose last version begins last.
+
+    Args:
+        tx: Any transaction.
+        organs: The organ, then those merged into it.
+        item_code: The base item.
+    """
     begins = select(func.max(VERSIONS.c.effective_from)).where(VERSIONS.c.item_id == ITEMS.c.item_id).scalar_subquery()
-    statement = select(ITEMS.c.item_id).where(ITEMS.c.organ == organ, ITEMS.c.item_code == item_code)
-    found = (await tx.execute(statement.order_by(begins.desc().nulls_last(), ITEMS.c.item_id).limit(1))).scalar_one_or_none()
+    statement = select(ITEMS.c.item_id).where(ITEMS.c.organ.in_(organs), ITEMS.c.item_code == item_code)
+    order = ((ITEMS.c.organ == organs[0]).desc(), begins.desc().nulls_last(), ITEMS.c.item_id)
+    found = (await tx.execute(statement.order_by(*order).limit(1))).scalar_one_or_none()
     return None if found is None else ItemId(found)
 
 
@@ -183,11 +192,11 @@ async def list_successors(tx: Tx[Catalog], item_ids: Sequence[ItemId]) -> list[I
     return [_record(row) for row in await tx.execute(select(VERSIONS).where(named).order_by(VERSIONS.c.version_id))]
 
 
-async def list_published(tx: Tx[Catalog], organ: OrganCode, *, items: Sequence[ItemCode]) -> list[tuple[ItemCode, RegionCode]]:
-    """Of these items those that an organ has published and not taken back, with the region of each version."""
+async def list_published(tx: Tx[Catalog], organs: Sequence[OrganCode], *, items: Sequence[ItemCode]) -> list[tuple[ItemCode, RegionCode]]:
+    """Of these items those that one of these organs has published and not taken back, with the region of each version."""
     table = VERSIONS.c
     states = (ItemVersionState.PUBLISHED.value, ItemVersionState.SUSPENDED.value)
-    statement = select(table.item_code, table.region).where(table.organ == organ, table.item_code.in_(items), table.state.in_(states))
+    statement = select(table.item_code, table.region).where(table.organ.in_(organs), table.item_code.in_(items), table.state.in_(states))
     return [(ItemCode(row.item_code), RegionCode(row.region)) for row in await tx.execute(statement.distinct())]
 
 

@@ -1,5 +1,6 @@
 """Routes of organs."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -39,17 +40,26 @@ class OrganBody(Body):
     reconsideration_organ: NameText
     court: NameText
     telephone: Annotated[str, Field(max_length=40)] = ""
+    merged_into: OrganText | None = None
+    """The organ that takes its place; its items and open cases follow from the publication on."""
+
+
+class OrganShown(OrganBody):
+    """An organ as it is published."""
+
+    merged_at: datetime | None = None
+    """First instant at which the other stands in its place."""
 
 
 class OrganList(BaseModel):
     """A page of organs."""
 
-    items: list[OrganBody]
+    items: list[OrganShown]
     next: str | None
     """Value of ``after`` for the next page."""
 
 
-@router.get("/{code}", operation_id="getOrgan", response_model=OrganBody)
+@router.get("/{code}", operation_id="getOrgan", response_model=OrganShown)
 async def get_organ(read: Annotated[Reader[Catalog], PUBLIC_READER], code: OrganPath) -> Response:
     """An organ."""
     organ, version = await handlers.get_organ(read.tx, OrganCode(code))

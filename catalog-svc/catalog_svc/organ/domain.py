@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from contracts.catalogue import Organ, Region
-from contracts.refusals import Defect, Invalid, NotFound
+from contracts.refusals import Conflict, Defect, Invalid, NotFound
 from rules.identifiers import IdType, check_identity
 from rules.workdays import local_day
+
+NOTICE = timedelta(seconds=5)
+"""How long before it takes effect a merger is published, so that every service has heard of it."""
 
 
 class OrganUnknown(NotFound):
@@ -25,6 +29,51 @@ class OrganUnsound(Invalid):
     RULE: ClassVar[str] = "organ.unsound"
     ZH: ClassVar[str] = "机构数据不正确"
     EN: ClassVar[str] = "The organ's data is wrong"
+
+
+class OrganMerged(Conflict):
+    """It is no more; ``facts``: ``merged_into`` (the organ in its place)."""
+
+    RULE: ClassVar[str] = "organ.merged"
+    ZH: ClassVar[str] = "该机构已并入其他机构"
+    EN: ClassVar[str] = "The organ was merged into another"
+
+
+def check_merger(organ: Organ, *, former: Organ | None, into: Organ | None) -> None:
+    """Refuse a merger that would lead nowhere, or one that is undone: open cases have followed it.
+
+    Args:
+        organ: As drafted.
+        former: As it is published; ``None`` for a new one.
+        into: The organ that is to take its place, as it is published.
+
+    Raises:
+        OrganMerged: It was merged already, and is to be another from now on.
+        OrganUnsound: The other is unknown, the same, or was merged itself.
+    """
+    if former is not None and former.merged_into is not None and former.merged_into != organ.merged_into:
+        raise OrganMerged(facts={"merged_into": former.merged_into})
+    if organ.merged_into is None or (former is not None and former.merged_into is not None):
+        return
+    if former is None or into is None or into.code == organ.code or into.merged_into is not None:
+        raise OrganUnsound(
+            defects=(
+                Defect(
+                    rule_id="organ.merger",
+                    pointer="/merged_into",
+                    message="并入的机构应当已公布、尚未并入其他机构且不是其自身",
+                    message_en="A published organ is merged into another that is published, stands, and is not itself",
+                ),
+            )
+        )
+
+
+def take_effect(organ: Organ, *, former: Organ | None, at: datetime) -> Organ:
+    """The organ as it is published: a merger begins as soon as every service can have heard of it."""
+    if organ.merged_into is None:
+        return organ
+    known = None if former is None else former.merged_at
+    return replace(organ, merged_at=known or at + NOTICE)
 
 
 def check_organ(organ: Organ, *, region: Region | None, at: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Column, Index, Integer, Table, Text, select
+from sqlalchemy import Column, Index, Integer, Table, Text, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from catalog_svc.context import Catalog
@@ -18,9 +18,11 @@ ORGANS = Table(
     METADATA,
     Column("code", Text, primary_key=True),
     Column("region", Text, nullable=False),
+    Column("merged_into", Text),
     Column("version", Integer, nullable=False),
     Column("body", JSONB, nullable=False),
     Index("ix_organs_region", "region", "code"),
+    Index("ix_organs_merged_into", "merged_into", postgresql_where=text("merged_into is not null")),
 )
 """Every organ that was ever published."""
 
@@ -37,6 +39,12 @@ async def get_organ(tx: Tx[Catalog], code: OrganCode) -> tuple[Organ, int] | Non
     return None if row is None else (decode(Organ, row.body), row.version)
 
 
+async def list_merged_into(tx: Tx[Catalog], takers: Sequence[OrganCode]) -> list[OrganCode]:
+    """The organs that were merged into one of these, each by itself."""
+    rows = await tx.execute(select(ORGANS.c.code).where(ORGANS.c.merged_into.in_(takers)).order_by(ORGANS.c.code))
+    return [OrganCode(row.code) for row in rows]
+
+
 async def list_organs(tx: Tx[Catalog], *, region: RegionCode | None, after: str, limit: int) -> list[Organ]:
     """Organs by code, of one region or of all."""
     statement = select(ORGANS.c.body).where(ORGANS.c.code > after).order_by(ORGANS.c.code).limit(limit)
@@ -51,5 +59,6 @@ async def save_organs(tx: Tx[Catalog], organs: Sequence[Organ]) -> None:
     Raises:
         StaleVersion: Another transaction published one of them since.
     """
-    await write_next(tx, ORGANS, [{"code": one.code, "region": one.region, "body": encode_object(one)} for one in organs])
+    rows = [{"code": one.code, "region": one.region, "merged_into": one.merged_into, "body": encode_object(one)} for one in organs]
+    await write_next(tx, ORGANS, rows)
     await outbox.put_documents(tx, organs)

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from contracts.catalogue import Region
 from contracts.refusals import Defect, Invalid, NotFound
-from contracts.values import RegionCode
+from contracts.values import OrganCode, RegionCode
 
 
 class RegionUnknown(NotFound):
@@ -38,6 +38,10 @@ class Subtree:
     def subtree(self, code: RegionCode, /) -> frozenset[RegionCode]:
         """The region itself and all below it; empty for any other region."""
         return self.below if code == self.code else frozenset()
+
+    def one_with(self, code: OrganCode, /) -> frozenset[OrganCode]:
+        """The code alone: rights in the catalogue go by regions."""
+        return frozenset({code})
 
 
 LEVELS = ("nation", "province", "city", "county", "town", "village")

@@ -182,7 +182,7 @@ async def find_places(tx: Tx[Intake], handed_in: Sequence[tuple[Submission, Call
     for (submission, caller), window in zip(handed_in, windows, strict=True):
         try:
             places.append(
-                await _place_elsewhere(tx, submission, caller=caller) if window is None else _stand(next(admitted), caller=caller)
+                await _place_elsewhere(tx, submission, caller=caller) if window is None else _stand(tx, next(admitted), caller=caller)
             )
         except Refusal as refused:
             places.append(refused)
@@ -195,20 +195,25 @@ def _window(submission: Submission, *, caller: Caller) -> WindowId | None:
     return (submission.window or caller.window) if officer else None
 
 
-def _stand(window: Window | Refusal, *, caller: Caller) -> Place:
+def _stand(tx: Tx[Intake], window: Window | Refusal, *, caller: Caller) -> Place:
     if isinstance(window, Refusal):
         raise window
-    if (window.organ, window.region) != (caller.organ, caller.region):
+    if window.region != caller.region or caller.organ not in tx.context.catalogue.one_with(window.organ):
         raise OfficerNotOnDuty(facts={"aggregate": "case", "action": "receive", "about": window.window})
-    return Place(region=window.region, organ=window.organ, window=window.window, by=caller.ref)
+    return Place(region=window.region, organ=_acting(tx, window.organ), window=window.window, by=caller.ref)
+
+
+def _acting(tx: Tx[Intake], organ: OrganCode) -> OrganCode:
+    """The organ that stands for one now: a window and a colleague stay where they are when theirs is merged."""
+    return tx.context.catalogue.organs.acting(organ, at=tx.at)
 
 
 async def _place_elsewhere(tx: Tx[Intake], submission: Submission, *, caller: Caller) -> Place:
     if caller.kind is CallerKind.PERSON:
         answering = await hall.find_window(tx, receiving_region(submission, caller=caller), item_code=submission.item_code)
-        return Place(region=answering.region, organ=answering.organ)
+        return Place(region=answering.region, organ=_acting(tx, answering.organ))
     if caller.kind is CallerKind.MACHINE and caller.region is not None and caller.organ is not None:
-        return Place(region=caller.region, organ=caller.organ, by=caller.ref)
+        return Place(region=caller.region, organ=_acting(tx, caller.organ), by=caller.ref)
     raise WindowUnknown
 
 

@@ -217,8 +217,11 @@ def _brief(context: Intake, case: Case, *, attention: bool) -> CaseBrief:
 
 
 def _organ(context: Intake, code: OrganCode, *, region: RegionCode) -> OrganShown:
-    known = context.catalogue.organ(code)
-    return OrganShown(code=code, name="" if known is None else known.name, region=region)
+    acting = context.catalogue.organs.acting(code, at=context.now.now())
+    known = context.catalogue.organ(acting)
+    return OrganShown(
+        code=acting, name="" if known is None else known.name, region=region if known is None or acting == code else known.region
+    )
 
 
 def _holder(context: Intake, case: Case) -> OrganShown | None:

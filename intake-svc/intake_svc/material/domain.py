@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -94,9 +95,9 @@ class Material:
     """The uploader's organ; None for an applicant."""
     at: datetime
 
-    def may_be_claimed_by(self, uploader: str, *, organ: OrganCode | None) -> bool:
-        """True for whoever uploaded it and for colleagues of the same organ."""
-        return self.uploader == uploader or (organ is not None and self.organ == organ)
+    def may_be_claimed_by(self, uploader: str, *, organs: Collection[OrganCode]) -> bool:
+        """True for whoever uploaded it and for colleagues of the same organ, under any code that it had."""
+        return self.uploader == uploader or self.organ in organs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

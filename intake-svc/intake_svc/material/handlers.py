@@ -9,7 +9,7 @@ from chassis.database import Tx
 from chassis.vault import SecretKey, Unreadable
 from contracts.caller import Caller
 from contracts.refusals import NotFound
-from contracts.values import digest
+from contracts.values import OrganCode, digest
 from intake_svc.context import Intake
 from intake_svc.material import store
 from intake_svc.material.domain import UNCLAIMED_FOR, Claim, Incoming, Material, MaterialNotFound
@@ -74,9 +74,9 @@ async def list_claimables(
     free = await store.get_unclaimed(tx, sorted({one for material_ids, _ in asked for one in material_ids}), keep=keep)
     found = []
     for material_ids, caller in asked:
-        uploader = uploader_key(tx.context, caller)
+        uploader, colleagues = uploader_key(tx.context, caller), _colleagues(tx, caller)
         named = {one: free[one] for one in material_ids if one in free}
-        found.append({key: one for key, one in named.items() if one.may_be_claimed_by(uploader, organ=caller.organ)})
+        found.append({key: one for key, one in named.items() if one.may_be_claimed_by(uploader, organs=colleagues)})
     return found
 
 
@@ -105,7 +105,7 @@ async def view_material(tx: Tx[Intake], material_id: str, *, caller: Caller) -> 
         raise MaterialNotFound
     claim = await store.get_claim(tx, material_id)
     if claim is None:
-        if not material.may_be_claimed_by(uploader_key(tx.context, caller), organ=caller.organ):
+        if not material.may_be_claimed_by(uploader_key(tx.context, caller), organs=_colleagues(tx, caller)):
             raise MaterialNotFound
         return material, None
     row = {
@@ -169,3 +169,7 @@ def _seal(key: SecretKey, piece: bytes, *, number: int) -> bytes:
 
 def _owner(material_id: str) -> str:
     return f"material:{material_id}"
+
+
+def _colleagues(tx: Tx[Intake], caller: Caller) -> frozenset[OrganCode]:
+    return frozenset() if caller.organ is None else tx.context.catalogue.one_with(caller.organ)

@@ -190,6 +190,10 @@ class Clock:
         self._move(ClockState.CANCELLED)
         self.ended_at = at
 
+    def hand_over(self, organ: OrganCode, region: RegionCode) -> None:
+        """Let another organ meet it; the date that was told stays until something moves it."""
+        self.organ, self.region = organ, region
+
     def run_out(self) -> None:
         """Note that it ran out, as of the instant it was due.
 

@@ -113,6 +113,14 @@ async def lengthen(tx: RoutingTx, case_id: CaseId, *kinds: ClockKind, by: Limit,
     return clocks
 
 
+async def hand_over(tx: RoutingTx, case_id: CaseId, *, former: OrganCode, organ: OrganCode, region: RegionCode) -> None:
+    """Let an organ meet the clocks of a case that another was to meet, whose place it took."""
+    clocks = [clock for clock in await store.get_clocks(tx, case_id) if clock.organ == former]
+    for clock in clocks:
+        clock.hand_over(organ, region)
+    await store.save_clocks(tx, clocks)
+
+
 async def current(tx: RoutingTx, case_id: CaseId, kind: ClockKind) -> Clock | None:
     """The last clock of a kind, whatever became of it."""
     return await store.last_clock(tx, case_id, kind)

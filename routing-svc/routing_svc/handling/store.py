@@ -1,6 +1,6 @@
 """Handlings, one row per case, and the events they record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Table, Text, select, text, tuple_
@@ -11,7 +11,7 @@ from chassis.outbox import Outgoing, put
 from chassis.shelves import Shelf
 from contracts.codec import decode, encode_object
 from contracts.events import CaseReceived
-from contracts.values import CaseId, PersonRef
+from contracts.values import CaseId, OrganCode, PersonRef, TransferId
 from routing_svc.context import RoutingTx
 from routing_svc.handling.domain import WAITS, Handling, HandlingState
 from routing_svc.schema import METADATA, of_a_case
@@ -128,6 +128,13 @@ async def list_handlings(
     if after is not None:
         statement = statement.where(tuple_(HANDLINGS.c.opened_at, HANDLINGS.c.case_id) > tuple_(*after))
     return tuple(decode(Handling, body) for body in (await tx.execute(statement)).scalars())
+
+
+async def list_open_at(tx: RoutingTx, organs: Collection[OrganCode], *, limit: int) -> list[TransferId]:
+    """Of open handlings at these organs the hops that they were signed for by, the oldest first."""
+    statement = select(HANDLINGS.c.body["transfer_id"].astext).where(_OPEN, HANDLINGS.c.handling_organ.in_(sorted(organs)))
+    rows = await tx.execute(statement.order_by(HANDLINGS.c.handling_organ, HANDLINGS.c.opened_at, HANDLINGS.c.case_id).limit(limit))
+    return [TransferId(name) for name in rows.scalars()]
 
 
 def _outgoing(handling: Handling) -> list[Outgoing]:

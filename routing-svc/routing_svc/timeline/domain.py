@@ -32,6 +32,7 @@ class EntryKind(StrEnum):
     WAITING = "waiting"
     VALIDATED = "validated"
     SIGNED_FOR = "signed_for"
+    REHOMED = "rehomed"
     RETURNED = "returned"
     NOT_SIGNED = "not_signed"
     OFFERED_AGAIN = "offered_again"
@@ -62,6 +63,10 @@ TEXTS: Mapping[EntryKind, tuple[str, str]] = MappingProxyType(
             "Delivered to the handling county and validated; to be signed for by {due}",
         ),
         EntryKind.SIGNED_FOR: ("办理地已签收,受理决定期限 {due}", "Signed for by the handling county; acceptance to be decided by {due}"),
+        EntryKind.REHOMED: (
+            "{former}已并入{organ},本办件由{organ}继续办理",
+            "{former} was merged into {organ}, which carries on with the case",
+        ),
         EntryKind.RETURNED: ("已退回申请人,原因:{reason}", "Returned to the applicant: {reason}"),
         EntryKind.NOT_SIGNED: ("逾期未签收", "Not signed for in time"),
         EntryKind.OFFERED_AGAIN: ("第 {hop} 次转办", "Handed over again, hop {hop}"),

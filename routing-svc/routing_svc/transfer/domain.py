@@ -18,6 +18,7 @@ from contracts.delegations import Authority
 from contracts.events import (
     CaseEvent,
     CaseReceived,
+    CaseRehomed,
     CaseReturned,
     CaseSignedFor,
     CaseValidated,
@@ -40,6 +41,7 @@ from contracts.values import (
     TransferId,
 )
 from rules.catalogue import Catalogue
+from rules.powers import ORGAN_MERGED, Acting
 
 
 class TransferState(StrEnum):
@@ -84,6 +86,9 @@ WAITS: Mapping[TransferState, frozenset[str]] = MappingProxyType(
     }
 )
 """Kinds of clocks of which one at least runs in a state that waits for somebody."""
+
+OPEN = frozenset({TransferState.WAITING, TransferState.OFFERED, TransferState.DELIVERED, TransferState.VALIDATED})
+"""Hops that nobody has signed for yet."""
 
 ENDED = frozenset({TransferState.RETURNED, TransferState.RECALLED, TransferState.EXPIRED})
 """Hops that came to nothing."""
@@ -312,6 +317,30 @@ class Transfer:
             CaseWithdrawn(at=at, case_id=self.case.case_id, root_case_id=self.case.root_case_id, region=self.case.region, withdrawn_by=by)
         )
         self._end(at, ending=Ending.WITHDRAWN)
+
+    def follow(self, now: Acting, *, at: datetime) -> None:
+        """Go on at the organ that took the place of the one asked; whoever signs there signs for it.
+
+        Raises:
+            TransferIsOver: The hop ended before.
+        """
+        if self.state in ENDED:
+            raise TransferIsOver(facts={"winner": self.ended_rule, "state": self.state.value})
+        self.events.append(
+            CaseRehomed(
+                at=at,
+                case_id=self.case.case_id,
+                root_case_id=self.case.root_case_id,
+                region=self.case.region,
+                transfer_id=self.transfer_id,
+                former_organ=self.organ,
+                handling_organ=now.organ,
+                handling_region=now.region,
+                authority=now.authority,
+                reason=ORGAN_MERGED,
+            )
+        )
+        self.organ, self.region, self.authority = now.organ, now.region, now.authority
 
     def refuse_unless(self, to: TransferState) -> None:
         """Whether a move is open, asked before receipts are made for it.

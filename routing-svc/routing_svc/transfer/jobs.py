@@ -1,15 +1,14 @@
-"""Look again at hops that wait for what their route rests on, and show how many do."""
+"""Look again at hops that wait for what their route rests on, let cases follow merged organs, and show how many wait."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from chassis.figures import MOST, Figure, Look, Reading
 from chassis.jobs import Job
 from chassis.logs import get_logger
 from contracts.values import TransferId
-from routing_svc.context import Routing
-from routing_svc.transfer import store
-from routing_svc.transfer.handlers import try_again
+from routing_svc.context import Routing, RoutingTx
+from routing_svc.transfer import handlers, store
 from routing_svc.transfer.store import Waiting
 
 AT_ONCE = 100
@@ -34,7 +33,7 @@ async def retry_waiting(context: Routing) -> int:
         waits.update(hop.transfer_id for hop in page)
         for hop in page:
             if not hop.needs.unknown(context.catalogue):
-                moved += await _try(context, hop.transfer_id)
+                moved += await _try(context, hop.transfer_id, handlers.try_again)
         if len(page) < AT_ONCE:
             break
         after = page[-1]
@@ -43,19 +42,35 @@ async def retry_waiting(context: Routing) -> int:
     return moved
 
 
-async def _try(context: Routing, transfer_id: TransferId) -> bool:
+async def _try(context: Routing, transfer_id: TransferId, act: Callable[[RoutingTx, TransferId], Awaitable[bool]]) -> bool:
     if time.monotonic() < context.failed_hops.get(transfer_id, 0.0):
         return False
     try:
         async with context.database.consume(context) as tx:
-            return await try_again(tx, transfer_id)
+            return await act(tx, transfer_id)
     except Exception as error:  # noqa: BLE001 - one hop that fails must not hold up the others: they would be given back for it
         _log.error("transfer.retry_failed", name=transfer_id, exc_info=error)
         context.failed_hops[transfer_id] = time.monotonic() + FAILED_REST
         return False
 
 
-JOBS = (Job(name="retry waiting transfers", every=1.0, run=retry_waiting),)
+async def follow_mergers(context: Routing) -> int:
+    """Let open cases of merged organs go on where those went; how many moved, `AT_ONCE` of a kind at most.
+
+    Each in a transaction of its own: what was moved before a crash stays moved, and nothing moves twice.
+    """
+    async with context.database.read(context) as tx:
+        found = await handlers.find_merged(tx, limit=AT_ONCE)
+    moved = 0
+    for transfer_id in found:
+        moved += await _try(context, transfer_id, handlers.follow_merger)
+    return moved
+
+
+JOBS = (
+    Job(name="retry waiting transfers", every=1.0, run=retry_waiting),
+    Job(name="follow merged organs", every=5.0, run=follow_mergers),
+)
 
 _WAITING = Figure(name="transfers_waiting", text=f"Hops that wait for what their route rests on; {MOST} means at least as many")
 _OLDEST = Figure(name="transfers_waiting_oldest_seconds", text="Seconds since the oldest of those was opened; 0 when none waits")

@@ -1,10 +1,10 @@
 """Transfers, one row per hop, and the events they record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, func, select, tuple_
+from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 
 from chassis.anchors import Anchor, Anchored
@@ -14,8 +14,11 @@ from contracts.codec import decode, encode_object
 from contracts.values import AgreementId, CaseId, DelegationId, ItemVersionId, OrganCode, RegionCode, TransferId
 from routing_svc.context import RoutingTx
 from routing_svc.schema import METADATA, access_columns, of_a_case
-from routing_svc.transfer.domain import Needs, Transfer, TransferState
+from routing_svc.transfer.domain import OPEN, Needs, Transfer, TransferState
 from rules.access import Tree
+
+_OPEN = text(f"state in ({', '.join(repr(state.value) for state in sorted(OPEN))})")
+"""Said in the very words of the index, so that it is used."""
 
 TRANSFERS = Table(
     "transfers",
@@ -32,6 +35,7 @@ TRANSFERS = Table(
     Column("version", Integer, nullable=False),
     Column("body", JSONB, nullable=False),
     Index("ix_transfers_case", "case_id", "hop", unique=True),
+    Index("ix_transfers_open", "handling_organ", "transfer_id", postgresql_where=_OPEN),
     Index("ix_transfers_waiting", "opened_at", postgresql_where="state = 'waiting'"),
     postgresql_with={"fillfactor": "80"},
 )
@@ -161,6 +165,13 @@ async def list_waiting(tx: RoutingTx, *, after: Waiting | None, limit: int) -> t
         )
         for row in await tx.execute(statement)
     )
+
+
+async def list_open_at(tx: RoutingTx, organs: Collection[OrganCode], *, limit: int) -> list[TransferId]:
+    """Hops to these organs that nobody has signed for yet, in no order that means anything."""
+    statement = select(TRANSFERS.c.transfer_id).where(_OPEN, TRANSFERS.c.handling_organ.in_(sorted(organs)))
+    rows = await tx.execute(statement.order_by(TRANSFERS.c.handling_organ, TRANSFERS.c.transfer_id).limit(limit))
+    return [TransferId(name) for name in rows.scalars()]
 
 
 async def count_waiting(tx: RoutingTx, *, limit: int) -> tuple[int, datetime | None]:

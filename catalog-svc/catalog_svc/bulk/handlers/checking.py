@@ -110,6 +110,11 @@ async def _look_up(tx: Tx[Catalog], run: Run, rows: Sequence[RunRow], drafts: Ma
 
 def _not_theirs(row: RunRow, draft: ItemDraft, known: _Known) -> list[JsonObject]:
     organ = known.organs.get(draft.content.organ)
+    if organ is not None and organ.merged_into is not None:
+        gone = Defect(
+            rule_id="organ.merged", pointer="/version/organ", message="该机构已并入其他机构", message_en="The organ was merged into another"
+        )
+        return [told(gone)]
     if organ is None:
         return [told(Defect(rule_id="organ.unknown", pointer="/version/organ", message="没有此机构", message_en="There is no such organ"))]
     if organ.region not in known.reached:

@@ -19,7 +19,6 @@ from catalog_svc.item.domain import (
 )
 from catalog_svc.item.handlers.saying import complete, digests_of, find_defects, get_parts, read_draft
 from catalog_svc.organ import handlers as organs
-from catalog_svc.organ.domain import OrganUnknown
 from catalog_svc.part import handlers as parts
 from catalog_svc.region import handlers as regions
 from chassis.database import Tx, lock
@@ -65,15 +64,14 @@ async def draft_version(tx: Tx[Catalog], draft: ItemDraft, *, by: Caller, item_i
 
     Raises:
         OrganUnknown: No such organ.
+        OrganMerged: It is no more.
         ItemUnknown: No item to move, or none to succeed.
         Forbidden: Not an author of the organ's region, or of where the item or those that it succeeds are until now.
         ItemUnsound: With every defect of content and parts.
     """
     content = draft.content
-    organ = (await organs.known_organs(tx, [content.organ])).get(content.organ)
-    if organ is None:
-        raise OrganUnknown
-    own = await store.find_item(tx, organ=content.organ, item_code=content.item_code)
+    organ = await organs.standing_organ(tx, content.organ)
+    own = await store.find_item(tx, organs=await organs.standing_for(tx, content.organ), item_code=content.item_code)
     if item_id is not None and (code := await store.get_item_code(tx, item_id)) != content.item_code:
         raise ItemUnknown(facts={"item_id": item_id}) if code is None else ItemUnsound(defects=(other_item(),))
     item_id = item_id or own or umbrella_id(organ=content.organ, item_code=content.item_code)
@@ -179,9 +177,9 @@ async def _take_back(
 
 
 async def regions_published(tx: Tx[Catalog], organ: OrganCode, *, items: Sequence[ItemCode]) -> dict[ItemCode, set[RegionCode]]:
-    """The regions for which an organ itself publishes each of these items: its own powers."""
+    """The regions for which an organ, or one merged into it, itself publishes each of these items: its own powers."""
     found: dict[ItemCode, set[RegionCode]] = {}
-    for item, region in await store.list_published(tx, organ, items=items):
+    for item, region in await store.list_published(tx, await organs.standing_for(tx, organ), items=items):
         found.setdefault(item, set()).add(region)
     return found
 

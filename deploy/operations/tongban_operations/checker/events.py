@@ -35,6 +35,7 @@ HEARS: Mapping[str, Mapping[str, frozenset[str]]] = MappingProxyType(
             "tongban.case.validated": frozenset({"intake"}),
             "tongban.case.signed-for": frozenset({"intake"}),
             "tongban.case.returned": frozenset({"intake"}),
+            "tongban.case.re-homed": frozenset(),
             "tongban.case.correction-noticed": frozenset({"intake", "credential"}),
             "tongban.case.accepted": frozenset({"intake", "credential"}),
             "tongban.case.not-accepted": frozenset({"intake", "credential"}),
@@ -92,6 +93,7 @@ TELLINGS: Mapping[str, Telling] = MappingProxyType(
         "tongban.case.validated.v1": Telling(once=("validated {transfer_id}",), after="received"),
         "tongban.case.signed-for.v1": Telling(once=("signed for",), after="validated {transfer_id}"),
         "tongban.case.returned.v1": Telling(once=("returned {transfer_id}",), after="received"),
+        "tongban.case.re-homed.v1": Telling(after="received"),
         "tongban.case.correction-noticed.v1": Telling(once=(_NOTICE,), after="signed for"),
         "tongban.case.supplemented.v1": Telling(once=("supplement {supplement}", "answer to {notice_id}"), after=_NOTICE),
         "tongban.case.accepted.v1": Telling(once=("accepted",), also=(_NOTICE,), after="signed for"),
@@ -111,6 +113,8 @@ TELLINGS: Mapping[str, Telling] = MappingProxyType(
 """By type; a type that is not here tells nothing that is known here."""
 
 _OF_TRANSFERS = frozenset({"tongban.case.validated.v1", "tongban.case.signed-for.v1", "tongban.case.returned.v1"})
+_REHOMED = "tongban.case.re-homed.v1"
+"""Of the hop until somebody signed, of the handling from then on; says itself which."""
 _OF_EITHER = frozenset({"tongban.case.withdrawn.v1", "tongban.handling.ended.v1"})
 HANDLING = "handling"
 
@@ -127,6 +131,6 @@ def aggregate_of(type_: str, *, service: str, data: Mapping[str, Any], signed: b
     """
     if service != "routing":
         return service
-    if type_ in _OF_TRANSFERS:
+    if type_ in _OF_TRANSFERS or (type_ == _REHOMED and data["transfer_id"]):
         return str(data["transfer_id"])
     return hop if type_ in _OF_EITHER and not signed else HANDLING

@@ -17,13 +17,14 @@ from routing_svc.handling.domain.refusals import (
     ToldOnce,
     ValidityPast,
 )
-from routing_svc.handling.domain.states import MOVES, OUTCOMES, SUSPENSION_GROUNDS, WAITS, HandlingState
+from routing_svc.handling.domain.states import MOVES, OUTCOMES, SUSPENSION_GROUNDS, WAITS, WINNERS, HandlingState
 
 __all__ = [
     "MOVES",
     "OUTCOMES",
     "SUSPENSION_GROUNDS",
     "WAITS",
+    "WINNERS",
     "Act",
     "AwaitingSeal",
     "CaseIsOver",

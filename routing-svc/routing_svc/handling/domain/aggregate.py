@@ -16,6 +16,7 @@ from contracts.events import (
     CaseExtended,
     CaseNotAccepted,
     CaseReceived,
+    CaseRehomed,
     CaseResumed,
     CaseSuspended,
     CaseWithdrawn,
@@ -38,6 +39,7 @@ from routing_svc.handling.domain.refusals import (
     ValidityPast,
 )
 from routing_svc.handling.domain.states import MOVES, WINNERS, HandlingState
+from rules.powers import ORGAN_MERGED, Acting
 from rules.workdays import local_day
 
 
@@ -98,6 +100,26 @@ class Handling:
             acted.add(self.accepted_by)
         return frozenset(person for person in acted if person is not None)
 
+    def follow(self, now: Acting, *, at: datetime) -> None:
+        """Go on at the organ that took the place of its own, or in the name that took the place of the one it acts in.
+
+        Raises:
+            CaseIsOver: The matter has its result.
+        """
+        self.refuse_if_over()
+        former, self.organ, self.region, self.authority = self.organ, now.organ, now.region, now.authority
+        self.events.append(
+            CaseRehomed(
+                **self._facts(at),
+                transfer_id=None,
+                former_organ=former,
+                handling_organ=now.organ,
+                handling_region=now.region,
+                authority=now.authority,
+                reason=ORGAN_MERGED,
+            )
+        )
+
     def refuse_if_over(self) -> None:
         """Name who came first, once nothing can be done any more.
 
@@ -131,14 +153,7 @@ class Handling:
         self._move(HandlingState.CORRECTING)
         self.rounds = (*self.rounds, CorrectionRound(notice_id=notice.notice_id, defects=defects, noticed_by=by))
         self.awaiting_seal, self.due = notice.notice_id, supplement_due
-        self.events.append(
-            CorrectionNoticed(
-                **self._act(at, notice),
-                round=len(self.rounds),
-                defects=defects,
-                noticed_by=by,
-            )
-        )
+        self.events.append(CorrectionNoticed(**self._act(at, notice), round=len(self.rounds), defects=defects, noticed_by=by))
 
     def refuse_what_was_visible(self, defects: tuple[DefectFound, ...]) -> None:
         """Only what a supplement brought can be asked for in a later notice.
@@ -205,13 +220,7 @@ class Handling:
         self._in_time(at, acceptance_due)
         self._move(HandlingState.NOT_ACCEPTED)
         self.awaiting_seal = notice.notice_id
-        self.events.append(
-            CaseNotAccepted(
-                **self._act(at, notice),
-                ground=ground,
-                refused_by=by,
-            )
-        )
+        self.events.append(CaseNotAccepted(**self._act(at, notice), ground=ground, refused_by=by))
 
     def suspend(self, *, at: datetime, by: PersonRef, ground: str, notice: Written, until: datetime) -> None:
         """Stop the decision clocks for what does not count, at once; the notice tells it under seal.
@@ -222,13 +231,7 @@ class Handling:
         """
         self._move(HandlingState.SUSPENDED)
         self.suspended_for, self.due = ground, until
-        self.events.append(
-            CaseSuspended(
-                **self._act(at, notice),
-                ground=ground,
-                suspended_by=by,
-            )
-        )
+        self.events.append(CaseSuspended(**self._act(at, notice), ground=ground, suspended_by=by))
 
     def resume(self, *, at: datetime, by: PersonRef, statutory_due: datetime, promised_due: datetime) -> None:
         """Let the decision clocks run again.

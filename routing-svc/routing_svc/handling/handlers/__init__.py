@@ -14,6 +14,7 @@ from routing_svc.handling.handlers.acceptance import (
 )
 from routing_svc.handling.handlers.decision import decide, deliver, give_back, on_notice_sealed, put_in_force, withdraw
 from routing_svc.handling.handlers.limits import extend, resume, suspend
+from routing_svc.handling.handlers.mergers import find_at, follow_merger, tell
 
 SUBSCRIPTIONS: Subscriptions = {CaseSupplemented: on_case_supplemented, NoticeSealed: on_notice_sealed}
 TIMERS = timers_when_due({ClockKind.ACCEPTANCE: on_acceptance_overrun})
@@ -26,11 +27,14 @@ __all__ = [
     "decide",
     "deliver",
     "extend",
+    "find_at",
+    "follow_merger",
     "give_back",
     "not_accept",
     "open_handling",
     "put_in_force",
     "resume",
     "suspend",
+    "tell",
     "withdraw",
 ]

@@ -9,6 +9,7 @@ from contracts.values import PersonRef
 from routing_svc.context import RoutingTx
 from routing_svc.handling import store
 from routing_svc.handling.domain import Act, Handling, NotOpened, Written
+from routing_svc.handling.handlers.mergers import follow
 from routing_svc.notice.domain import Line, NoticeKind
 from routing_svc.notice.handlers import write_notice
 from routing_svc.schema import have_at_hand
@@ -39,6 +40,7 @@ async def load(tx: RoutingTx, act: Act, action: str, *, needs_version: bool = Tr
     handling.refuse_if_over()
     if needs_version:
         check_version(handling, act)
+    await follow(tx, handling)
     return handling
 
 

@@ -1,11 +1,10 @@
-"""Route each case received to the organ that must decide it; let a person sign for it or give it back."""
+"""The hops of a case: opened to the organ that must decide it, checked as of receipt, validated, opened again when nobody signed."""
 
 from datetime import datetime
 
-from chassis.context import Subscriptions
 from chassis.database import lock
 from chassis.timers import Timer
-from contracts.caller import Caller, CallerKind
+from contracts.caller import Caller
 from contracts.catalogue import TransferLimits
 from contracts.delegations import name_of
 from contracts.events import CaseReceived, Receipt
@@ -13,30 +12,24 @@ from contracts.refusals import NotFound
 from contracts.values import OrganCode, PersonRef, TransferId, digest
 from routing_svc.clock import handlers as clocks
 from routing_svc.clock.domain import OWN_LIMITS, Clock, ClockKind, show_due
-from routing_svc.clock.handlers import Wanted, timers_when_due
+from routing_svc.clock.handlers import Wanted
 from routing_svc.context import RoutingTx
 from routing_svc.exchange.domain import Step
 from routing_svc.exchange.handlers import give_receipts
-from routing_svc.handling import handlers as handlings
-from routing_svc.handling.domain import DeemedAccepted, NotOpened
-from routing_svc.notice.domain import NOT_COMPETENT, NoticeKind, return_lines
-from routing_svc.notice.handlers import remedies_against, write_notice
 from routing_svc.schema import have_at_hand
 from routing_svc.supervision.domain import OVERRUN, Colour
 from routing_svc.supervision.handlers import give_card, give_card_for
 from routing_svc.timeline.domain import EntryKind
-from routing_svc.timeline.handlers import find_case_for, hear_of, record
+from routing_svc.timeline.handlers import hear_of, record
 from routing_svc.transfer import store
 from routing_svc.transfer.domain import (
     CHECK_DISAGREES,
     DISAGREEMENTS,
     ESCALATED_HOP,
     LOCAL_LIMITS,
-    RETURN_GROUNDS,
     ROUTE_DISAGREES,
     ROUTE_UNKNOWN,
     Needs,
-    NeedsNotice,
     Transfer,
     TransferState,
 )
@@ -68,123 +61,13 @@ async def on_case_received(tx: RoutingTx, event: CaseReceived) -> None:
 
 async def try_again(tx: RoutingTx, transfer_id: TransferId) -> bool:
     """Look again at a hop that waits; False while something is still unknown."""
-    transfer = await _take(tx, transfer_id)
+    transfer = await take(tx, transfer_id)
     if transfer is None or transfer.state is not TransferState.WAITING or Needs.of(transfer.case).unknown(tx.context.catalogue):
         return False
     await clocks.meet(tx, transfer.case_id, ClockKind.TRANSFER_WAITING, at=tx.at)
     await _check_route(tx, transfer)
     await store.save_transfers(tx, [transfer])
     return True
-
-
-async def sign_for(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller) -> tuple[Transfer, Receipt]:
-    """Let a person of the handling organ take the case; its handling opens and the first receiver is accountable no longer (S-121).
-
-    Raises:
-        NotFound: No such transfer, or none that the caller may know of.
-        Forbidden: The caller may see it but not sign.
-        TransferIsOver: The hop has ended.
-        IllegalMove: It is not validated, or signed for already.
-    """
-    transfer = await _load(tx, transfer_id, caller=caller, action="sign")
-    acceptance = await clocks.current(tx, transfer.case_id, ClockKind.ACCEPTANCE)
-    item = tx.context.catalogue.version(transfer.case.version_id)
-    if acceptance is None or item is None:
-        raise NotOpened
-    transfer.refuse_unless(TransferState.SIGNED_FOR)
-    receipt = await _receipt(tx, transfer, "signed_for", by=caller.ref, at=tx.at)
-    transfer.sign(at=tx.at, by=caller.ref, acceptance_due=acceptance.due, receipt=receipt)
-    await clocks.meet(tx, transfer.case_id, ClockKind.TRANSFER_SIGN, ClockKind.TRANSFER_LAPSE, at=tx.at)
-    await record(
-        tx,
-        transfer.case,
-        EntryKind.SIGNED_FOR,
-        at=tx.at,
-        organ=transfer.organ,
-        region=transfer.region,
-        by=caller.ref,
-        facts={"due": show_due(acceptance.due)},
-    )
-    await store.save_transfers(tx, [transfer])
-    await handlings.open_handling(
-        tx,
-        transfer.case,
-        item=item,
-        transfer_id=transfer.transfer_id,
-        organ=transfer.organ,
-        region=transfer.region,
-        authority=transfer.authority,
-        by=caller.ref,
-        acceptance=acceptance,
-    )
-    return transfer, receipt
-
-
-async def give_back(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller, ground: str, reason: str) -> tuple[Transfer, Receipt]:
-    """Give a case back to the applicant before acceptance, with its reason and a notice of it.
-
-    Raises:
-        NeedsNotice: The organ is not competent, which takes a refusal of acceptance.
-        NotFound: No such transfer, or none that the caller may know of.
-        Forbidden: The caller may see it but not give it back.
-        TransferIsOver: The hop has ended.
-        IllegalMove: The handling is not at its opening any more.
-        DeemedAccepted: The time to tell ran out, signed for or not.
-    """
-    transfer = await _load(tx, transfer_id, caller=caller, action="return")
-    if ground == NOT_COMPETENT:
-        raise NeedsNotice
-    transfer.refuse_unless(TransferState.RETURNED)
-    signed = transfer.state is TransferState.SIGNED_FOR
-    acceptance = await clocks.current(tx, transfer.case_id, ClockKind.ACCEPTANCE)
-    if not signed and acceptance is not None and tx.at >= acceptance.due:
-        raise DeemedAccepted
-    receipt = await _receipt(tx, transfer, "returned", by=caller.ref, at=tx.at)
-    transfer.give_back(at=tx.at, rule_id="returned-by-organ", reason=digest(reason.encode()), receipt=receipt)
-    await _record_return(tx, transfer, reason=RETURN_GROUNDS[ground], by=caller.ref, at=tx.at, remark=reason)
-    item = tx.context.catalogue.version(transfer.case.version_id)
-    await write_notice(
-        tx,
-        transfer.case,
-        NoticeKind.RETURN,
-        organ=transfer.organ,
-        region=transfer.region,
-        at=tx.at,
-        item=transfer.case.item_code if item is None else item.name,
-        authority=transfer.authority,
-        lines=return_lines(
-            ground=RETURN_GROUNDS[ground], reason=reason, remedies=remedies_against(tx, name_of(transfer.organ, transfer.authority))
-        ),
-    )
-    await clocks.cancel(tx, transfer.case_id, at=tx.at)
-    await store.save_transfers(tx, [transfer])
-    if signed and acceptance is not None:
-        await handlings.give_back(tx, transfer.case_id, acceptance_due=acceptance.due)
-    return transfer, receipt
-
-
-async def withdraw(tx: RoutingTx, no: str, *, caller: Caller, reason: str) -> CaseReceived:
-    """Take an application back for its applicant, under the case's lock, unless a decision or another end came first.
-
-    Raises:
-        NotFound: No such case, or none that the caller may know of.
-        Forbidden: The caller may see it but not withdraw it.
-        CaseIsOver: Something else came first; ``facts.winner`` names it.
-        TransferIsOver: The case was given back before.
-    """
-    case = await find_case_for(tx, no, caller=caller, aggregate="case", action="withdraw")
-    await lock(tx, case.root_case_id)
-    await have_at_hand(tx, [case.case_id])
-    by = None if caller.kind is CallerKind.PERSON else caller.ref
-    if await handlings.withdraw(tx, case.case_id, by=by) is None:
-        transfer = await store.last_transfer(tx, case.case_id)
-        if transfer is None:
-            raise NotFound
-        transfer.recall(at=tx.at, by=by)
-        await store.save_transfers(tx, [transfer])
-    await clocks.cancel(tx, case.case_id, at=tx.at)
-    await record(tx, case, EntryKind.WITHDRAWN, at=tx.at, organ=case.receiving_organ, region=case.region, by=by, remark=reason)
-    return case
 
 
 async def on_lapse(tx: RoutingTx, timer: Timer) -> None:
@@ -195,7 +78,7 @@ async def on_lapse(tx: RoutingTx, timer: Timer) -> None:
     transfer = await store.last_transfer(tx, clock.case_id)
     if transfer is None or transfer.state is not TransferState.VALIDATED:
         return
-    receipt = await _receipt(tx, transfer, "expired", by=None, at=clock.due)
+    receipt = await make_receipt(tx, transfer, "expired", by=None, at=clock.due)
     transfer.expire(at=clock.due, receipt=receipt)
     await clocks.cancel(tx, clock.case_id, ClockKind.TRANSFER_SIGN, ClockKind.TRANSFER_LAPSE, at=clock.due)
     await give_card_for(tx, clock, OVERRUN[clock.kind.value])
@@ -217,11 +100,7 @@ async def on_unknown_too_long(tx: RoutingTx, timer: Timer) -> None:
     await store.save_transfers(tx, [transfer])
 
 
-SUBSCRIPTIONS: Subscriptions = {CaseReceived: on_case_received}
-TIMERS = timers_when_due({ClockKind.TRANSFER_LAPSE: on_lapse, ClockKind.TRANSFER_WAITING: on_unknown_too_long})
-
-
-async def _take(tx: RoutingTx, transfer_id: TransferId) -> Transfer | None:
+async def take(tx: RoutingTx, transfer_id: TransferId) -> Transfer | None:
     """A hop under its case's lock."""
     place = await store.find_place(tx, transfer_id)
     if place is None:
@@ -232,12 +111,41 @@ async def _take(tx: RoutingTx, transfer_id: TransferId) -> Transfer | None:
     return await store.get_transfer(tx, case_id, transfer_id)
 
 
-async def _load(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller, action: str) -> Transfer:
-    transfer = await _take(tx, transfer_id)
+async def load(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller, action: str) -> Transfer:
+    """A hop under its case's lock, where the caller may act so on it.
+
+    Raises:
+        NotFound: No such transfer, or none that the caller may know of.
+        Forbidden: The caller may see it but not do this.
+    """
+    transfer = await take(tx, transfer_id)
     if transfer is None:
         raise NotFound
     permit(caller, "transfer", action, store.row_of(transfer), regions=tx.context.catalogue, about=transfer.case_id)
     return transfer
+
+
+async def make_receipt(tx: RoutingTx, transfer: Transfer, name: str, *, by: PersonRef | None, at: datetime) -> Receipt:
+    """The signed receipt of a step that the organ of the hop makes."""
+    (receipt,) = await give_receipts(tx, transfer.case_id, [_step(transfer, name, organ=transfer.organ, by=by, at=at)])
+    return receipt
+
+
+async def record_return(
+    tx: RoutingTx, transfer: Transfer, *, reason: tuple[str, str], by: PersonRef | None, at: datetime, remark: str = ""
+) -> None:
+    """Tell the timeline why a case goes back."""
+    await record(
+        tx,
+        transfer.case,
+        EntryKind.RETURNED,
+        at=at,
+        organ=transfer.organ,
+        region=transfer.region,
+        by=by,
+        facts={"reason": reason},
+        remark=remark,
+    )
 
 
 async def _open(tx: RoutingTx, case: CaseReceived) -> None:
@@ -346,7 +254,7 @@ async def _offer(tx: RoutingTx, transfer: Transfer) -> None:
 
 async def _fail(tx: RoutingTx, transfer: Transfer, *, rule_id: str, reason: tuple[str, str], at: datetime) -> None:
     case = transfer.case
-    receipt = await _receipt(tx, transfer, "returned", by=None, at=at)
+    receipt = await make_receipt(tx, transfer, "returned", by=None, at=at)
     transfer.give_back(at=at, rule_id=rule_id, reason=None, receipt=receipt)
     await clocks.cancel(tx, case.case_id, at=at)
     await give_card(
@@ -360,28 +268,7 @@ async def _fail(tx: RoutingTx, transfer: Transfer, *, rule_id: str, reason: tupl
         at=at,
         name=("收件时确定的办理机关经复核不成立", "the route taken at receipt does not hold"),
     )
-    await _record_return(tx, transfer, reason=reason, by=None, at=at)
-
-
-async def _record_return(
-    tx: RoutingTx, transfer: Transfer, *, reason: tuple[str, str], by: PersonRef | None, at: datetime, remark: str = ""
-) -> None:
-    await record(
-        tx,
-        transfer.case,
-        EntryKind.RETURNED,
-        at=at,
-        organ=transfer.organ,
-        region=transfer.region,
-        by=by,
-        facts={"reason": reason},
-        remark=remark,
-    )
-
-
-async def _receipt(tx: RoutingTx, transfer: Transfer, name: str, *, by: PersonRef | None, at: datetime) -> Receipt:
-    (receipt,) = await give_receipts(tx, transfer.case_id, [_step(transfer, name, organ=transfer.organ, by=by, at=at)])
-    return receipt
+    await record_return(tx, transfer, reason=reason, by=None, at=at)
 
 
 def _step(transfer: Transfer, name: str, *, organ: OrganCode, by: PersonRef | None, at: datetime) -> Step:

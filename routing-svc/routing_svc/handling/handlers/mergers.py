@@ -1,0 +1,52 @@
+"""A case follows its organ into the one it was merged into: at the next act at the latest, with an event that says why (S-22)."""
+
+from collections.abc import Collection
+
+from contracts.delegations import name_of
+from contracts.events import CaseReceived
+from contracts.values import CaseId, OrganCode, TransferId
+from routing_svc.clock import handlers as clocks
+from routing_svc.context import RoutingTx
+from routing_svc.handling import store
+from routing_svc.handling.domain import WINNERS, Handling
+from routing_svc.timeline.domain import EntryKind
+from routing_svc.timeline.handlers import record
+from rules.powers import Acting, acting_now
+
+
+async def follow(tx: RoutingTx, handling: Handling) -> bool:
+    """Let a handling go on at the organ in its own's place; False when its own still stands, and then nothing changes."""
+    was = Acting(handling.organ, handling.region, handling.authority)
+    now = acting_now(tx.context.catalogue, was, at=tx.at)
+    if now is was or handling.state in WINNERS:
+        return False
+    handling.follow(now, at=tx.at)
+    await tell(tx, handling.case, was=was, now=now)
+    await store.save_handlings(tx, [handling])
+    return True
+
+
+async def follow_merger(tx: RoutingTx, case_id: CaseId) -> bool:
+    """`follow` for the handling of a case; the case's lock is held."""
+    handling = await store.get_handling(tx, case_id)
+    return handling is not None and await follow(tx, handling)
+
+
+async def find_at(tx: RoutingTx, organs: Collection[OrganCode], *, limit: int) -> list[TransferId]:
+    """Of open handlings at these organs the hops that they were signed for by."""
+    return await store.list_open_at(tx, organs, limit=limit)
+
+
+async def tell(tx: RoutingTx, case: CaseReceived, *, was: Acting, now: Acting) -> None:
+    """Hand the clocks over and say in the timeline whose place was taken."""
+    await clocks.hand_over(tx, case.case_id, former=was.organ, organ=now.organ, region=now.region)
+    former, organ = was.organ, now.organ
+    if former == organ:
+        former, organ = name_of(former, was.authority), name_of(organ, now.authority)
+    facts = {"former": _call(tx, former), "organ": _call(tx, organ)}
+    await record(tx, case, EntryKind.REHOMED, at=tx.at, organ=now.organ, region=now.region, facts=facts)
+
+
+def _call(tx: RoutingTx, code: OrganCode) -> str:
+    known = tx.context.catalogue.organ(code)
+    return code if known is None else known.name

@@ -1,0 +1,39 @@
+"""Open cases of a merged organ go on at the one that took its place, whether somebody has signed for them or not (S-22)."""
+
+from contracts.values import TransferId
+from routing_svc.context import RoutingTx
+from routing_svc.handling import handlers as handlings
+from routing_svc.transfer import store
+from routing_svc.transfer.domain import OPEN, Transfer, TransferState
+from routing_svc.transfer.handlers.hops import take
+from rules.powers import Acting, acting_now
+
+
+async def find_merged(tx: RoutingTx, *, limit: int) -> list[TransferId]:
+    """Hops of open cases that stand at organs merged by now, ``limit`` of those not signed for and of the others at most."""
+    organs = tx.context.catalogue.organs.merged(at=tx.at).keys()
+    if not organs:
+        return []
+    return [*await store.list_open_at(tx, organs, limit=limit), *await handlings.find_at(tx, organs, limit=limit)]
+
+
+async def follow_merger(tx: RoutingTx, transfer_id: TransferId) -> bool:
+    """Let one case go on at the organ in its own's place; False when nothing is to be done for it (any more)."""
+    transfer = await take(tx, transfer_id)
+    if transfer is None:
+        return False
+    if transfer.state is TransferState.SIGNED_FOR:
+        return await handlings.follow_merger(tx, transfer.case_id)
+    return await follow(tx, transfer)
+
+
+async def follow(tx: RoutingTx, transfer: Transfer) -> bool:
+    """Let a hop that nobody has signed for go on at the organ in its own's place; False when its own still stands."""
+    was = Acting(transfer.organ, transfer.region, transfer.authority)
+    now = acting_now(tx.context.catalogue, was, at=tx.at)
+    if now is was or transfer.state not in OPEN:
+        return False
+    transfer.follow(now, at=tx.at)
+    await handlings.tell(tx, transfer.case, was=was, now=now)
+    await store.save_transfers(tx, [transfer])
+    return True

@@ -1,0 +1,195 @@
+"""Open cases follow a merged organ: who may see, act and decide, in whose name, told once in the case's history."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from contracts.caller import Caller, Role
+from contracts.delegations import DelegationKind
+from contracts.events import CaseReceived, CaseRehomed
+from contracts.values import OrganCode
+from routing_svc.transfer.handlers import find_merged, follow_merger
+from routing_svc.transfer.jobs import follow_mergers
+from tests.contracts.builders import LIUYANG_MARKET, a_delegation, an_organ
+from tests.routing.builders import APPROVER, MONDAY, Service, publish, staff
+from tests.routing.test_names import act, decided, notices, received
+
+NEW = OrganCode("11430181MB0000001N")
+NEWER = OrganCode("11430181MB0000002N")
+NEW_REVIEWER = staff("new-reviewer", Role.REVIEWER, organ=NEW)
+NEW_APPROVER = staff("new-approver", Role.APPROVER, organ=NEW)
+HOUR = timedelta(hours=1)
+
+
+def merge(service: Service, code: OrganCode = LIUYANG_MARKET, *, into: OrganCode = NEW, at: datetime | None = None) -> None:
+    """As the catalogue tells it; in effect at once unless told."""
+    instant = at or service.context.now.now()
+    known = service.context.catalogue.organ(code)
+    assert known is not None
+    publish(service.context, replace(an_organ(code=into), name=f"新局{into[-2]}"), replace(known, merged_into=into, merged_at=instant))
+
+
+async def rehomed(service: Service, case: CaseReceived) -> list[CaseRehomed]:
+    return [event for event in await service.events(case) if isinstance(event, CaseRehomed)]
+
+
+async def move(service: Service, case: CaseReceived, name: str, body: object = None, *, by: Caller) -> dict[str, object]:
+    version = (await service.shown(f"/v1/handlings/{case.case_id}", by=by))["version"]
+    return await service.act(f"/v1/handlings/{case.case_no}/{name}", body, by=by, version=version)
+
+
+async def test_a_hop_that_nobody_signed_for_is_signed_for_at_the_new_organ(service: Service) -> None:
+    case = await service.received()
+    merge(service)
+
+    assert await follow_mergers(service.context) == 1
+
+    (event,) = await rehomed(service, case)
+    assert (event.former_organ, event.handling_organ, event.reason) == (LIUYANG_MARKET, NEW, "organ-merged")
+    signed = await service.act(f"/v1/transfers/{case.case_id}-1/receipts", {"step": "signed_for"}, by=NEW_REVIEWER)
+    assert signed["receipt"]["organ"] == NEW
+    assert "rehomed" in await service.timeline(case)
+
+
+async def test_a_case_that_was_accepted_is_decided_in_the_new_organs_name(service: Service) -> None:
+    case = await service.accepted()
+    merge(service)
+
+    await follow_mergers(service.context)
+    await move(service, case, "decision", {"outcome": "granted"}, by=NEW_APPROVER)
+
+    decision = await service.decision(case)
+    last = (await notices(service, case))[-1]
+    assert (decision.handling_organ, decision.version_id) == (NEW, case.version_id)
+    assert (last["sealed_as"], last["text"]["organ_name"]) == (NEW, "新局1")
+    assert [each["organ"] for each in (await notices(service, case))] == [LIUYANG_MARKET, NEW]
+
+
+async def test_the_new_organs_work_list_has_the_case_from_the_merger_on(service: Service) -> None:
+    case = await service.accepted()
+    before = await service.shown("/v1/handlings", by=NEW_REVIEWER)
+
+    merge(service)
+    at_once = await service.shown("/v1/handlings", by=NEW_REVIEWER)
+    await follow_mergers(service.context)
+    after = await service.shown("/v1/handlings", by=NEW_REVIEWER)
+
+    assert [one["case_id"] for one in before["items"]] == []
+    assert [one["handling_organ"] for one in at_once["items"]] == [LIUYANG_MARKET]
+    assert [(one["case_id"], one["handling_organ"]) for one in after["items"]] == [(case.case_id, NEW)]
+
+
+async def test_people_of_the_former_organ_go_on_as_people_of_the_new_one(service: Service) -> None:
+    case = await service.accepted()
+    merge(service)
+    await follow_mergers(service.context)
+
+    await move(service, case, "decision", {"outcome": "granted"}, by=APPROVER)
+
+    assert (await service.decision(case)).handling_organ == NEW
+
+
+async def test_who_acts_first_takes_the_case_along_and_the_job_finds_nothing_left(service: Service) -> None:
+    case = await service.signed()
+    merge(service)
+
+    await move(service, case, "acceptance", by=NEW_REVIEWER)
+
+    assert await follow_mergers(service.context) == 0
+    assert [type(event).__name__ for event in await service.events(case)][-2:] == ["CaseRehomed", "CaseAccepted"]
+
+
+async def test_a_case_moves_once_whatever_is_repeated_and_wherever_it_was_cut_off(service: Service) -> None:
+    cases = [await service.received(), await service.signed(), await service.accepted()]
+    merge(service)
+    async with service.context.database.read(service.context) as tx:
+        first, *_ = await find_merged(tx, limit=10)
+    async with service.context.database.consume(service.context) as tx:
+        assert await follow_merger(tx, first)
+
+    assert await follow_mergers(service.context) == len(cases) - 1
+    assert await follow_mergers(service.context) == 0
+    async with service.context.database.consume(service.context) as tx:
+        assert not await follow_merger(tx, first)
+    assert [len(await rehomed(service, case)) for case in cases] == [1, 1, 1]
+
+
+async def test_nothing_moves_before_the_merger_takes_effect(service: Service) -> None:
+    await service.signed()
+    merge(service, at=MONDAY + HOUR)
+
+    assert await follow_mergers(service.context) == 0
+    service.pass_time(hours=1)
+    assert await follow_mergers(service.context) == 1
+
+
+async def test_what_was_decided_stays_as_it_was_sealed_and_is_the_new_organs_to_see(service: Service) -> None:
+    case = await service.decided()
+    await service.seal(case)
+    merge(service)
+
+    assert await follow_mergers(service.context) == 0
+    assert (await service.shown(f"/v1/handlings/{case.case_id}", by=NEW_REVIEWER))["handling_organ"] == LIUYANG_MARKET
+    assert (await service.get(f"/v1/handlings/{case.case_id}", by=staff("x", Role.REVIEWER, organ=NEWER))).status_code == 404
+
+
+async def test_the_clocks_go_along_with_their_dates(service: Service) -> None:
+    case = await service.accepted()
+    before = await service.running(case)
+    merge(service)
+
+    await follow_mergers(service.context)
+
+    after = await service.running(case)
+    assert {kind: clock["due"] for kind, clock in after.items()} == {kind: clock["due"] for kind, clock in before.items()}
+    assert {after[kind]["holder"] for kind in ("decision_promised", "decision_statutory")} == {NEW}
+
+
+async def test_one_merger_after_another_is_followed_to_its_end(service: Service) -> None:
+    case = await service.accepted()
+    merge(service)
+    merge(service, NEW, into=NEWER)
+
+    assert await follow_mergers(service.context) == 1
+    assert (await rehomed(service, case))[0].handling_organ == NEWER
+
+
+async def test_a_second_merger_moves_it_again(service: Service) -> None:
+    case = await service.accepted()
+    merge(service)
+    await follow_mergers(service.context)
+    merge(service, NEW, into=NEWER)
+
+    assert await follow_mergers(service.context) == 1
+    assert [event.handling_organ for event in await rehomed(service, case)] == [NEW, NEWER]
+
+
+async def test_a_delegate_goes_on_in_the_name_that_its_delegator_became(service: Service) -> None:
+    case = await received(service, a_delegation(kind=DelegationKind.DELEGATION))
+    merge(service)
+
+    decision = await decided(service, case)
+
+    assert decision.authority is not None
+    assert (decision.handling_organ, decision.authority.sealed_as) == (case.handling_organ, NEW)
+    assert (await notices(service, case))[-1]["sealed_as"] == NEW
+
+
+async def test_a_case_received_before_the_merger_and_heard_of_after_it_goes_there_too(service: Service) -> None:
+    service.pass_time(hours=2)
+    merge(service, at=MONDAY + HOUR)
+
+    case = await service.received(at=MONDAY)
+
+    assert await follow_mergers(service.context) == 1
+    assert [type(event).__name__ for event in await service.events(case)] == ["CaseValidated", "CaseRehomed"]
+
+
+async def test_a_correction_under_way_is_answered_to_the_new_organ(service: Service) -> None:
+    case = await service.signed()
+    defects = {"defects": [{"pointer": "/materials/premises", "text": "请补交"}]}
+    await act(service, case, "correction-notice", defects, role=Role.REVIEWER)
+    await service.seal(case)
+    merge(service)
+
+    assert await follow_mergers(service.context) == 1
+    assert (await service.shown(f"/v1/handlings/{case.case_id}", by=NEW_REVIEWER))["handling_organ"] == NEW
