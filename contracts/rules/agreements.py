@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from contracts.catalogue import Agreement, AgreementAction
+from contracts.catalogue import Agreement, AgreementAction, OpenCases
 from contracts.values import AgreementId, ItemCode, Mode, RegionCode
 
 _NONE: frozenset[AgreementId] = frozenset()
@@ -88,6 +88,11 @@ class Agreements:
         last = on + timedelta(days=within)
         found = [one for one in self._all.values() if one.valid_from <= on < one.valid_to <= last]
         return tuple(sorted(found, key=lambda one: (one.valid_to, one.agreement_id)))
+
+    def returning(self, *, on: date) -> tuple[AgreementId, ...]:
+        """Those over by a day whose open cases go back, by id."""
+        over = (one for one in self._all.values() if one.open_cases is OpenCases.RETURN and one.valid_to <= on)
+        return tuple(sorted(one.agreement_id for one in over))
 
 
 def _under(index: dict[RegionCode, set[AgreementId]], chain: tuple[RegionCode, ...]) -> set[AgreementId]:

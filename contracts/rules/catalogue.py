@@ -54,7 +54,6 @@ class Catalogue:
         self._children: dict[RegionCode, set[RegionCode]] = {}
         self._subtrees: dict[RegionCode, frozenset[RegionCode]] = {}
         self.organs = Organs()
-        """Also which organ stands in the place of which."""
         self._agreements = Agreements()
         self._delegations = Delegations()
         self._years: dict[RegionCode, dict[int, CalendarYear]] = {}
@@ -274,6 +273,10 @@ class Catalogue:
     def agreements_ending(self, *, on: date, within: int) -> tuple[Agreement, ...]:
         """The agreements in force on a day that end within so many days after it, the soonest first."""
         return self._agreements.ending(on=on, within=within)
+
+    def agreements_returning(self, *, on: date) -> tuple[AgreementId, ...]:
+        """The agreements over by a day whose open cases go back, by id."""
+        return self._agreements.returning(on=on)
 
     def delegation(self, delegation_id: DelegationId) -> Delegation | None:
         """The delegation under an id, in force or not."""

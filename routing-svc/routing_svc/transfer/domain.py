@@ -106,6 +106,13 @@ CHECK_DISAGREES = "transfer.check-disagrees"
 ROUTE_DISAGREES = "transfer.route-disagrees"
 ROUTE_UNKNOWN = "transfer.route-unknown"
 
+AGREEMENT_ENDED = "agreement.ended"
+ENDED_REASON = (
+    "通办协议已终止,且无其他协议涵盖;终止前未签收的办件退回",
+    "the agreement ended before anybody signed, and no other covers it",
+)
+"""Why a case goes back that nobody had signed for when its agreement ended, in Chinese and English."""
+
 DISAGREEMENTS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         CHECK_DISAGREES: ("收件时的预检所用规则与事项版本不符", "receipt was not checked by the rules of the item's version"),

@@ -67,9 +67,27 @@ async def follow_mergers(context: Routing) -> int:
     return moved
 
 
+async def return_ended(context: Routing) -> int:
+    """Give back what rests on agreements that are over and say so; how many went.
+
+    Each in a transaction of its own: what went back before a crash stays so, and nothing goes back twice.
+    """
+    returned = 0
+    after: TransferId | None = None
+    while True:
+        async with context.database.read(context) as tx:
+            page = await handlers.list_ended(tx, after=after, limit=AT_ONCE)
+        for transfer_id in page:
+            returned += await _try(context, transfer_id, handlers.return_ended)
+        if len(page) < AT_ONCE:
+            return returned
+        after = page[-1]
+
+
 JOBS = (
     Job(name="retry waiting transfers", every=1.0, run=retry_waiting),
-    Job(name="follow merged organs", every=5.0, run=follow_mergers),
+    Job(name="follow merged organs", every=60.0, run=follow_mergers),
+    Job(name="return at the end of agreements", every=60.0, run=return_ended),
 )
 
 _WAITING = Figure(name="transfers_waiting", text=f"Hops that wait for what their route rests on; {MOST} means at least as many")

@@ -174,6 +174,15 @@ async def list_open_at(tx: RoutingTx, organs: Collection[OrganCode], *, limit: i
     return [TransferId(name) for name in rows.scalars()]
 
 
+async def list_open_under(tx: RoutingTx, agreements: Collection[AgreementId], *, after: TransferId | None, limit: int) -> list[TransferId]:
+    """Hops that rest on these agreements and that nobody has signed for yet, by id."""
+    resting = TRANSFERS.c.body["case"]["agreement_id"].astext.in_(sorted(agreements))
+    statement = select(TRANSFERS.c.transfer_id).where(_OPEN, resting).order_by(TRANSFERS.c.transfer_id).limit(limit)
+    if after is not None:
+        statement = statement.where(TRANSFERS.c.transfer_id > after)
+    return [TransferId(name) for name in (await tx.execute(statement)).scalars()]
+
+
 async def count_waiting(tx: RoutingTx, *, limit: int) -> tuple[int, datetime | None]:
     """How many hops wait for what their route rests on, ``limit`` at most, and since when the oldest does."""
     waiting = select(TRANSFERS.c.opened_at).where(TRANSFERS.c.state == TransferState.WAITING.value).order_by(TRANSFERS.c.opened_at)

@@ -5,6 +5,7 @@ from contracts.events import CaseReceived
 from routing_svc.clock.domain import ClockKind
 from routing_svc.clock.handlers import timers_when_due
 from routing_svc.transfer.handlers.acts import give_back, sign_for, withdraw
+from routing_svc.transfer.handlers.ending import list_ended, return_ended
 from routing_svc.transfer.handlers.hops import on_case_received, on_lapse, on_unknown_too_long, try_again
 from routing_svc.transfer.handlers.mergers import find_merged, follow_merger
 
@@ -17,6 +18,8 @@ __all__ = [
     "find_merged",
     "follow_merger",
     "give_back",
+    "list_ended",
+    "return_ended",
     "sign_for",
     "try_again",
     "withdraw",
