@@ -217,6 +217,10 @@ class Catalogue:
         """Regions whose organs published an item in any version."""
         return self._versions.regions_of(item_code)
 
+    def shapes_of(self, item_code: ItemCode) -> Collection[ItemVersion]:
+        """What versions of an item say beside their own names and places, each once, in force or not; to look for what none of them says."""
+        return self._versions.shapes_of(item_code)
+
     def items(self) -> Iterable[ItemCode]:
         """Base codes of all items of which there is a version."""
         return self._versions.items()

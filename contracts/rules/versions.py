@@ -102,6 +102,7 @@ class Versions:
         self._by_item: dict[ItemCode, dict[RegionCode, Published | list[Published]]] = {}
         """The version of most places as it is, since most have one; several by their beginning."""
         self._shapes: dict[str, ItemVersion] = {}
+        self._shapes_of: dict[ItemCode, list[ItemVersion]] = {}
         self._names: dict[int, Digest] = {}
         """What a shape is called, by the object's id: shapes are never given up."""
         self._said: dict[bytes, Digest] = {}
@@ -121,6 +122,7 @@ class Versions:
         if shape is None:
             shape = decode(ItemVersion, data)
             self._shapes[name], self._names[id(shape)] = shape, name
+            self._shapes_of.setdefault(shape.item_code, []).append(shape)
         own = decode(_Own, data)
         item_id = _item_of(own.version_id, own.version)
         self._list(
@@ -194,6 +196,10 @@ class Versions:
     def regions_of(self, item_code: ItemCode) -> Collection[RegionCode]:
         """Regions whose organs published an item in any version."""
         return self._by_item.get(item_code, {}).keys()
+
+    def shapes_of(self, item_code: ItemCode) -> Collection[ItemVersion]:
+        """Every `Published.shape` that a version of an item ever had, in force or not: few beside its versions."""
+        return self._shapes_of.get(item_code, ())
 
     def items(self) -> Iterable[ItemCode]:
         """Base codes of all items of which there is a version."""

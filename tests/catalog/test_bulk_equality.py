@@ -82,7 +82,14 @@ def test_every_item_of_the_seed_goes_out_and_comes_back_the_same(how: str) -> No
 
 @pytest.mark.parametrize("how", ["xlsx", "csv"])
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(name=said, fees=said, lines=st.lists(said, max_size=4), basis=said, material=said, former=st.lists(said.filter(str.strip), max_size=2, unique=True))
+@given(
+    name=said,
+    fees=said,
+    lines=st.lists(said, max_size=4),
+    basis=said,
+    material=said,
+    former=st.lists(said.filter(str.strip), max_size=2, unique=True),
+)
 def test_whatever_an_item_says_a_row_says_just_that(
     how: str, name: str, fees: str, lines: list[str], basis: str, material: str, former: list[str]
 ) -> None:

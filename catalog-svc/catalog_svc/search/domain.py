@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
 
+from contracts.catalogue import ItemVersion
 from contracts.elements import GrassRootsLevel, GrassRootsList
 from contracts.refusals import Defect, Invalid
 from contracts.values import ItemCode, Mode, RegionCode
@@ -177,11 +178,14 @@ def offers(
         among: Only these regions, as far as they are known beforehand.
         at: The instant of the question.
     """
+    fitting = {id(shape) for shape in catalogue.shapes_of(item) if _fits(shape, wanted)}
+    if not fitting:
+        return
     near = [one.code for one in catalogue.ancestors(wanted.region)] if wanted.region is not None else []
     publishing = catalogue.regions_of(item)
     for place in _nearest_first(catalogue, among.intersection(publishing) if among is not None else publishing, near):
         current = [one for one in catalogue.versions_of(item, place) if one.in_force(at)]
-        if current and _is_wanted(catalogue, current[-1], wanted=wanted, near=near, at=at):
+        if current and id(current[-1].shape) in fitting and _is_near(catalogue, current[-1], wanted=wanted, near=near, at=at):
             yield current[-1]
 
 
@@ -195,21 +199,21 @@ def _nearest_first(catalogue: Catalogue, places: Collection[RegionCode], near: S
     yield from sorted(place for place in places if place not in shown)
 
 
-def _is_wanted(catalogue: Catalogue, offer: Published, *, wanted: Wanted, near: Sequence[RegionCode], at: datetime) -> bool:
-    shape = offer.shape
+def _fits(shape: ItemVersion, wanted: Wanted) -> bool:
     if wanted.mode is not None and wanted.mode not in shape.modes:
         return False
-    if (wanted.level or wanted.on_list) and not any(
-        wanted.level in {None, level} and wanted.on_list in {None, listed} for level, listed in shape.lists
-    ):
-        return False
+    listed = [wanted.level in {None, level} and wanted.on_list in {None, one} for level, one in shape.lists]
+    return any(listed) or not (wanted.level or wanted.on_list)
+
+
+def _is_near(catalogue: Catalogue, offer: Published, *, wanted: Wanted, near: Sequence[RegionCode], at: datetime) -> bool:
     if not wanted.here or wanted.region is None:
         return True
     # A matter of the place itself is decided by its own organ or one above.
     matter = wanted.region if offer.region in near else offer.region
     asked = wanted.mode if wanted.mode is not Mode.LOCAL else None
     try:
-        decide(catalogue, item_code=shape.item_code, receiving_region=wanted.region, handling_region=matter, mode=asked, at=at)
+        decide(catalogue, item_code=offer.shape.item_code, receiving_region=wanted.region, handling_region=matter, mode=asked, at=at)
     except NoRoute:
         return False
     return True
