@@ -353,6 +353,9 @@ async def use(ground: Ground, bounds: Bounds, *, changes: int, looks: int) -> No
         print(
             f"     {name}: p50 {percentile(times, 0.5):.1f} ms, p95 {percentile(times, 0.95):.1f} ms, p99 {percentile(times, 0.99):.1f} ms ({len(times)} calls)"
         )
+    for name in FOLLOWING:
+        memory = psutil.Process(ground.system[name].pid or 0).memory_info().rss / MIB
+        bounds.hold(f"{name} after all this, memory", memory, MEMORY, "MiB")
     for wires in doors.wires.values():
         wires.close()
 
