@@ -1,4 +1,4 @@
-"""Beside each followed document stands what of it goes back into memory, and which offsets that holds for; see record 0036."""
+"""Beside each followed document stands what of it goes back into memory, and which offsets that holds for; see record 0037."""
 
 import sqlalchemy as sa
 from alembic import op
