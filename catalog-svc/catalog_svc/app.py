@@ -79,6 +79,12 @@ def create_app(settings: Settings) -> FastAPI:
         ),
         jobs=(
             Job(name="bulk", every=bulk_jobs.LOOK_EVERY, run=bulk_jobs.go_on, wake=lambda context: context.bulk_waiting),
+            Job(
+                name="bulk files",
+                every=bulk_jobs.LOOK_EVERY,
+                run=bulk_jobs.go_on_with_files,
+                wake=lambda context: context.bulk_files_waiting,
+            ),
             Job(name="forget bulk", every=bulk_jobs.FORGET_EVERY, run=bulk_jobs.forget),
             Job(name="forget searches in vain", every=jobs.FORGET_EVERY, run=jobs.forget_misses),
         ),

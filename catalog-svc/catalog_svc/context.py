@@ -34,7 +34,9 @@ class Catalog(Context):
     route_signer: RouteSigning | None = None
     """Opened when the service starts."""
     bulk_waiting: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when an import or export has something to do; wakes the job of this process."""
+    """Set when a step of an import has something to do; wakes the job of this process."""
+    bulk_files_waiting: asyncio.Event = field(default_factory=asyncio.Event)
+    """The same for a file that is to be read or written."""
     search_index: Searching | None = None
     """Built by the first search, and again when a base item or an everyday word has changed."""
     indexing: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -5,7 +5,7 @@ from typing import Any
 
 from catalog_svc.bulk.domain.columns import COLUMNS
 from catalog_svc.bulk.domain.table import show_row
-from catalog_svc.bulk.jobs import go_on
+from catalog_svc.bulk.jobs import go_on, go_on_with_files
 from catalog_svc.sheet.outside import read_sheets
 from contracts.caller import Caller, Role
 from tests.catalog.builders import AUTHOR, LIUYANG, REVIEWER, TONGGU, Service, a_draft, officer
@@ -35,7 +35,7 @@ def column(code: str) -> int:
 
 
 async def settle(service: Service) -> None:
-    while await go_on(service.context):
+    while await go_on_with_files(service.context) or await go_on(service.context):
         pass
 
 

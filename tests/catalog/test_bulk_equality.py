@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from catalog_svc.bulk.domain.columns import COLUMNS
 from catalog_svc.bulk.domain.table import Reading, show_row
-from catalog_svc.bulk.jobs import body_of
 from catalog_svc.bulk.outside.worker import read_file
 from catalog_svc.seed.reading import Seed
 from catalog_svc.sheet.domain.delimited import write_delimited
@@ -70,7 +69,7 @@ def task_of(body: Any) -> str:
 @pytest.mark.parametrize("how", ["xlsx", "csv"])
 def test_every_item_of_the_seed_goes_out_and_comes_back_the_same(how: str) -> None:
     drafts = [one.draft for one in Seed().items]
-    bodies = [body_of(draft) for draft in drafts]
+    bodies = [draft.body() for draft in drafts]
     made = io.BytesIO()
 
     read_file(file_of([show_row(body, task=task_of(body), former=[], planned=None) for body in bodies], how=how), made)

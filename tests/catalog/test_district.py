@@ -1,16 +1,15 @@
 """The show of a whole district, with fewer items: the same steps, the same facts."""
 
 from bench.district import Desk, make_table, show
-from catalog_svc.bulk.jobs import go_on
 from tests.catalog.builders import Service
+from tests.catalog.runs import settle
 
 FEW = 63
 
 
 async def test_a_district_comes_in_from_one_workbook_and_goes_out_as_one(service: Service) -> None:
     async def wait(_: str) -> None:
-        while await go_on(service.context):
-            pass
+        await settle(service)
 
     desk = Desk(client=service.client, key=service.gateway, wait=wait)
 

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from catalog_svc.bulk import handlers, store
-from catalog_svc.bulk.domain.runs import FileGone, Officer, RowState, Run, RunState, SentFile
+from catalog_svc.bulk.domain.refusals import FileGone
+from catalog_svc.bulk.domain.runs import Officer, RowState, Run, RunState, SentFile
 from catalog_svc.bulk.outside.worker import empty_table
 from catalog_svc.bulk.views import RowList, RunList, RunShown, show_row, show_run
 from catalog_svc.context import Catalog
@@ -130,7 +131,7 @@ async def import_items(write: Annotated[Writer[Catalog], WRITER], run_id: RunId,
 
 @router.post("/imports/{run_id}/review", operation_id="reviewImportedItems", response_model=RunAnswer)
 async def review_imported_items(write: Annotated[Writer[Catalog], WRITER], run_id: RunId, version: Annotated[int, VERSION]) -> Response:
-    """Let a second officer confirm every draft of the import."""
+    """Let a second officer confirm every draft of the import; again, for those that were refused."""
     return await write(_begin(write, run_id, RunState.REVIEWING, version))
 
 
@@ -138,7 +139,7 @@ async def review_imported_items(write: Annotated[Writer[Catalog], WRITER], run_i
 async def publish_imported_items(
     write: Annotated[Writer[Catalog], WRITER], run_id: RunId, version: Annotated[int, VERSION], body: PublicationBody | None = None
 ) -> Response:
-    """Put every reviewed draft of the import in force, now or later, a row's own planned day at the earliest."""
+    """Put every reviewed draft of the import in force, now or later, a row's own planned day at the earliest; again, for those refused."""
     start = None if body is None else body.effective_from
 
     async def act(tx: Tx[Catalog]) -> Answer:
@@ -150,7 +151,7 @@ async def publish_imported_items(
 
 @router.post("/imports/{run_id}/cancellation", operation_id="cancelItemImport", response_model=RunAnswer)
 async def cancel_item_import(write: Annotated[Writer[Catalog], WRITER], run_id: RunId, version: Annotated[int, VERSION]) -> Response:
-    """Let an import go before anything was drafted; its rows and its file are forgotten."""
+    """Let an import go before anything was drafted, its rows and its file forgotten; or end the step at hand where it is."""
     return await write(_begin(write, run_id, RunState.CANCELLED, version))
 
 
@@ -224,13 +225,15 @@ def _answer(run: Run, *, status: int = 200) -> Answer:
 async def _list(read: Reader[Catalog], *, kind: str, before: str, limit: int) -> Response:
     seen = tree(read.caller, "bulk", "view", regions=await regions.reach_of(read.tx, read.caller))
     runs = await store.list_runs(read.tx, kind=kind, seen=seen, before=before, limit=limit)
-    shown = [show_run(run, counts=await store.count_rows(read.tx, run.run_id)).model_dump(mode="json") for run in runs]
+    counted = await store.count_rows(read.tx, [run.run_id for run in runs])
+    shown = [show_run(run, counts=counted[run.run_id]).model_dump(mode="json") for run in runs]
     return read.answer({"items": [*shown], "next": runs[-1].run_id if len(runs) == limit else None})
 
 
 async def _show(read: Reader[Catalog], run_id: str, *, kind: str) -> Response:
     run = await handlers.view_run(read.tx, run_id, kind=kind, by=read.caller)
-    return read.answer(show_run(run, counts=await store.count_rows(read.tx, run_id)), etag=run.version)
+    counted = await store.count_rows(read.tx, [run_id])
+    return read.answer(show_run(run, counts=counted[run_id]), etag=run.version)
 
 
 async def _file(read: Reader[Catalog], run_id: str, *, role: str, format: Literal["xlsx", "csv"]) -> Response:  # noqa: A002 - as above

@@ -1,4 +1,8 @@
-"""Runs go on by themselves: whichever waited longest does its next slice."""
+"""Runs go on by themselves: whichever waited longest does its next slice, and beside it one file at a time is read or written.
+
+What is drafted, reviewed or published goes by slices, so that nobody waits for the whole run of another. A file is read or written from its
+beginning to its end, officer by officer: whoever sent five waits after each for the others.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +12,19 @@ from datetime import UTC, timedelta
 from typing import cast
 
 import orjson
+import uuid_utils
 
 from catalog_svc.bulk import handlers, store
-from catalog_svc.bulk.domain.runs import FROM, RowState, Run, RunState, reason_of
-from catalog_svc.bulk.handlers import AT_ONCE
+from catalog_svc.bulk.domain.refusals import RowFailed
+from catalog_svc.bulk.domain.runs import READING, STEPS, FilePart, RowState, Run, RunState, reason_of
+from catalog_svc.bulk.handlers import reading, slices
 from catalog_svc.bulk.outside import WorkerFailed, WorkerTooHeavy, read_table, write_table
 from catalog_svc.context import Catalog
 from catalog_svc.former_code import handlers as former_codes
 from catalog_svc.item import handlers as items
-from catalog_svc.item.domain import ItemDraft, ItemVersionRecord
-from chassis.database import lock
-from contracts.codec import encode_object
+from catalog_svc.item.domain import ItemVersionRecord
+from chassis.database import is_transient, outlived
+from chassis.logs import get_logger
 from contracts.refusals import Refusal, Stale, Unavailable
 from contracts.values import JsonObject
 
@@ -33,24 +39,41 @@ _PIECES = 16
 _GIVEN_BACK = [RowState.BAD.value, RowState.REFUSED.value]
 _CHINA = timedelta(hours=8)
 
+_log = get_logger()
+
 
 async def go_on(context: Catalog) -> int:
     """Do the next slice of one run; 0 when no run has anything to do."""
     async with context.database.read(context) as tx:
-        run = await store.next_run(tx)
+        run = await store.next_run(tx, STEPS)
     if run is None:
         return 0
     try:
-        if run.state is RunState.RECEIVED:
-            await _check(context, run)
-        elif run.state is RunState.REQUESTED:
-            await _export(context, run)
-        else:
-            await _go_through(context, run)
+        await _go_through(context, run)
     except Exception:
         # Whatever befell it, the others are next.
         async with context.database.consume(context) as tx:
             await handlers.pass_over(tx, run.run_id)
+        raise
+    return 1
+
+
+async def go_on_with_files(context: Catalog) -> int:
+    """Read or write one file from its beginning to its end, anew where that was cut off; 0 when none waits."""
+    async with context.database.read(context) as tx:
+        waiting = await store.next_run(tx, READING)
+    if waiting is None:
+        return 0
+    async with context.database.consume(context) as tx:
+        run = await reading.begin_file(tx, waiting.run_id)
+    if run is None:
+        return 1
+    try:
+        await (_check if run.state is RunState.RECEIVED else _export)(context, run)
+    except Exception as error:
+        async with context.database.consume(context) as tx:
+            if not _may_pass(error):
+                await reading.give_up_file(tx, run, refused=_told(WorkerFailed()))
         raise
     return 1
 
@@ -62,42 +85,53 @@ async def forget(context: Catalog) -> int:
 
 
 async def _go_through(context: Catalog, run: Run) -> None:
-    async with context.database.consume(context) as tx:
-        left = await store.list_rows(tx, run.run_id, states=[FROM[run.state].value], after=0, limit=1)
-        refused_too = await store.list_rows(tx, run.run_id, states=[RowState.REFUSED.value], after=0, limit=1)
-    if refused_too and not left:
-        # Before the step ends, for nobody comes back to a run that has nothing to do.
-        await _give_back(context, run.run_id)
     try:
         async with context.database.consume(context) as tx:
-            await handlers.do_slice(tx, run.run_id, state=run.state, most=AT_ONCE[run.state])
-    except Refusal as refused:
-        if isinstance(refused, Stale | Unavailable):
+            done = await slices.do_slice(tx, run.run_id, state=run.state, most=slices.AT_ONCE[run.state])
+    except Exception as error:
+        if _may_pass(error) and not outlived(error):
             raise
-        await _one_by_one(context, run)
+        done = await _one_by_one(context, run)
+    if not done:
+        await _end_step(context, run)
 
 
-async def _one_by_one(context: Catalog, run: Run) -> None:
-    """A row of the slice is refused: each has a transaction of its own, and that row is set aside."""
-    for _ in range(AT_ONCE[run.state]):
+async def _one_by_one(context: Catalog, run: Run) -> int:
+    """A row of the slice is refused, or fails: each has a transaction of its own, and that row is set aside; how many were tried."""
+    for tried in range(slices.AT_ONCE[run.state]):
         try:
             async with context.database.consume(context) as tx:
-                await handlers.do_slice(tx, run.run_id, state=run.state, most=1)
-        except Refusal as refused:
-            if isinstance(refused, Stale | Unavailable):
+                if not await slices.do_slice(tx, run.run_id, state=run.state, most=1):
+                    return tried
+        except Exception as error:
+            if _may_pass(error):
                 raise
+            if not isinstance(error, Refusal):
+                _log.error("bulk.row_failed", exc_info=error)
+            refused = error if isinstance(error, Refusal) else RowFailed()
             async with context.database.consume(context) as tx:
-                await handlers.refuse_row(tx, run.run_id, state=run.state, refused=refused)
+                await slices.refuse_row(tx, run.run_id, state=run.state, refused=refused)
+    return slices.AT_ONCE[run.state]
+
+
+async def _end_step(context: Catalog, run: Run) -> None:
+    """Write what is given back, and only then end the step: nobody comes back to a run that has nothing to do."""
+    async with context.database.consume(context) as tx:
+        now = await slices.set_rest_aside(tx, run.run_id, state=run.state)
+    if now is None:
+        return
+    returned = await _give_back(context, now)
+    async with context.database.consume(context) as tx:
+        await slices.end_step(tx, run.run_id, state=run.state, returned=returned)
 
 
 async def _check(context: Catalog, run: Run) -> None:
-    """Read the whole file in a worker and keep what each row says; begun anew when it was cut off."""
+    """Read the whole file in a worker and keep what each row says."""
     async with context.database.consume(context) as tx:
-        await lock(tx, run.run_id)
-        await store.drop_rows(tx, run.run_id)
         content = [piece async for piece in store.read_pieces(tx, run.run_id, "sent")]
     end: JsonObject = {}
     refusal: JsonObject | None = None
+    returned: FilePart | None = None
     waiting: list[JsonObject] = []
     try:
         async with aclosing(read_table(_each(content))) as told:
@@ -111,18 +145,41 @@ async def _check(context: Catalog, run: Run) -> None:
                 end = cast("JsonObject", said.get("end") or end)
                 refusal = cast("JsonObject | None", said.get("refused"))
     except (WorkerTooHeavy, WorkerFailed) as refused:
-        refusal = {"rule": refused.RULE, "detail": refused.ZH, "detail_en": refused.EN}
-    if refusal is None and await _keep(context, run, waiting):
+        refusal = _told(refused)
+    if refusal is None:
+        if not await _keep(context, run, waiting):
+            return
         async with context.database.consume(context) as tx:
-            await handlers.note(tx, run.run_id, end)
-        await _give_back(context, run.run_id)
+            noted = await reading.note(tx, run, end)
+        if noted is None:
+            return
+        returned = await _give_back(context, noted)
     async with context.database.consume(context) as tx:
-        await handlers.end_check(tx, run.run_id, refusal=refusal)
+        await reading.end_check(tx, run, returned=returned, refusal=refusal)
 
 
 async def _keep(context: Catalog, run: Run, read: Sequence[JsonObject]) -> bool:
-    async with context.database.consume(context) as tx:
-        return await handlers.keep_checked(tx, run.run_id, read)
+    """Keep some rows; one that the catalogue does not know how to check is wrong, and the others are kept."""
+    try:
+        async with context.database.consume(context) as tx:
+            return await reading.keep_checked(tx, run, read)
+    except Exception as error:
+        if _may_pass(error) and not outlived(error):
+            raise
+        _log.warning("bulk.one_by_one", exc_info=error)
+    for one in read:
+        try:
+            async with context.database.consume(context) as tx:
+                kept = await reading.keep_checked(tx, run, [one])
+        except Exception as error:
+            if _may_pass(error):
+                raise
+            _log.error("bulk.row_failed", exc_info=error)
+            async with context.database.consume(context) as tx:
+                kept = await reading.keep_failed(tx, run, one)
+        if not kept:
+            return False
+    return True
 
 
 async def _each(pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
@@ -130,14 +187,18 @@ async def _each(pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
         yield piece
 
 
-async def _give_back(context: Catalog, run_id: str) -> None:
-    """Write the rows that are given back into a file, with the reasons; it replaces the one before."""
+async def _give_back(context: Catalog, run: Run) -> FilePart | None:
+    """Write the rows that are given back into a file, with the reasons; None where there is none, or no file can be made of them."""
     async with context.database.consume(context) as tx:
-        run = await store.get_run(tx, run_id)
-        await store.drop_file(tx, run_id, "returned")
-        found = await store.list_rows(tx, run_id, states=_GIVEN_BACK, after=0, limit=1)
-    if run is not None and found:
-        await _store(context, run_id, "returned", write_table(_rows_given_back(context, run), how="returned"))
+        found = await store.list_rows(tx, run.run_id, states=_GIVEN_BACK, after=0, limit=1)
+    if not found:
+        return None
+    try:
+        return await _store(context, run, "returned", write_table(_rows_given_back(context, run), how="returned"))
+    except (WorkerTooHeavy, WorkerFailed) as refused:
+        # The report tells of every row all the same, and the run goes on.
+        _log.error("bulk.nothing_given_back", rule=refused.RULE)
+        return None
 
 
 async def _rows_given_back(context: Catalog, run: Run) -> AsyncIterator[bytes]:
@@ -155,17 +216,16 @@ async def _rows_given_back(context: Catalog, run: Run) -> AsyncIterator[bytes]:
 
 
 async def _export(context: Catalog, run: Run) -> None:
-    """Write what is in force into a file; begun anew when it was cut off."""
+    """Write what is in force into a file."""
     counted = [0]
     refusal: JsonObject | None = None
-    async with context.database.consume(context) as tx:
-        await store.drop_file(tx, run.run_id, "written")
+    written: FilePart | None = None
     try:
-        await _store(context, run.run_id, "written", write_table(_items(context, run, counted), how=run.format))
+        written = await _store(context, run, "written", write_table(_items(context, run, counted), how=run.format))
     except (WorkerTooHeavy, WorkerFailed) as refused:
-        refusal = {"rule": refused.RULE, "detail": refused.ZH, "detail_en": refused.EN}
+        refusal = _told(refused)
     async with context.database.consume(context) as tx:
-        await handlers.end_export(tx, run.run_id, rows=counted[0], refusal=refusal)
+        await reading.end_export(tx, run, rows=counted[0], written=written, refusal=refusal)
 
 
 async def _items(context: Catalog, run: Run, counted: list[int]) -> AsyncIterator[bytes]:
@@ -177,7 +237,7 @@ async def _items(context: Catalog, run: Run, counted: list[int]) -> AsyncIterato
             former = await former_codes.codes_of(tx, [record.item_id for record in records])
         for record, draft in zip(records, drafts, strict=True):
             shown = {
-                "body": body_of(draft),
+                "body": draft.body(),
                 "task": record.document().task_code,
                 "former": former.get(record.item_id, []),
                 "planned": _planned(record),
@@ -189,23 +249,15 @@ async def _items(context: Catalog, run: Run, counted: list[int]) -> AsyncIterato
         after = records[-1].version_id
 
 
-def body_of(draft: ItemDraft) -> JsonObject:
-    """A draft as ``POST /service-items`` takes it."""
-    of = draft.parts
-    parts = {
-        name: {key: value for key, value in encode_object(part).items() if key != "kind"}
-        for name, part in (("situations", of.situations), ("checklist", of.checklist), ("texts", of.texts))
-    }
-    return {"version": encode_object(draft.content), "form": of.form.schema, **parts}
-
-
 def _planned(record: ItemVersionRecord) -> str | None:
     """The day from which a version was planned to hold: only a plan begins at midnight to the microsecond."""
     start = record.start.astimezone(UTC) + _CHINA
     return start.date().isoformat() if (start.hour, start.minute, start.second, start.microsecond) == (0, 0, 0, 0) else None
 
 
-async def _store(context: Catalog, run_id: str, role: str, pieces: AsyncGenerator[bytes]) -> None:
+async def _store(context: Catalog, run: Run, role: str, pieces: AsyncGenerator[bytes]) -> FilePart | None:
+    """Keep a file under a name of its own, until it takes the place of the one before; None when the run went on without it."""
+    name = f"{role}/{uuid_utils.uuid7()}"
     waiting: dict[int, bytes] = {}
     number = 0
     async with aclosing(pieces):
@@ -214,8 +266,18 @@ async def _store(context: Catalog, run_id: str, role: str, pieces: AsyncGenerato
             number += 1
             if len(waiting) >= _PIECES:
                 async with context.database.consume(context) as tx:
-                    await store.put_pieces(tx, run_id, role, waiting)
+                    if not await reading.keep_pieces(tx, run, name, waiting):
+                        return None
                 waiting = {}
-    if waiting:
-        async with context.database.consume(context) as tx:
-            await store.put_pieces(tx, run_id, role, waiting)
+    async with context.database.consume(context) as tx:
+        kept = not waiting or await reading.keep_pieces(tx, run, name, waiting)
+    return FilePart(name=name, pieces=number) if kept else None
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the same work may succeed in a moment: the run is begun anew, and nobody is blamed."""
+    return isinstance(error, Stale | Unavailable) or is_transient(error)
+
+
+def _told(refused: Refusal) -> JsonObject:
+    return {"rule": refused.RULE, "detail": refused.ZH, "detail_en": refused.EN}

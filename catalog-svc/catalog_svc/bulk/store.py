@@ -1,18 +1,19 @@
 """Runs, their rows and their files in the database."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, DateTime, ForeignKey, Index, Integer, LargeBinary, Row, Table, Text, delete, func, or_, select
+from sqlalchemy import Column, DateTime, ForeignKey, Index, Integer, LargeBinary, Row, Table, Text, cast, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from catalog_svc.bulk.domain.runs import WORKING, Run, RunRow, RunState
+from catalog_svc.bulk.domain.refusals import FileCut
+from catalog_svc.bulk.domain.runs import READING, WORKING, FilePart, RowState, Run, RunRow, RunState
 from catalog_svc.context import Catalog
 from catalog_svc.schema import METADATA, write_rows
 from chassis.database import Tx, where
 from contracts.codec import decode, encode_object
-from contracts.values import PersonRef
+from contracts.values import JsonObject, PersonRef
 from rules.access import ALWAYS, Tree
 
 _WORKING = [state.value for state in sorted(WORKING)]
@@ -40,7 +41,9 @@ ROWS = Table(
     Column("number", Integer, primary_key=True),
     Column("state", Text, nullable=False),
     Column("body", JSONB, nullable=False),
+    Column("version_id", Text),
     Index("ix_bulk_rows_state", "run_id", "state", "number"),
+    Index("ix_bulk_rows_version", "version_id"),
 )
 
 FILES = Table(
@@ -51,7 +54,7 @@ FILES = Table(
     Column("number", Integer, primary_key=True),
     Column("content", LargeBinary, nullable=False),
 )
-"""Files in pieces: ``sent``, what was uploaded; ``written``, an export."""
+"""Files in pieces: ``sent``, what was uploaded; ``written``, an export; ``returned``, rows given back. One on its way has a name of its own."""
 
 AT_ONCE = 16
 """Pieces that are read at a time."""
@@ -71,11 +74,17 @@ async def list_runs(tx: Tx[Catalog], *, kind: str, seen: Tree, before: str, limi
     return [_run(row) for row in await tx.execute(statement)]
 
 
-async def next_run(tx: Tx[Catalog]) -> Run | None:
-    """The run whose next slice waited longest."""
-    waiting = select(RUNS).where(RUNS.c.state.in_(_WORKING)).order_by(RUNS.c.touched).limit(1)
+async def next_run(tx: Tx[Catalog], states: Collection[RunState]) -> Run | None:
+    """The run in one of these states that waited longest."""
+    waiting = select(RUNS).where(RUNS.c.state.in_(sorted(state.value for state in states))).order_by(RUNS.c.touched, RUNS.c.run_id).limit(1)
     row = (await tx.execute(waiting)).one_or_none()
     return None if row is None else _run(row)
+
+
+async def put_behind(tx: Tx[Catalog], author: PersonRef) -> None:
+    """Let the files of all others go before those of this officer."""
+    files = sorted(state.value for state in READING)
+    await tx.execute(update(RUNS).where(RUNS.c.author == author, RUNS.c.state.in_(files)).values(touched=tx.at))
 
 
 async def count_open(tx: Tx[Catalog], author: PersonRef) -> int:
@@ -116,10 +125,13 @@ async def put_rows(tx: Tx[Catalog], run_id: str, rows: Sequence[RunRow]) -> None
     if not rows:
         return
     statement = insert(ROWS)
-    changed = {name: statement.excluded[name] for name in ("state", "body")}
+    changed = {name: statement.excluded[name] for name in ("state", "body", "version_id")}
     await tx.execute(
         statement.on_conflict_do_update(index_elements=["run_id", "number"], set_=changed),
-        [{"run_id": run_id, "number": row.number, "state": row.state.value, "body": encode_object(row)} for row in rows],
+        [
+            {"run_id": run_id, "number": row.number, "state": row.state.value, "body": encode_object(row), "version_id": row.version_id}
+            for row in rows
+        ],
     )
 
 
@@ -131,10 +143,37 @@ async def list_rows(tx: Tx[Catalog], run_id: str, *, states: Sequence[str], afte
     return [decode(RunRow, row.body) for row in await tx.execute(statement)]
 
 
-async def count_rows(tx: Tx[Catalog], run_id: str) -> dict[str, int]:
-    """Number of a run's rows in each state."""
-    counted = select(ROWS.c.state, func.count().label("counted")).where(ROWS.c.run_id == run_id).group_by(ROWS.c.state)
-    return {str(row.state): int(row.counted) for row in await tx.execute(counted)}
+async def count_rows(tx: Tx[Catalog], run_ids: Collection[str]) -> dict[str, dict[str, int]]:
+    """Number of these runs' rows in each state."""
+    table = ROWS.c
+    counted = select(table.run_id, table.state, func.count().label("counted")).where(table.run_id.in_(sorted(run_ids)))
+    found: dict[str, dict[str, int]] = {run_id: {} for run_id in run_ids}
+    for row in await tx.execute(counted.group_by(table.run_id, table.state)):
+        found[row.run_id][str(row.state)] = int(row.counted)
+    return found
+
+
+async def held_versions(tx: Tx[Catalog], version_ids: Collection[str], *, besides: str) -> set[str]:
+    """Those of these versions that a row of another run drafted and may still carry on."""
+    version = ROWS.c.version_id
+    drafted = [RowState.DRAFTED.value, RowState.REVIEWED.value, RowState.REFUSED.value]
+    held = select(version).where(version.in_(sorted(version_ids)), ROWS.c.run_id != besides, ROWS.c.state.in_(drafted))
+    return {str(row.version_id) for row in await tx.execute(held.distinct())} if version_ids else set()
+
+
+async def try_again(tx: Tx[Catalog], run_id: str, *, was: RowState) -> int:
+    """Take up again the rows that were refused in this state; how many."""
+    changed: JsonObject = {"state": was.value, "was": None, "flaws": []}
+    again = update(ROWS).where(ROWS.c.run_id == run_id, ROWS.c.state == RowState.REFUSED.value, ROWS.c.body["was"].astext == was.value)
+    done = await tx.execute(again.values(state=was.value, body=ROWS.c.body.concat(cast(changed, JSONB))))
+    return int(done.rowcount)
+
+
+async def set_aside(tx: Tx[Catalog], run_id: str, *, state: RowState, flaw: JsonObject) -> None:
+    """Refuse every row that is still in this state."""
+    changed: JsonObject = {"state": RowState.REFUSED.value, "was": state.value, "flaws": [flaw]}
+    aside = update(ROWS).where(ROWS.c.run_id == run_id, ROWS.c.state == state.value)
+    await tx.execute(aside.values(state=RowState.REFUSED.value, body=ROWS.c.body.concat(cast(changed, JSONB))))
 
 
 async def drop_rows(tx: Tx[Catalog], run_id: str) -> None:
@@ -164,9 +203,29 @@ async def read_pieces(tx: Tx[Catalog], run_id: str, role: str) -> AsyncIterator[
         after = rows[-1].number
 
 
+async def swap_file(tx: Tx[Catalog], run_id: str, role: str, part: FilePart | None) -> None:
+    """Put a file that is whole in the place of the one before; None: there is none any more.
+
+    Raises:
+        FileCut: Pieces of it are missing.
+    """
+    await drop_file(tx, run_id, role)
+    if part is not None:
+        of_part = (FILES.c.run_id == run_id, FILES.c.role == part.name)
+        moved = await tx.execute(update(FILES).where(*of_part).values(role=role))
+        if moved.rowcount != part.pieces:
+            raise FileCut
+    await tx.execute(delete(FILES).where(FILES.c.run_id == run_id, FILES.c.role.startswith(f"{role}/", autoescape=True)))
+
+
 async def drop_file(tx: Tx[Catalog], run_id: str, role: str) -> None:
     """Forget a file."""
     await tx.execute(delete(FILES).where(FILES.c.run_id == run_id, FILES.c.role == role))
+
+
+async def drop_files(tx: Tx[Catalog], run_id: str) -> None:
+    """Forget every file of a run, and what was begun of one."""
+    await tx.execute(delete(FILES).where(FILES.c.run_id == run_id))
 
 
 async def list_old(tx: Tx[Catalog], *, before: datetime, limit: int) -> list[Run]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from catalog_svc.bulk.domain.runs import Run, RunRow, counts_of, flaw_report
+from catalog_svc.bulk.domain.runs import Run, RunRow, counts_of, flaw_report, note_report
 from contracts.values import JsonObject
 
 
@@ -79,6 +79,8 @@ class RowShown(BaseModel):
     item_id: str | None
     version_id: str | None
     flaws: list[FlawShown]
+    notes: list[FlawShown] = []
+    """What the office should know of a row that is taken all the same."""
 
 
 class RowList(BaseModel):
@@ -102,7 +104,7 @@ def show_run(run: Run, *, counts: dict[str, int]) -> RunShown:
         digest=None if run.file is None else run.file.digest,
         format=run.format if run.file is None else run.file.format,
         rows=run.rows,
-        counts=counts_of(counts),
+        counts=counts_of(counts or run.counts),
         refusal=None if run.refusal is None else RefusalShown.model_validate(run.refusal),
         hidden_sheets=[*run.hidden],
         sheets_without_header=[*run.passed],
@@ -121,4 +123,5 @@ def show_row(row: RunRow, run: Run) -> JsonObject:
         "item_id": row.item_id,
         "version_id": row.version_id,
         "flaws": [*flaw_report(row, run)],
+        "notes": [*note_report(row, run)],
     }

@@ -4,7 +4,22 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Row, Table, Text, func, literal_column, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    DateTime,
+    Index,
+    Integer,
+    Row,
+    Table,
+    Text,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on, insert
 
 from catalog_svc.context import Catalog
@@ -108,6 +123,15 @@ async def get_item_code(tx: Tx[Catalog], item_id: ItemId) -> ItemCode | None:
     return None if found is None else ItemCode(found)
 
 
+async def find_items(tx: Tx[Catalog], named: Collection[tuple[OrganCode, ItemCode]]) -> dict[tuple[OrganCode, ItemCode], ItemId]:
+    """The same as `find_item` of many at once; those that there are."""
+    begins = select(func.max(VERSIONS.c.effective_from)).where(VERSIONS.c.item_id == ITEMS.c.item_id).scalar_subquery()
+    statement = select(ITEMS.c.item_id, ITEMS.c.organ, ITEMS.c.item_code).where(tuple_(ITEMS.c.organ, ITEMS.c.item_code).in_(sorted(named)))
+    # What comes last stands in the answer.
+    rows = await tx.execute(statement.order_by(begins.asc().nulls_first(), ITEMS.c.item_id.desc())) if named else ()
+    return {(OrganCode(row.organ), ItemCode(row.item_code)): ItemId(row.item_id) for row in rows}
+
+
 async def move_item(tx: Tx[Catalog], item_id: ItemId, *, organ: OrganCode, region: RegionCode) -> None:
     """Say whose item it is from now on; the caller holds the item's lock."""
     await tx.execute(update(ITEMS).where(ITEMS.c.item_id == item_id).values(organ=organ, region=region))
@@ -134,6 +158,12 @@ async def get_newest(tx: Tx[Catalog], item_ids: Sequence[ItemId]) -> dict[ItemId
         .ext(distinct_on(VERSIONS.c.item_id))
     )
     return {ItemId(row.item_id): _record(row) for row in await tx.execute(newest)}
+
+
+async def get_in_force(tx: Tx[Catalog], item_ids: Collection[ItemId], *, at: datetime) -> dict[ItemId, ItemVersionRecord]:
+    """The version of each item that is in force at an instant; items without one are left out."""
+    rows = await tx.execute(select(VERSIONS).where(VERSIONS.c.item_id.in_(sorted(item_ids)), *_in_force(at)))
+    return {ItemId(row.item_id): _record(row) for row in rows}
 
 
 async def list_in_force(

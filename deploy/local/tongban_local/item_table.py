@@ -17,7 +17,8 @@ Made by `make contracts` from the column map (`catalog_svc/bulk/domain/columns.p
 2. 上传：`POST /v1/service-items/imports?region=<行政区划>`，正文为文件。系统先试运行，不改变任何数据。
 3. 查看结果：`GET /v1/service-items/imports/<批次>`，逐行问题见 `/rows?state=bad`；退回行见 `/returned`，最后一列为原因，改好后可直接再上传。
 4. 确认导入：`POST …/execution`（带 `If-Match`）。合格的行成为操作人的草稿；不合格的行不会导入。
-5. 由**另一人**批量复核 `POST …/review`，再发布 `POST …/publication`。
+5. 由**另一人**批量复核 `POST …/review`，再发布 `POST …/publication`。复核、发布时被退回的行，处理后可再次复核、再次发布。
+   进行中的步骤可以停止：`POST …/cancellation`；已完成的行保留，导入时尚未处理的行退回。
 6. 同一文件再次导入，不产生任何变化，结果中记为 `unchanged`。
 7. 导出：`POST /v1/service-items/exports`，完成后取 `…/file`；导出的文件可以原样导入。
 
@@ -25,7 +26,8 @@ Made by `make contracts` from the column map (`catalog_svc/bulk/domain/columns.p
 一个工作簿中所有带表头的可见工作表都会读取；隐藏的工作表不读取，并在结果中列出；无法识别的列不读取，并在结果中列出。
 不接受公式；日期格式的单元格按 2026-02-28 的形式读取；批注、链接、图片、宏不读取；旧版 .xls、ODS 和“严格”型 XLSX 请另存后上传；数字超过 15 位（例如统一社会信用代码）的单元格请设为文本格式。
 每次最多 {MOST_ROWS:,} 行、{MOST_COLUMNS} 列、{MOST_BYTES // 1024 // 1024} MB；超过的、损坏的、加密的、内容不完整的文件整体退回。
-文件和各行内容保存 {KEPT.days} 天；整体退回的文件不保存。
+文件和各行内容保存 {KEPT.days} 天；到期尚未发布的批次失效（`expired`），其草稿保留，同一文件再次导入即可接续；整体退回的文件不保存。
+读取和导出文件逐个进行，同一人的多个文件依次排在他人的文件之后；起草、复核、发布分批进行，互不等待。
 
 ## What to do
 
@@ -34,6 +36,8 @@ Made by `make contracts` from the column map (`catalog_svc/bulk/domain/columns.p
 3. Read the report row by row. Rows that are given back come as a file with the reason in the last column: correct it there and upload it again.
 4. Ask for the import with the tag (`ETag`) of the report that you have read. Good rows become drafts of yours.
 5. **Another officer** reviews all of them, then publishes them: three steps for a district, none of them by the same hand as the drafts.
+   Rows refused at a step can be tried again by asking for it again. A step at work is ended where it is by `cancellation`: what is done
+   stays, and what an import did not reach is given back. Rows that somebody overtook since the dry run are given back, too.
 6. The same file again changes nothing and says so. A run that is killed goes on where it stood.
 7. An export is a file that an import takes as it is. What a cell could not hold exactly is written as `json:…`, and as `json.z:…` beyond
    {LONGEST:,} characters; leave such cells as they are.
@@ -42,6 +46,8 @@ A cell formatted as a day is read as 2026-02-28; comments, links, pictures and m
 `.xls`, ODS and strict XLSX are refused: save them anew.
 Every flaw names sheet, row, column, field and rule, and never repeats what stands in the cell. An empty cell means what the column below says;
 an item that exists keeps its form, its situations and its rules where these cells are empty.
+Files are read and written one at a time, officer by officer; drafts, reviews and publications of several runs go on side by side.
+After {KEPT.days} days the rows are forgotten and an import that was not published expires; the same file takes its drafts up again.
 A code of the platform before (`原平台编码`) finds its item from then on: `GET /v1/service-items/former-codes?code=…`.
 
 ## Columns 列

@@ -52,12 +52,16 @@ def _import(chosen: argparse.Namespace) -> int:
         )
         path = f"/service-items/imports/{sent.json()['run_id']}"
         run = _settled(client, path)
-        flaws = _report(client, path)
+        flaws = _report(client, path, state="bad")
         if not chosen.json:
             show(flaws, nothing="没有不合格的行 / no row is wrong", as_json=False)
         if chosen.execute and run["state"] == "checked" and run["counts"]["good"]:
             _call(client, "POST", f"{path}/execution", headers={"If-Match": run["etag"]})
             run = _settled(client, path)
+            late = _report(client, path, state="refused")
+            if late and not chosen.json:
+                show(late, nothing="", as_json=False)
+            flaws += late
         if chosen.returned is not None and (run["counts"]["bad"] or run["counts"]["refused"]):
             chosen.returned.write_bytes(_call(client, "GET", f"{path}/returned").content)
     counts = {state: count for state, count in run["counts"].items() if count}
@@ -80,11 +84,12 @@ def _settled(client: httpx.Client, path: str) -> Any:
         time.sleep(LOOK_EVERY)
 
 
-def _report(client: httpx.Client, path: str) -> list[dict[str, Any]]:
+def _report(client: httpx.Client, path: str, *, state: str) -> list[dict[str, Any]]:
+    """What is wrong with the rows in a state: ``bad`` when they were checked, ``refused`` when they were drafted."""
     found: list[dict[str, Any]] = []
     after: int | None = 0
     while after is not None:
-        page = _call(client, "GET", f"{path}/rows", params={"state": "bad", "after": str(after), "limit": str(PAGE)}).json()
+        page = _call(client, "GET", f"{path}/rows", params={"state": state, "after": str(after), "limit": str(PAGE)}).json()
         names = ("sheet", "row", "column", "field", "rule", "detail")
         found += [{name: flaw[name] for name in names} for row in page["items"] for flaw in row["flaws"]]
         after = page["next"]

@@ -53,6 +53,8 @@ class Column:
     keeps: bool = False
     """Whether an empty cell leaves what the item's newest version says, and the default is for new items alone."""
     aliases: Sequence[str] = ()
+    beneath: Sequence[str] = ()
+    """Headings of a second level, where its name stands over several columns."""
     example: str = ""
     note: str = ""
     note_en: str = ""
@@ -117,7 +119,9 @@ OTHERS = Column(
 )
 
 
-def _limit(name: str, key: str, code: str, field: str, *, of: tuple[Json | Missing, Json | Missing, Json]) -> tuple[Column, Column, Column]:
+def _limit(
+    name: str, key: str, code: str, field: str, *, of: tuple[Json | Missing, Json | Missing, Json], example: tuple[str, str]
+) -> tuple[Column, Column, Column]:
     amount, unit, basis = of
     at = ("version", field)
     return (
@@ -127,8 +131,9 @@ def _limit(name: str, key: str, code: str, field: str, *, of: tuple[Json | Missi
             at=(*at, "amount"),
             shape=Number(3_660),
             default=amount,
-            aliases=(key, f"{name}时限", f"{name}天数", f"{key}天数", f"{name}数值"),
-            example="20",
+            aliases=(key, f"{name}天数", f"{key}天数"),
+            beneath=("时限", "数值"),
+            example=example[0],
         ),
         Column(
             name=f"{name}单位",
@@ -146,7 +151,7 @@ def _limit(name: str, key: str, code: str, field: str, *, of: tuple[Json | Missi
             shape=Text(200),
             default=basis,
             aliases=(f"{key}依据", f"{key}说明", f"{name}说明"),
-            example="行政许可法 §42",
+            example=example[1],
         ),
     )
 
@@ -202,11 +207,11 @@ COLUMNS: tuple[Column, ...] = (
         aliases=("改革方式", "证照分离改革方式"),
         example="优化审批服务",
     ),
-    *_limit("受理时限", "受理期限", "accept", "acceptance_limit", of=(5, "workdays", "行政许可法 §32")),
-    *_limit("法定办结时限", "法定时限", "anticipate", "statutory_limit", of=(MISSING, "workdays", "")),
-    *_limit("承诺办结时限", "承诺时限", "promise", "promised_limit", of=(MISSING, "workdays", "")),
-    *_limit("延长时限", "可延长时限", "extension", "extension_limit", of=(None, None, None)),
-    *_limit("送达时限", "送达期限", "delivery", "delivery_limit", of=(10, "workdays", "行政许可法 §44")),
+    *_limit("受理时限", "受理期限", "accept", "acceptance_limit", of=(5, "workdays", "行政许可法 §32"), example=("5", "行政许可法 §32")),
+    *_limit("法定办结时限", "法定时限", "anticipate", "statutory_limit", of=(MISSING, "workdays", ""), example=("20", "行政许可法 §42")),
+    *_limit("承诺办结时限", "承诺时限", "promise", "promised_limit", of=(MISSING, "workdays", ""), example=("10", "行政许可法 §42")),
+    *_limit("延长时限", "可延长时限", "extension", "extension_limit", of=(None, None, None), example=("10", "行政许可法 §42")),
+    *_limit("送达时限", "送达期限", "delivery", "delivery_limit", of=(10, "workdays", "行政许可法 §44"), example=("10", "行政许可法 §44")),
     Column(
         name="证照类型编码", code="resultGuid", at=("version", "credential_type"), shape=Text(80), default=None, aliases=("结果证照类型",)
     ),
@@ -317,7 +322,7 @@ NEEDED = tuple(column for column in COLUMNS if isinstance(column.default, Missin
 def _labels() -> Mapping[str, Column]:
     found: dict[str, Column] = {}
     for column in COLUMNS:
-        for label in (column.name, column.code, *column.aliases):
+        for label in (column.name, column.code, *column.aliases, *(f"{column.name}{one}" for one in column.beneath)):
             if found.setdefault(label_of(label), column) is not column:
                 raise ValueError(label)
     return found

@@ -10,12 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import Literal
 
+from catalog_svc.bulk.domain.refusals import InstantTooNear, RunReviewedByAuthor
+from catalog_svc.item.domain import NOTICE
 from contracts.caller import Caller, CallerKind, Role
-from contracts.refusals import Conflict, Forbidden, IllegalMove, NotFound
+from contracts.refusals import IllegalMove
 from contracts.values import Digest, JsonObject, OrganCode, PersonRef, RegionCode
 
+PER_ROW = timedelta(milliseconds=50)
+"""How long the publication of a row may take; measured: 8 ms. An instant that the last row could not be published before is refused."""
+MOST_FAILURES = 3
+"""Failures that will not pass by themselves, after which a file is given up."""
 KEPT = timedelta(days=30)
 """How long files and rows of a run stay; the run itself stays for good."""
 MOST_OPEN = 5
@@ -41,6 +47,8 @@ class RunState(StrEnum):
     PUBLISHING = "publishing"
     PUBLISHED = "published"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    """Its rows were forgotten before it came to its end; its drafts stay, and are taken up where they are imported again."""
     REQUESTED = "requested"
     """An export that is being written."""
     READY = "ready"
@@ -50,20 +58,25 @@ class RunState(StrEnum):
 MOVES: Mapping[RunState, frozenset[RunState]] = {
     RunState.RECEIVED: frozenset({RunState.CHECKED, RunState.REFUSED, RunState.CANCELLED}),
     RunState.REFUSED: frozenset(),
-    RunState.CHECKED: frozenset({RunState.IMPORTING, RunState.CANCELLED}),
+    RunState.CHECKED: frozenset({RunState.IMPORTING, RunState.CANCELLED, RunState.EXPIRED}),
     RunState.IMPORTING: frozenset({RunState.IMPORTED}),
-    RunState.IMPORTED: frozenset({RunState.REVIEWING}),
-    RunState.REVIEWING: frozenset({RunState.REVIEWED}),
-    RunState.REVIEWED: frozenset({RunState.PUBLISHING}),
-    RunState.PUBLISHING: frozenset({RunState.PUBLISHED}),
-    RunState.PUBLISHED: frozenset(),
+    RunState.IMPORTED: frozenset({RunState.REVIEWING, RunState.EXPIRED}),
+    RunState.REVIEWING: frozenset({RunState.REVIEWED, RunState.IMPORTED}),
+    RunState.REVIEWED: frozenset({RunState.PUBLISHING, RunState.REVIEWING, RunState.EXPIRED}),
+    RunState.PUBLISHING: frozenset({RunState.PUBLISHED, RunState.REVIEWED}),
+    RunState.PUBLISHED: frozenset({RunState.PUBLISHING}),
     RunState.CANCELLED: frozenset(),
+    RunState.EXPIRED: frozenset(),
     RunState.REQUESTED: frozenset({RunState.READY, RunState.REFUSED, RunState.CANCELLED}),
     RunState.READY: frozenset(),
 }
 
-WORKING = frozenset({RunState.RECEIVED, RunState.IMPORTING, RunState.REVIEWING, RunState.PUBLISHING, RunState.REQUESTED})
-"""States in which the next slice is due."""
+STEPS = frozenset({RunState.IMPORTING, RunState.REVIEWING, RunState.PUBLISHING})
+"""States that go through the rows, slice by slice."""
+READING = frozenset({RunState.RECEIVED, RunState.REQUESTED})
+"""States in which a file is read or written, from its beginning to its end."""
+WORKING = STEPS | READING
+"""States in which something is due."""
 
 
 class RowState(StrEnum):
@@ -87,38 +100,6 @@ FROM: Mapping[RunState, RowState] = {
     RunState.PUBLISHING: RowState.REVIEWED,
 }
 """Rows that are still to do in each state that works through them."""
-
-
-class RunUnknown(NotFound):
-    """No such run, or not for this caller."""
-
-    RULE: ClassVar[str] = "bulk.run-unknown"
-    ZH: ClassVar[str] = "没有此导入导出批次"
-    EN: ClassVar[str] = "There is no such import or export"
-
-
-class RunReviewedByAuthor(Forbidden):
-    """Who drafted may not review, of thousands as little as of one."""
-
-    RULE: ClassVar[str] = "bulk.same-person"
-    ZH: ClassVar[str] = "起草人不能批量复核自己导入的实施清单"
-    EN: ClassVar[str] = "Who imported the drafts may not review them"
-
-
-class RunsWaiting(Conflict):
-    """The officer's other runs are still at work; ``facts`` say how many may be."""
-
-    RULE: ClassVar[str] = "bulk.runs-waiting"
-    ZH: ClassVar[str] = "尚有多个批次在处理，请等待完成后再提交"
-    EN: ClassVar[str] = "Several runs of yours are still at work; wait for them"
-
-
-class FileGone(NotFound):
-    """There is no such file of the run, or no longer."""
-
-    RULE: ClassVar[str] = "bulk.file-gone"
-    ZH: ClassVar[str] = "批次没有此文件，或者文件已过保存期"
-    EN: ClassVar[str] = "The run has no such file, or no longer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +153,14 @@ class FileTold:
     peak: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePart:
+    """A file that was written and is not yet in its place."""
+
+    name: str
+    pieces: int
+
+
 @dataclass(slots=True, kw_only=True)
 class Run:
     """One run."""
@@ -210,6 +199,14 @@ class Run:
     """Rows read or written so far."""
     peak: int = 0
     """Most memory that the worker took, bytes."""
+    attempt: int = 0
+    """Counts how often its file was begun; whoever is overtaken by the next attempt writes nothing more."""
+    failures: int = 0
+    """Of its file, such as would befall the next attempt too."""
+    stopped: bool = False
+    """Whether the step at hand is to end where it is."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Rows in each state when they were forgotten."""
     touched: datetime | None = None
     """When its last slice was done; who waited longest is next."""
     version: int = 0
@@ -231,6 +228,22 @@ class Run:
         """
         self._move(RunState.CANCELLED)
 
+    def stop(self) -> None:
+        """End the step at hand where it is: what is done stays, rows that an import did not reach are given back.
+
+        Raises:
+            IllegalMove: No step is at hand.
+        """
+        if self.state not in STEPS:
+            raise IllegalMove(facts={"from": self.state.value, "to": RunState.CANCELLED.value})
+        self.stopped = True
+
+    def expire(self, counts: Mapping[str, int]) -> None:
+        """Its rows are forgotten; what had still to be done with them cannot be done any more."""
+        self.counts = counts
+        if RunState.EXPIRED in MOVES[self.state]:
+            self._move(RunState.EXPIRED)
+
     def begin_import(self, by: Caller) -> None:
         """Make drafts of the good rows, in this officer's name.
 
@@ -240,40 +253,62 @@ class Run:
         self._move(RunState.IMPORTING)
         self.by, self.author = Officer.of(by), by.ref
 
-    def begin_review(self, by: Caller) -> None:
+    def begin_review(self, by: Caller, *, again: int = 0) -> None:
         """Let a second officer confirm every draft of the run.
+
+        Args:
+            by: Who.
+            again: Rows that a review before this one refused and that are tried again.
 
         Raises:
             RunReviewedByAuthor: The second officer imported them.
-            IllegalMove: It is not imported.
+            IllegalMove: It is not imported, or reviewed with nothing left.
         """
         if by.ref == self.author:
             raise RunReviewedByAuthor(facts={"aggregate": "bulk", "action": "review", "about": self.run_id})
+        self._require_left(RunState.REVIEWED, to=RunState.REVIEWING, again=again)
         self._move(RunState.REVIEWING)
         self.by, self.reviewer = Officer.of(by), by.ref
 
-    def begin_publication(self, by: Caller, *, effective_from: datetime | None) -> None:
+    def begin_publication(
+        self, by: Caller, *, effective_from: datetime | None, at: datetime | None = None, rows: int = 0, again: int = 0
+    ) -> None:
         """Put every reviewed draft of the run in force.
+
+        Args:
+            by: Who.
+            effective_from: From when; each as soon as it can be when None.
+            at: Now.
+            rows: How many there are.
+            again: How many of them a publication before this one refused.
 
         Raises:
             RunReviewedByAuthor: By whoever imported them.
-            IllegalMove: It was not reviewed.
+            IllegalMove: It was not reviewed, or is published with nothing left.
+            InstantTooNear: Not all could be published before that instant.
         """
         if by.ref == self.author:
             raise RunReviewedByAuthor(facts={"aggregate": "bulk", "action": "publish", "about": self.run_id})
+        self._require_left(RunState.PUBLISHED, to=RunState.PUBLISHING, again=again)
+        if effective_from is not None and at is not None and effective_from < (earliest := at + NOTICE + rows * PER_ROW):
+            raise InstantTooNear(facts={"earliest": earliest.isoformat()})
         self._move(RunState.PUBLISHING)
         self.by, self.effective_from = Officer.of(by), effective_from
 
     def end_step(self) -> None:
-        """No row is left to do."""
-        self._move(
-            {
-                RunState.IMPORTING: RunState.IMPORTED,
-                RunState.REVIEWING: RunState.REVIEWED,
-                RunState.PUBLISHING: RunState.PUBLISHED,
-                RunState.REQUESTED: RunState.READY,
-            }.get(self.state, self.state)
-        )
+        """No row is left to do, or it was stopped."""
+        done = {
+            RunState.IMPORTING: RunState.IMPORTED,
+            RunState.REVIEWING: RunState.IMPORTED if self.stopped else RunState.REVIEWED,
+            RunState.PUBLISHING: RunState.REVIEWED if self.stopped else RunState.PUBLISHED,
+            RunState.REQUESTED: RunState.READY,
+        }
+        self._move(done.get(self.state, self.state))
+        self.stopped = False
+
+    def _require_left(self, done: RunState, *, to: RunState, again: int) -> None:
+        if self.state is done and not again:
+            raise IllegalMove(facts={"from": self.state.value, "to": to.value})
 
     def _move(self, to: RunState) -> None:
         if to not in MOVES[self.state]:
@@ -298,14 +333,34 @@ class RunRow:
     former: tuple[str, ...] = ()
     planned: str | None = None
     flaws: list[JsonObject] = field(default_factory=list)
+    notes: list[JsonObject] = field(default_factory=list)
+    """What the office should know of a row that is taken all the same; told as flaws are."""
     cells: tuple[str, ...] = ()
-    """As they stood in the file; of rows that are given back, and until the import of good ones too."""
+    """As they stood in the file, for as long as the row may still be given back."""
+    seen: str | None = None
+    """Newest version of the item when the row was checked, empty where there was none; None in rows that were checked before this was kept."""
+    was: RowState | None = None
+    """Of a refused row: its state before, from which it may be tried again."""
+
+    def refuse(self, flaws: list[JsonObject]) -> None:
+        """Set it aside: it was good when it was checked and is refused now."""
+        self.was, self.state = self.state, RowState.REFUSED
+        self.flaws += flaws
 
 
 def flaw_report(row: RunRow, run: Run) -> list[JsonObject]:
     """The flaws of a row as they are reported, each with its place as the office sees it."""
     letters = run.letters.get(row.sheet, {})
-    return [{"sheet": row.sheet, "row": row.row, "column": letters.get(str(flaw.get("code")), ""), **flaw} for flaw in row.flaws]
+    return [_placed(flaw, row, letters) for flaw in row.flaws]
+
+
+def note_report(row: RunRow, run: Run) -> list[JsonObject]:
+    """What the office should know of a row that is taken, reported in the same way."""
+    return [_placed(note, row, run.letters.get(row.sheet, {})) for note in row.notes]
+
+
+def _placed(told: JsonObject, row: RunRow, letters: Mapping[str, str]) -> JsonObject:
+    return {"sheet": row.sheet, "row": row.row, "column": letters.get(str(told.get("code")), ""), **told}
 
 
 def reason_of(row: RunRow, run: Run) -> str:

@@ -325,6 +325,6 @@ def _without_nothing(body: JsonObject) -> JsonObject:
     kept: JsonObject = {}
     for name, value in body.items():
         inner: Json = _without_nothing(value) if isinstance(value, dict) else value
-        if inner not in (None, {}):
+        if inner not in (None, {}, ""):
             kept[name] = inner
     return kept

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, timedelta
 
 from catalog_svc.base_item import handlers as base_items
 from catalog_svc.base_item.domain import BaseItem
+from catalog_svc.bulk import store
 from catalog_svc.bulk.domain.columns import FORMER
 from catalog_svc.bulk.domain.runs import RowState, Run, RunRow
 from catalog_svc.bulk.domain.table import column_at
@@ -14,7 +16,7 @@ from catalog_svc.context import Catalog
 from catalog_svc.former_code import handlers as former_codes
 from catalog_svc.former_code.domain import FormerCode
 from catalog_svc.item import handlers as items
-from catalog_svc.item.domain import ItemDraft, ItemParts, ItemVersionRecord, umbrella_id
+from catalog_svc.item.domain import ItemDraft, ItemVersionRecord, ItemVersionState, umbrella_id
 from catalog_svc.organ import handlers as organs
 from catalog_svc.region import handlers as regions
 from catalog_svc.sheet.domain.cells import code_of
@@ -24,6 +26,9 @@ from contracts.codec import decode, encode_object
 from contracts.refusals import Defect, Forbidden, Invalid, NotFound
 from contracts.values import ItemCode, ItemId, ItemVersionId, Json, JsonObject, OrganCode, RegionCode
 
+_CHINA = timedelta(hours=8)
+_Pair = tuple[OrganCode, ItemCode]
+
 
 @dataclass(frozen=True, slots=True)
 class _Known:
@@ -31,12 +36,21 @@ class _Known:
 
     organs: Mapping[OrganCode, Organ]
     bases: Mapping[ItemCode, BaseItem]
+    items: Mapping[_Pair, ItemId]
+    """Items that organs have, their own or such as moved to them."""
     newest: Mapping[ItemId, ItemVersionRecord]
+    in_force: Mapping[ItemId, ItemVersionRecord]
     said: Mapping[ItemVersionId, ItemDraft]
-    """What the newest versions say, where rows leave something as it is."""
+    """What these versions say, where rows leave something as it is."""
+    held: Collection[str]
+    """Versions that other runs carry on."""
     reached: frozenset[RegionCode]
     """Regions whose organs the run may write for."""
     taken: Mapping[RegionCode, Mapping[str, ItemId]]
+
+    def item_of(self, draft: ItemDraft) -> ItemId:
+        """The item that a draft is of."""
+        return self.items.get(pair_of(draft)) or _own(draft)
 
 
 async def check_rows(tx: Tx[Catalog], run: Run, read: Sequence[JsonObject]) -> list[RunRow]:
@@ -45,39 +59,43 @@ async def check_rows(tx: Tx[Catalog], run: Run, read: Sequence[JsonObject]) -> l
     drafts = {row.number: decode(ItemDraft, row.draft) for row in rows if row.draft is not None and not row.flaws}
     kept = {int(str(one["number"])): one["kept"] for one in read}
     known = await _look_up(tx, run, rows, drafts, kept)
-    for number, given in drafts.items():
-        draft = given
-        base = known.bases.get(draft.content.item_code)
-        if base is not None and code_of(base.name) == code_of(draft.content.name):
-            # The same name but for spacing and the width of signs, which offices change without noticing.
-            draft = replace(draft, content=replace(draft.content, name=base.name))
-        newest = known.newest.get(item_of(draft))
-        if newest is not None and newest.version_id in known.said:
-            draft = _left_as_it_is(draft, known.said[newest.version_id].parts, kept[number])
-        drafts[number] = draft
-    for number, given in drafts.items():
-        draft = given
-        row = next(one for one in rows if one.number == number)
-        organ = known.organs.get(draft.content.organ)
-        if organ is not None:
-            try:
-                draft = await items.complete(tx, given, region=organ.region)
-            except Invalid as refused:
-                row.flaws += [told(one) for one in refused.defects]
-            row.flaws += [told(one) for one in await items.find_defects(tx, draft, region=organ.region)]
-        row.flaws += _not_theirs(row, draft, known)
-        row.item_id = item_of(draft)
-        newest = known.newest.get(item_of(draft))
-        if not row.flaws and newest is not None and newest.state in items.LIVE and newest.digest == draft.digest:
-            region = known.organs[draft.content.organ].region
-            if all(code in known.taken[region] for code in row.former):
-                row.state, row.version_id, row.draft, row.cells = RowState.UNCHANGED, newest.version_id, None, ()
-                continue
-        row.draft = encode_object(draft)
     for row in rows:
+        if row.number in drafts:
+            await _judge(tx, row, _named_as_the_base_item(drafts[row.number], known), kept[row.number], known)
         if row.flaws:
             row.state, row.draft = RowState.BAD, None
     return rows
+
+
+async def _judge(tx: Tx[Catalog], row: RunRow, given: ItemDraft, kept: Json, known: _Known) -> None:
+    item_id = row.item_id = known.item_of(given)
+    newest, in_force = known.newest.get(item_id), known.in_force.get(item_id)
+    row.seen = "" if newest is None else newest.version_id
+    organ = known.organs.get(given.content.organ)
+    draft = _left_as_it_is(given, newest, kept, known)
+    if organ is not None:
+        try:
+            draft = await items.complete(tx, draft, region=organ.region)
+        except Invalid as refused:
+            row.flaws += [told(one) for one in refused.defects]
+        row.flaws += [told(one) for one in await items.find_defects(tx, draft, region=organ.region)]
+    row.flaws += _not_theirs(row, draft, known)
+    if row.flaws or organ is None:
+        return
+    scheduled = newest is not None and newest.state is ItemVersionState.PUBLISHED and newest.start > tx.at
+    if scheduled and newest is not None and newest.digest != draft.digest:
+        row.notes.append(_newer_waits(newest))
+    same: ItemVersionRecord | None = None
+    if newest is not None and newest.state in items.LIVE and newest.digest == draft.digest:
+        # A draft that waits and that no run carries on is taken up by this one.
+        same = newest if newest.state is ItemVersionState.PUBLISHED or newest.version_id in known.held else None
+    elif in_force is not None and newest is not None and in_force.version_id != newest.version_id:
+        as_in_force = await items.complete(tx, _left_as_it_is(given, in_force, kept, known), region=organ.region)
+        same = in_force if as_in_force.digest == in_force.digest else None
+    if same is not None and all(code in known.taken[organ.region] for code in row.former):
+        row.state, row.version_id, row.draft, row.cells = RowState.UNCHANGED, same.version_id, None, ()
+        return
+    row.draft = encode_object(draft)
 
 
 async def _look_up(tx: Tx[Catalog], run: Run, rows: Sequence[RunRow], drafts: Mapping[int, ItemDraft], kept: Mapping[int, Json]) -> _Known:
@@ -92,8 +110,11 @@ async def _look_up(tx: Tx[Catalog], run: Run, rows: Sequence[RunRow], drafts: Ma
             continue
         if region in within:
             reached.add(region)
-    newest = await items.newest_versions(tx, sorted({item_of(draft) for draft in drafts.values()}))
-    leaving = [newest[item_of(draft)] for number, draft in drafts.items() if kept[number] and item_of(draft) in newest]
+    standing = await items.items_of(tx, {pair_of(draft) for draft in drafts.values()})
+    ids = {number: standing.get(pair_of(draft)) or _own(draft) for number, draft in drafts.items()}
+    newest, in_force = await items.standing_versions(tx, sorted(set(ids.values())))
+    left = {item_id for number, item_id in ids.items() if kept[number]}
+    leaving = {one.version_id: one for versions in (newest, in_force) for item_id, one in versions.items() if item_id in left}
     asked: dict[RegionCode, set[str]] = {organ.region: set() for organ in known.values()}
     for row in rows:
         if row.number in drafts and (organ := known.get(drafts[row.number].content.organ)) is not None:
@@ -101,11 +122,22 @@ async def _look_up(tx: Tx[Catalog], run: Run, rows: Sequence[RunRow], drafts: Ma
     return _Known(
         organs=known,
         bases=await base_items.known_base_items(tx, sorted({one.item_code for one in contents})),
+        items=standing,
         newest=newest,
-        said={one.version_id: draft for one, draft in zip(leaving, await items.get_drafts(tx, leaving), strict=True)},
+        in_force=in_force,
+        said=dict(zip(leaving, await items.get_drafts(tx, list(leaving.values())), strict=True)),
+        held=await store.held_versions(tx, [one.version_id for one in newest.values()], besides=run.run_id),
         reached=frozenset(reached),
         taken={region: await former_codes.taken_codes(tx, sorted(codes), region=region) for region, codes in asked.items()},
     )
+
+
+def _named_as_the_base_item(draft: ItemDraft, known: _Known) -> ItemDraft:
+    base = known.bases.get(draft.content.item_code)
+    if base is None or code_of(base.name) != code_of(draft.content.name):
+        return draft
+    # The same name but for spacing and the width of signs, which offices change without noticing.
+    return replace(draft, content=replace(draft.content, name=base.name))
 
 
 def _not_theirs(row: RunRow, draft: ItemDraft, known: _Known) -> list[JsonObject]:
@@ -128,7 +160,10 @@ def _not_theirs(row: RunRow, draft: ItemDraft, known: _Known) -> list[JsonObject
                 )
             )
         ]
-    others = [code for code in row.former if known.taken[organ.region].get(code, item_of(draft)) != item_of(draft)]
+    item_id = known.item_of(draft)
+    if pair_of(draft) not in known.items and item_id in known.newest:
+        return [told(_MOVED)]
+    others = [code for code in row.former if known.taken[organ.region].get(code, item_id) != item_id]
     return (
         [
             {
@@ -144,8 +179,28 @@ def _not_theirs(row: RunRow, draft: ItemDraft, known: _Known) -> list[JsonObject
     )
 
 
-def _left_as_it_is(draft: ItemDraft, said: ItemParts, kept: Json) -> ItemDraft:
-    """The draft with what its row left empty as the newest version has it."""
+_MOVED = Defect(
+    rule_id="bulk.item-moved",
+    pointer="/version/item_code",
+    message="该机构的此事项已划转至其他机构",
+    message_en="This item of the organ moved to another one",
+)
+
+
+def _newer_waits(newest: ItemVersionRecord) -> JsonObject:
+    day = (newest.start.astimezone(UTC) + _CHINA).date().isoformat()
+    return {
+        "rule": "bulk.newer-waits",
+        "detail": f"该事项已有自 {day} 起生效的版本，本行与其不同",
+        "detail_en": f"A version that takes effect on {day} waits and says something else",
+    }
+
+
+def _left_as_it_is(draft: ItemDraft, of: ItemVersionRecord | None, kept: Json, known: _Known) -> ItemDraft:
+    """The draft with what its row left empty as this version of the item has it."""
+    if of is None or of.version_id not in known.said:
+        return draft
+    said = known.said[of.version_id].parts
     places = kept if isinstance(kept, list) else []
     parts = draft.parts
     if ["form"] in places:
@@ -157,8 +212,12 @@ def _left_as_it_is(draft: ItemDraft, said: ItemParts, kept: Json) -> ItemDraft:
     return replace(draft, parts=parts)
 
 
-def item_of(draft: ItemDraft) -> ItemId:
-    """The item that a draft is of."""
+def pair_of(draft: ItemDraft) -> _Pair:
+    """Whose item a draft is, and of which base item."""
+    return draft.content.organ, draft.content.item_code
+
+
+def _own(draft: ItemDraft) -> ItemId:
     return umbrella_id(organ=draft.content.organ, item_code=draft.content.item_code)
 
 

@@ -37,11 +37,12 @@ __all__ = [
     "get_parts",
     "get_version",
     "in_force_with_checklist",
-    "newest_versions",
+    "items_of",
     "page_in_force",
     "publish_version",
     "regions_published",
     "review_version",
+    "standing_versions",
     "suspend_version",
     "withdraw_version",
 ]
@@ -220,9 +221,27 @@ async def get_as_of(tx: Tx[Catalog], item_id: ItemId, *, at: datetime) -> ItemVe
     return record
 
 
-async def newest_versions(tx: Tx[Catalog], item_ids: Sequence[ItemId]) -> dict[ItemId, ItemVersionRecord]:
-    """The newest version of each of these items, whatever its state; items of none are left out."""
-    return await store.get_newest(tx, item_ids)
+_Pair = tuple[OrganCode, ItemCode]
+
+
+async def items_of(tx: Tx[Catalog], named: Collection[_Pair]) -> dict[_Pair, ItemId]:
+    """The items that organs have by these base codes, their own or such as came to them by a move or a merger; those that there are."""
+    found = await store.find_items(tx, named)
+    for organ in sorted({organ for organ, _ in named}):
+        standing = await organs.standing_for(tx, organ)
+        for pair in named if len(standing) > 1 else ():
+            if (
+                pair[0] == organ
+                and pair not in found
+                and (came := await store.find_item(tx, organs=standing, item_code=pair[1])) is not None
+            ):
+                found[pair] = came
+    return found
+
+
+async def standing_versions(tx: Tx[Catalog], ids: Sequence[ItemId]) -> list[dict[ItemId, ItemVersionRecord]]:
+    """Of each of these items the newest version, whatever its state; and the one in force now. Items without one are left out."""
+    return [await store.get_newest(tx, ids), await store.get_in_force(tx, ids, at=tx.at)]
 
 
 async def _locked_version(tx: Tx[Catalog], version_id: ItemVersionId, *, action: str, by: Caller) -> ItemVersionRecord:

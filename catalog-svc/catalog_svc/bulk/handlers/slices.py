@@ -1,0 +1,136 @@
+"""A step goes through the rows of a run slice by slice: each row is drafted, reviewed and published as if by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from catalog_svc.bulk import store
+from catalog_svc.bulk.domain.refusals import RowOvertaken, RowStopped, flaw_of_refusal
+from catalog_svc.bulk.domain.runs import FROM, FilePart, RowState, Run, RunRow, RunState
+from catalog_svc.bulk.handlers import fresh
+from catalog_svc.bulk.handlers.checking import former_of, pair_of, told
+from catalog_svc.context import Catalog
+from catalog_svc.former_code import handlers as former_codes
+from catalog_svc.item import handlers as items
+from catalog_svc.item.domain import ItemDraft, ItemVersionState
+from catalog_svc.organ import handlers as organs
+from chassis.database import Tx, lock
+from contracts.codec import decode
+from contracts.refusals import Refusal
+from contracts.values import ItemId, ItemVersionId
+
+AT_ONCE: Mapping[RunState, int] = {RunState.IMPORTING: 40, RunState.REVIEWING: 60, RunState.PUBLISHING: 12}
+"""Rows of one transaction in each state; a publication locks parts that others share, so few at a time."""
+
+_CHINA = timedelta(hours=8)
+_WAITING = {ItemVersionState.DRAFT: RowState.DRAFTED, ItemVersionState.REVIEWED: RowState.REVIEWED}
+"""Versions that say what a row says and wait for an officer: the run takes them up."""
+
+
+async def do_slice(tx: Tx[Catalog], run_id: str, *, state: RunState, most: int) -> int:
+    """Do the next rows of a run.
+
+    Args:
+        tx: Open transaction.
+        run_id: Which run.
+        state: The state it was seen in; in another nothing is done.
+        most: Rows.
+
+    Returns:
+        How many rows were done; 0 when none is left to do, or the step is to end where it is.
+
+    Raises:
+        Refusal: A row is refused; nothing of the transaction may stand, and the rows are done one by one.
+    """
+    await lock(tx, run_id)
+    run = await fresh(tx, run_id)
+    if run.state is not state or run.stopped:
+        return 0
+    rows = await store.list_rows(tx, run_id, states=[FROM[state].value], after=0, limit=most)
+    if not rows:
+        return 0
+    if state is RunState.IMPORTING:
+        await _draft(tx, run, rows)
+    else:
+        await lock(tx, *(str(row.item_id) for row in rows))
+        for row in rows:
+            await _review_or_publish(tx, run, row)
+    await store.put_rows(tx, run_id, rows)
+    await store.save_run(tx, run)
+    return len(rows)
+
+
+async def refuse_row(tx: Tx[Catalog], run_id: str, *, state: RunState, refused: Refusal) -> None:
+    """Set the next row of a run aside: it was good when it was checked and is refused now."""
+    await lock(tx, run_id)
+    run = await fresh(tx, run_id)
+    rows = await store.list_rows(tx, run_id, states=[FROM[state].value], after=0, limit=1) if run.state is state else []
+    for row in rows:
+        row.refuse([told(one) for one in refused.defects][:20] or [flaw_of_refusal(refused)])
+    await store.put_rows(tx, run_id, rows)
+    await store.save_run(tx, run)
+
+
+async def set_rest_aside(tx: Tx[Catalog], run_id: str, *, state: RunState) -> Run | None:
+    """Give back what an import that was stopped did not reach; the run as it is before its step ends, None when that is over."""
+    await lock(tx, run_id)
+    run = await fresh(tx, run_id)
+    if run.state is not state:
+        return None
+    if run.stopped and state is RunState.IMPORTING:
+        await store.set_aside(tx, run_id, state=RowState.GOOD, flaw=flaw_of_refusal(RowStopped()))
+    return run
+
+
+async def end_step(tx: Tx[Catalog], run_id: str, *, state: RunState, returned: FilePart | None) -> None:
+    """End a step that has no row left, or was stopped; what is given back stands in its file by then.
+
+    Raises:
+        FileCut: Not every piece of the file that is given back is there.
+    """
+    await lock(tx, run_id)
+    run = await fresh(tx, run_id)
+    if run.state is not state:
+        return
+    if not run.stopped and await store.list_rows(tx, run_id, states=[FROM[state].value], after=0, limit=1):
+        return
+    await store.swap_file(tx, run_id, "returned", returned)
+    run.end_step()
+    await store.save_run(tx, run)
+
+
+async def _draft(tx: Tx[Catalog], run: Run, rows: Sequence[RunRow]) -> None:
+    drafts = [decode(ItemDraft, row.draft) for row in rows]
+    known = await organs.known_organs(tx, sorted({draft.content.organ for draft in drafts}))
+    await lock(tx, *(str(row.item_id) for row in rows))
+    standing = await items.items_of(tx, {pair_of(draft) for draft in drafts})
+    newest, _ = await items.standing_versions(tx, [ItemId(str(row.item_id)) for row in rows])
+    held = await store.held_versions(tx, [one.version_id for one in newest.values()], besides=run.run_id)
+    for row, draft in zip(rows, drafts, strict=True):
+        before = newest.get(ItemId(str(row.item_id)))
+        same = before is not None and before.digest == draft.digest
+        overtaken = row.seen is not None and row.seen != ("" if before is None else before.version_id) and not same
+        if overtaken or standing.get(pair_of(draft), row.item_id) != row.item_id:
+            row.refuse([flaw_of_refusal(RowOvertaken())])
+            continue
+        record, made = await items.draft_version(tx, draft, by=run.by.caller())
+        await former_codes.keep_codes(tx, former_of(row, draft, region=known[draft.content.organ].region, item_id=record.item_id))
+        taken_up = RowState.UNCHANGED if record.version_id in held else _WAITING.get(record.state, RowState.UNCHANGED)
+        row.state = RowState.DRAFTED if made else taken_up
+        row.item_id, row.version_id, row.draft = record.item_id, record.version_id, None
+
+
+async def _review_or_publish(tx: Tx[Catalog], run: Run, row: RunRow) -> None:
+    version_id, by = ItemVersionId(str(row.version_id)), run.by.caller()
+    if run.state is RunState.REVIEWING:
+        await items.review_version(tx, version_id, by=by)
+        row.state = RowState.REVIEWED
+        return
+    start = run.effective_from
+    if row.planned is not None:
+        day = datetime.combine(date.fromisoformat(row.planned), time.min, UTC) - _CHINA
+        # A day that is past asks for nothing; one that is to come is kept, however early the rest begins.
+        start = max(day, start or day) if day > tx.at else start
+    await items.publish_version(tx, version_id, effective_from=start, by=by)
+    row.state, row.cells = RowState.PUBLISHED, ()
