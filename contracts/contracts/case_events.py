@@ -316,6 +316,24 @@ class CaseExtended(CaseEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRedated(CaseEvent):
+    """A date that was told as provisional is final, and another: the holiday notice for its year is out.
+
+    Law: 行政许可法 §82.
+    """
+
+    TYPE: ClassVar[str] = "tongban.case.redated.v1"
+
+    handling_organ: OrganCode
+    was: datetime
+    """The date that was told, UTC, exclusive."""
+    due: datetime
+    """The one that takes its place."""
+    calendar_version: str
+    """What it was reckoned with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseWithdrawn(CaseEvent):
     """The applicant took the application back before a decision."""
 

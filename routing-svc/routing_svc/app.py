@@ -27,6 +27,7 @@ from routing_svc.delivery import api as delivery_api
 from routing_svc.delivery import handlers as delivery
 from routing_svc.handling import api as handling_api
 from routing_svc.handling import handlers as handling
+from routing_svc.handling import jobs as handling_jobs
 from routing_svc.notice import api as notice_api
 from routing_svc.partner import api as partner_api
 from routing_svc.partner import handlers as partner
@@ -88,7 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
             Follow(topics=(ACCESS_RULES,), apply=_keep),
         ),
         timers=TIMERS,
-        jobs=transfer_jobs.JOBS,
+        jobs=(*transfer_jobs.JOBS, *handling_jobs.JOBS),
         looks=transfer_jobs.looks,
         prepare=prepare,
         on_start=_begin(settings.machines_file),

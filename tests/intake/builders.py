@@ -23,6 +23,7 @@ from contracts.events import (
     CaseDecided,
     CaseEvent,
     CaseExtended,
+    CaseRedated,
     CaseResumed,
     CaseSignedFor,
     CaseSuspended,
@@ -317,6 +318,16 @@ def resumed(case_id: str) -> CaseResumed:
         resumed_by=OFFICER,
         statutory_due=AT + timedelta(days=40),
         promised_due=AT + timedelta(days=13),
+    )
+
+
+def redated(case_id: str, *, was: datetime | None = None) -> CaseRedated:
+    return CaseRedated(
+        **_base(case_id),
+        handling_organ=LIUYANG_MARKET,
+        was=accepted(case_id).promised_due if was is None else was,
+        due=AT + timedelta(days=15),
+        calendar_version="2026.1+2027.1",
     )
 
 

@@ -1,6 +1,7 @@
 """What routing and credential report is shown, in whatever order it is heard, and closes the case at its end."""
 
 import random
+from typing import Any
 
 import pytest
 from sqlalchemy import insert
@@ -27,6 +28,7 @@ from tests.intake.builders import (
     ended,
     extended,
     notice_sealed,
+    redated,
     resumed,
     signed_for,
     suspended,
@@ -168,6 +170,19 @@ async def test_while_the_clock_stands_still_there_is_no_date_and_the_applicant_i
         ("accepted", encode(resumed("x").promised_due), True, False, organ),
         ("accepted", encode(extended("x").promised_due), True, False, organ),
     ]
+
+
+async def test_a_date_that_was_provisional_is_shown_anew_and_an_act_in_between_is_not_undone(service: Service) -> None:
+    case, other = await service.received(), await service.received()
+    told: list[tuple[Any, tuple[Fact, ...]]] = [(case, (accepted, redated)), (other, (accepted, extended, redated))]
+    for one, facts in told:
+        for position, fact in enumerate(facts, start=1):
+            await service.hear(fact(one["case_id"]), position=position)
+
+    shown, kept = [await service.shown(one["case_no"]) for one in (case, other)]
+
+    assert (shown["stage"], shown["answer_by"], shown["awaiting_seal"]) == ("accepted", encode(redated("x").due), True)
+    assert kept["answer_by"] == encode(extended("x").promised_due)
 
 
 async def test_a_wrong_end_and_an_unknown_number_look_alike(service: Service) -> None:

@@ -1,11 +1,15 @@
 """Dates of open cases when calendars are published: what was told stands and explains itself; a closure counts for cases received after."""
 
+import asyncio
 from dataclasses import replace
 from datetime import date
 
 from contracts.catalogue import CalendarYear
-from tests.contracts.builders import LIUYANG
-from tests.routing.builders import Service, publish
+from contracts.events import CaseReceived, CaseRedated
+from contracts.values import NATION
+from routing_svc.handling.jobs import redate_provisional
+from tests.contracts.builders import LIUYANG, LIUYANG_MARKET
+from tests.routing.builders import REVIEWER, Service, applicant, publish
 
 FLOOD = CalendarYear(
     region=LIUYANG,
@@ -47,3 +51,84 @@ async def test_a_date_whose_closure_was_replaced_since_says_what_it_was_reckoned
         ("clock.decision_promised", "截止 2026-11-30 24:00(北京时间),按当时的工作日历版本 2026.1+430181-2026.1 计算"),
         ("calendar.later", "此后公布的工作日历版本 2026.1+430181-2026.2 不改变已告知的日期"),
     ]
+
+
+NOTICE = CalendarYear(
+    region=NATION,
+    year=2027,
+    version="2027.1",
+    workdays=(),
+    holidays=(date(2027, 1, 1), date(2027, 1, 4)),
+    source="国务院办公厅通知",
+    official=True,
+)
+
+
+async def over_new_year(service: Service) -> CaseReceived:
+    """A case whose promise ends in a year that nobody knows yet: three working days from 30 December."""
+    service.pass_until("2026-12-30T10:00:00")
+    return await service.accepted(at=service.context.now.now())
+
+
+async def test_a_provisional_date_is_reckoned_anew_when_the_notice_is_out_and_everybody_is_told(service: Service) -> None:
+    case = await over_new_year(service)
+    before = (await service.running(case))["decision_promised"]
+
+    publish(service.context, NOTICE)
+    moved = await redate_provisional(service.context)
+
+    after = (await service.running(case))["decision_promised"]
+    (told,) = [event for event in await service.events(case) if isinstance(event, CaseRedated)]
+    assert (before["last_day"], before["provisional"]) == ("2027-01-04", True)
+    assert (moved, after["last_day"], after["provisional"], after["calendar_version"]) == (1, "2027-01-06", False, "2026.1+2027.1")
+    assert (told.was.isoformat(), told.due.isoformat()) == ("2027-01-04T16:00:00+00:00", "2027-01-06T16:00:00+00:00")
+    assert (await service.shown(f"/v1/handlings/{case.case_no}", by=REVIEWER))["due"] == "2027-01-06T16:00:00Z"
+    assert (await service.running(case))["decision_statutory"]["provisional"] is False
+    entry = (await service.shown(f"/v1/cases/{case.case_no}/timeline", by=applicant(case.case_id)))["entries"][-1]
+    assert entry["zh"] == "放假通知已公布,按工作日历 2026.1+2027.1 重新计算:期限由 2027-01-04 24:00 变为 2027-01-06 24:00"
+    assert entry["en"].startswith("The holiday notice is out")
+
+
+async def test_a_clock_runs_out_by_its_new_date_and_not_by_the_one_before(service: Service) -> None:
+    case = await over_new_year(service)
+    publish(service.context, NOTICE)
+    await redate_provisional(service.context)
+
+    service.pass_until("2027-01-05T09:00:00")
+    await service.heard_all()
+    await service.fire()
+    early = await service.cards(case)
+    service.pass_until("2027-01-07T09:00:00")
+    await service.heard_all()
+    await service.fire()
+
+    assert ("yellow", "clock.decision_promised", LIUYANG_MARKET) not in early
+    assert ("yellow", "clock.decision_promised", LIUYANG_MARKET) in await service.cards(case)
+
+
+async def test_dates_are_reckoned_anew_once_however_often_and_by_how_many_it_is_tried(service: Service) -> None:
+    case = await over_new_year(service)
+    nothing_is_out = await redate_provisional(service.context)
+    publish(service.context, NOTICE)
+
+    await asyncio.gather(*(redate_provisional(service.context) for _ in range(3)))
+    service.context.redated_until = None
+    again = await redate_provisional(service.context)
+
+    assert (nothing_is_out, again) == (0, 0)
+    assert (await service.told(case)).count("CaseRedated") == 1
+
+
+async def test_a_final_date_does_not_move_and_one_that_stands_still_gets_its_own_when_it_runs_again(service: Service) -> None:
+    final = await service.accepted()
+    stopped = await over_new_year(service)
+    await service.moved(stopped, "suspension", {"ground": "hearing", "evidence": "听证", "workdays": 5}, by=REVIEWER)
+
+    publish(service.context, NOTICE)
+    await redate_provisional(service.context)
+    service.pass_until("2026-12-31T10:00:00")
+    await service.moved(stopped, "resumption", by=REVIEWER)
+
+    resumed = (await service.running(stopped))["decision_promised"]
+    assert "CaseRedated" not in [*await service.told(final), *await service.told(stopped)]
+    assert (resumed["last_day"], resumed["provisional"]) == ("2027-01-07", False)

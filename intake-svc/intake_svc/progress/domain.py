@@ -18,6 +18,7 @@ from contracts.events import (
     CaseEvent,
     CaseExtended,
     CaseNotAccepted,
+    CaseRedated,
     CaseResumed,
     CaseReturned,
     CaseSignedFor,
@@ -88,6 +89,9 @@ class Progress:
         """
         if isinstance(event, NoticeSealed | DecisionSealed):
             return self if event.notice_id in self.sealed else replace(self, sealed=self.sealed | {event.notice_id})
+        if isinstance(event, CaseRedated):
+            moved = position > self.position and self.answer_by == event.was
+            return replace(self, position=position, answer_by=event.due) if moved else self
         shown = _show(event) if position > self.position else None
         return self if shown is None else replace(shown, position=position, sealed=self.sealed)
 
@@ -153,6 +157,7 @@ SHOWN: tuple[type[CaseEvent], ...] = (
     CaseSuspended,
     CaseResumed,
     CaseExtended,
+    CaseRedated,
     CaseDecided,
     CaseWithdrawn,
     NoticeSealed,

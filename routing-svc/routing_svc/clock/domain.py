@@ -101,6 +101,11 @@ MOVES: Mapping[ClockState, frozenset[ClockState]] = MappingProxyType(
 )
 """Every move there is; what is not here is refused. A clock that ran out still waits for the act, and runs again when it is given more time."""
 
+REDATED = frozenset(
+    {ClockKind.ACCEPTANCE, ClockKind.SUPPLEMENT, ClockKind.DECISION_PROMISED, ClockKind.DECISION_STATUTORY, ClockKind.DELIVERY}
+)
+"""Clocks whose provisional dates are reckoned anew; those of a hop are a few days and end as they were told."""
+
 LIVE = frozenset({ClockState.RUNNING, ClockState.STOPPED, ClockState.OVERRUN})
 """States in which an act is still waited for."""
 
@@ -171,6 +176,22 @@ class Clock:
         self._date(calendar)
         if self.state is ClockState.OVERRUN and self.due > at:
             self._move(ClockState.RUNNING)
+
+    def redate(self, *, calendar: Calendar) -> bool:
+        """Reckon a provisional date anew once the notice for its years is out; True when it is final now.
+
+        A date that would be provisional still stays as it was told.
+
+        Raises:
+            IllegalMove: It does not run, or its date is final.
+        """
+        if self.state is not ClockState.RUNNING or not self.provisional:
+            raise IllegalMove(facts={"from": self.state.value, "to": self.state.value, "clock": self.kind.value})
+        found = self.measure(calendar)
+        if found is None or found.provisional:
+            return False
+        self._date(calendar)
+        return True
 
     def meet(self, *, at: datetime) -> None:
         """The act came, in time or late.

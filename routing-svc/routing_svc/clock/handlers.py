@@ -1,8 +1,8 @@
 """Start, stop and end clocks, each with its timers; what follows when one runs out is done by the room that owns the matter."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from chassis.timers import Timer, TimerKind, cancel_timer, set_timer
 from chassis.watermarks import heard_until
@@ -10,7 +10,7 @@ from contracts.catalogue import Limit
 from contracts.events import CASE_EVENTS, CaseReceived
 from contracts.values import CaseId, OrganCode, RegionCode
 from routing_svc.clock import store
-from routing_svc.clock.domain import HEARD_FROM, WARNED, Clock, ClockKind, ClockState, start_clock
+from routing_svc.clock.domain import HEARD_FROM, REDATED, WARNED, Clock, ClockKind, ClockState, start_clock
 from routing_svc.context import Routing, RoutingTx
 from rules.workdays import day_start
 
@@ -119,6 +119,31 @@ async def hand_over(tx: RoutingTx, case_id: CaseId, *, former: OrganCode, organ:
     for clock in clocks:
         clock.hand_over(organ, region)
     await store.save_clocks(tx, clocks)
+
+
+async def redate(tx: RoutingTx, case_id: CaseId) -> Sequence[tuple[Clock, datetime]]:
+    """Reckon the provisional dates of a case anew; the clocks whose date is another now, each with the one it had."""
+    moved: list[tuple[Clock, datetime]] = []
+    for clock in await _running(tx, case_id, tuple(REDATED)):
+        was = clock.due
+        if clock.provisional and clock.redate(calendar=tx.context.catalogue.calendar(clock.region)):
+            await store.save_clocks(tx, [clock])
+            if clock.due != was:
+                await _set_timers(tx, clock)
+                moved.append((clock, was))
+    return moved
+
+
+async def waiting_for_notice(tx: RoutingTx, *, until: date, after: CaseId, limit: int) -> list[tuple[CaseId, CaseId]]:
+    """Cases, each with its root, with a provisional date in the last year whose notice is out, or later; in the order of their ids.
+
+    Args:
+        tx: The transaction.
+        until: Last day for which the notices are out.
+        after: The case of the page before.
+        limit: Most.
+    """
+    return await store.list_provisional(tx, since=day_start(date(until.year, 1, 1)), after=after, limit=limit)
 
 
 async def current(tx: RoutingTx, case_id: CaseId, kind: ClockKind) -> Clock | None:

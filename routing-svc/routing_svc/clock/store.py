@@ -10,9 +10,10 @@ from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Table, T
 from sqlalchemy.dialects.postgresql import JSONB
 
 from chassis.shelves import Shelf
+from chassis.tables import TIMERS
 from contracts.codec import decode, encode_object
 from contracts.values import CaseId, Json
-from routing_svc.clock.domain import LIVE, Clock, ClockKind
+from routing_svc.clock.domain import LIVE, REDATED, Clock, ClockKind
 from routing_svc.context import RoutingTx
 from routing_svc.schema import METADATA, of_a_case
 
@@ -131,6 +132,36 @@ async def all_clocks(tx: RoutingTx, case_id: CaseId) -> tuple[Clock, ...]:
 async def count_clocks(tx: RoutingTx, case_id: CaseId) -> Mapping[ClockKind, int]:
     """How many clocks of each kind a case had so far."""
     return Counter(clock.kind for clock in await _AT_HAND.of(tx, case_id))
+
+
+async def list_provisional(tx: RoutingTx, *, since: datetime, after: str, limit: int) -> list[tuple[CaseId, CaseId]]:
+    """Cases, each with its root, that have a running clock with a provisional date, in the order of their ids.
+
+    Found by the timers, which are read by date; what is provisional is in the body, and no index may hold the body or every write of a clock
+    would write to it.
+
+    Args:
+        tx: The transaction.
+        since: Only dates from then on.
+        after: The case of the page before.
+        limit: Most.
+    """
+    timed = select(func.substr(TIMERS.c.timer_id, 1, func.length(TIMERS.c.timer_id) - len(_DUE)).label("clock_id")).where(
+        TIMERS.c.due >= since, TIMERS.c.timer_id.endswith(_DUE)
+    )
+    of_a_clock = timed.subquery()
+    statement = (
+        select(CLOCKS.c.case_id, func.min(CLOCKS.c.body["root_case_id"].astext).label("root"))
+        .join(of_a_clock, of_a_clock.c.clock_id == CLOCKS.c.clock_id)
+        .where(CLOCKS.c.body["provisional"].astext == "true", CLOCKS.c.kind.in_(sorted(REDATED)), CLOCKS.c.case_id > after)
+        .group_by(CLOCKS.c.case_id)
+        .order_by(CLOCKS.c.case_id)
+        .limit(limit)
+    )
+    return [(CaseId(row.case_id), CaseId(row.root)) for row in await tx.execute(statement)]
+
+
+_DUE = "/due"
 
 
 def _started(clock: Clock) -> tuple[datetime, str, int]:

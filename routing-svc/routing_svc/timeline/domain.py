@@ -45,6 +45,7 @@ class EntryKind(StrEnum):
     SUSPENDED = "suspended"
     RESUMED = "resumed"
     EXTENDED = "extended"
+    REDATED = "redated"
     DECIDED = "decided"
     SEALED = "sealed"
     IN_FORCE = "in_force"
@@ -85,6 +86,10 @@ TEXTS: Mapping[EntryKind, tuple[str, str]] = MappingProxyType(
         EntryKind.SUSPENDED: ("期限中止:{ground}", "Time stopped: {ground}"),
         EntryKind.RESUMED: ("期限恢复计算,应于 {due} 前决定", "Time runs again; to be decided by {due}"),
         EntryKind.EXTENDED: ("经批准延长期限,应于 {due} 前决定", "Extended with approval; to be decided by {due}"),
+        EntryKind.REDATED: (
+            "放假通知已公布,按工作日历 {calendar} 重新计算:期限由 {was} 变为 {due}",
+            "The holiday notice is out; reckoned anew with calendar {calendar}: due by {due} instead of {was}",
+        ),
         EntryKind.DECIDED: ("已作出决定:{outcome}", "Decided: {outcome}"),
         EntryKind.SEALED: ("文书 {notice} 已加盖电子印章", "Notice {notice} carries the organ's seal"),
         EntryKind.IN_FORCE: ("决定({outcome})已加盖电子印章并生效", "The decision ({outcome}) carries the organ's seal and is in force"),

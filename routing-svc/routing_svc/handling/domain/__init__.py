@@ -1,6 +1,7 @@
 """The handling of a case: its states and moves, its refusals, the aggregate."""
 
 from routing_svc.handling.domain.aggregate import Handling
+from routing_svc.handling.domain.dates import show_other_end
 from routing_svc.handling.domain.parts import Act, CorrectionRound, Written, next_date, refuse_suspension
 from routing_svc.handling.domain.refusals import (
     AwaitingSeal,
@@ -45,4 +46,5 @@ __all__ = [
     "Written",
     "next_date",
     "refuse_suspension",
+    "show_other_end",
 ]

@@ -13,7 +13,7 @@ from routing_svc.handling.handlers.acceptance import (
     open_handling,
 )
 from routing_svc.handling.handlers.decision import decide, deliver, give_back, on_notice_sealed, put_in_force, withdraw
-from routing_svc.handling.handlers.limits import extend, resume, suspend
+from routing_svc.handling.handlers.limits import extend, redate, resume, suspend
 from routing_svc.handling.handlers.mergers import find_at, follow_merger, tell
 
 SUBSCRIPTIONS: Subscriptions = {CaseSupplemented: on_case_supplemented, NoticeSealed: on_notice_sealed}
@@ -33,6 +33,7 @@ __all__ = [
     "not_accept",
     "open_handling",
     "put_in_force",
+    "redate",
     "resume",
     "suspend",
     "tell",

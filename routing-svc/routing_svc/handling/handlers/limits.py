@@ -1,15 +1,18 @@
-"""What moves the dates of a decision: what does not count, and more time."""
+"""What moves the dates of a decision: what does not count, more time, and a holiday notice that comes out."""
 
+from chassis.database import lock
 from contracts.catalogue import Limit, Unit
 from contracts.refusals import IllegalMove
+from contracts.values import CaseId
 from routing_svc.clock import handlers as clocks
 from routing_svc.clock.domain import STOPPED_BY_SUSPENSION, Clock, ClockKind, show_due
 from routing_svc.clock.handlers import Wanted
 from routing_svc.context import RoutingTx
 from routing_svc.handling import store
-from routing_svc.handling.domain import SUSPENSION_GROUNDS, Act, Handling, HandlingState, next_date, refuse_suspension
+from routing_svc.handling.domain import SUSPENSION_GROUNDS, Act, Handling, HandlingState, next_date, refuse_suspension, show_other_end
 from routing_svc.handling.handlers.desk import load, record_act, write
 from routing_svc.notice.domain import NoticeKind, extension_lines, suspension_lines
+from routing_svc.schema import have_at_hand
 from routing_svc.timeline.domain import EntryKind
 
 
@@ -67,6 +70,25 @@ async def extend(tx: RoutingTx, act: Act, *, reason: str) -> Handling:
     await record_act(tx, handling, EntryKind.EXTENDED, by=act.caller.ref, facts={"due": due}, remark=reason)
     await store.save_handlings(tx, [handling])
     return handling
+
+
+async def redate(tx: RoutingTx, case_id: CaseId, *, root: CaseId) -> bool:
+    """Put final dates in the place of provisional ones, once the holiday notice is out; False when none moved.
+
+    Both counties, the applicant and whoever shows the case are told where the date moved that is to be met now.
+    """
+    await lock(tx, root)
+    await have_at_hand(tx, [case_id])
+    moved = await clocks.redate(tx, case_id)
+    handling = await store.get_handling(tx, case_id)
+    if handling is None:
+        return bool(moved)
+    for clock, was in moved:
+        if show_other_end(handling, was=was, due=clock.due, calendar_version=clock.calendar_version, at=tx.at):
+            facts = {"was": show_due(was), "due": show_due(clock.due), "calendar": clock.calendar_version}
+            await record_act(tx, handling, EntryKind.REDATED, facts=facts)
+    await store.save_handlings(tx, [handling])
+    return bool(moved)
 
 
 async def _dates(tx: RoutingTx, handling: Handling) -> tuple[Clock, Clock]:
