@@ -35,6 +35,7 @@ def test_every_version_comes_back_from_its_brief() -> None:
         if not second.recall(VERSIONS, key, brief):
             second.apply(VERSIONS, key, data)
             missing += 1
+            assert second.recall(VERSIONS, key, brief)
 
     assert {key: second.version(key) for key, _ in VERSION_DOCUMENTS} == {key: first.version(key) for key, _ in VERSION_DOCUMENTS}  # type: ignore[arg-type]  # a key is an id
     places = [(item, region.code) for item in SMALL.items for region in SMALL.places]
