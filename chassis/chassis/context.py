@@ -19,6 +19,7 @@ from contracts.events import Event
 if TYPE_CHECKING:
     from chassis.bus import Bus
     from chassis.database import Database
+    from chassis.follow import Follower
     from chassis.metrics import Metrics
     from chassis.vault import Vault
 
@@ -57,6 +58,8 @@ class Context:
     """Highest outbox position that this process has heard lately, by service and key; `chassis.seen` alone looks in."""
     gathered: dict[object, Any] = field(default_factory=dict)
     """Requests that wait to be written together; `chassis.gathering` alone looks in."""
+    follower: "Follower | None" = None
+    """What this process has taken into memory of the topics that the service follows; None for a service that follows none."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the service is told to stop; open streams end on it."""
 

@@ -247,6 +247,9 @@ class Follower:
                 for change in new:
                     self._take(topic, change.key, change.data)
                     self._hear(change.envelope)
+                # At once, so that nobody sees a memory that is further than it says.
+                for record in records:
+                    self._offsets[record.place] = max(record.offset + 1, self._offsets.get(record.place, 0))
                 if connection is not None and records:
                     briefs = {
                         (topic, change.key): brief for change in new if (brief := self._briefly[topic].brief(topic, change.key)) is not None

@@ -186,6 +186,7 @@ def create_service(
         holds=holds,
     )
 
+    context.follower = parts.follower
     learning = Learning(
         context,
         sends={*sends, ACCESS_EVENTS},

@@ -11,7 +11,8 @@ from catalog_svc.route import store
 from catalog_svc.route.outside import RouteSigner, make_key
 from chassis.database import Tx, lock
 from contracts.codec import encode_object
-from contracts.values import ItemCode, JsonObject, Mode, RegionCode, digest
+from contracts.documents import PARTS, RULES, VERSIONS
+from contracts.values import ItemCode, Json, JsonObject, Mode, RegionCode, digest
 from rules import receivers
 from rules.competence import decide
 from rules.receivers import Receivers
@@ -92,7 +93,7 @@ async def find_route(
     lasting = {name: value for name, value in shown.items() if name != "instant"}
     if version is not None:
         shown["item_id"] = lasting["item_id"] = version.item_id
-    shown["positions"] = await store.get_positions(tx)
+    shown["positions"] = _positions(context)
     if context.route_signer is None:
         raise RuntimeError("the service was not started")
     return SignedRoute(
@@ -115,3 +116,14 @@ def find_receivers(
     return receivers.find_receivers(
         tx.context.catalogue, item_code=item_code, handling_region=handling_region, at=at or tx.at, situation=situation
     )
+
+
+def _positions(context: Catalog) -> dict[str, Json]:
+    """By topic, the next offset of each partition that the index which has just decided had not yet taken in."""
+    read = {} if context.follower is None else context.follower.offsets
+    found: dict[str, Json] = {}
+    for topic in (PARTS, RULES, VERSIONS):
+        partitions = max((partition for named, partition in read if named == topic), default=-1) + 1
+        if partitions:
+            found[topic] = [read.get((topic, partition), 0) for partition in range(partitions)]
+    return found

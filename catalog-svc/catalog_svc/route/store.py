@@ -1,12 +1,10 @@
-"""The route key, and how far the index has read, in the database."""
+"""The route key in the database."""
 
 from sqlalchemy import Column, DateTime, LargeBinary, Table, Text, insert, select
 
 from catalog_svc.context import Catalog
 from catalog_svc.schema import METADATA
 from chassis.database import Tx
-from chassis.tables import FOLLOW_OFFSETS
-from contracts.values import Json
 
 ROUTE_KEYS = Table(
     "route_keys",
@@ -27,14 +25,3 @@ async def get_keys(tx: Tx[Catalog]) -> list[tuple[str, bytes]]:
 async def add_key(tx: Tx[Catalog], kid: str, *, sealed: bytes) -> None:
     """Keep a new key."""
     await tx.execute(insert(ROUTE_KEYS).values(kid=kid, sealed=sealed, at=tx.at))
-
-
-async def get_positions(tx: Tx[Catalog]) -> dict[str, Json]:
-    """By topic, the next offset of each partition that was not yet taken into the index."""
-    found: dict[str, Json] = {}
-    rows = await tx.execute(select(FOLLOW_OFFSETS).order_by(FOLLOW_OFFSETS.c.topic, FOLLOW_OFFSETS.c.partition))
-    for row in rows:
-        offsets = found.setdefault(row.topic, [])
-        if isinstance(offsets, list):
-            offsets.append(row.offset)
-    return found
