@@ -21,8 +21,21 @@ async def receiving(service: Service, item: ItemCode, *, region: str = LIUYANG, 
     return [(one["window"], one["mode"]) for one in answer.json()["items"]]
 
 
-async def unserved(service: Service, region: str) -> list[str]:
-    return [one["item_code"] for one in (await service.get(f"/v1/windows/unserved?region={region}", by=None)).json()["items"]]
+async def unserved(service: Service, region: str, *, by: Caller = SUPERVISOR) -> list[str]:
+    """Every item reported, in pages of two."""
+    found: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        page = (await service.get(f"/v1/windows/unserved?region={region}&limit=2&after={after}", by=by)).json()
+        found += [one["item_code"] for one in page["items"]]
+        after = page["next"]
+    return found
+
+
+async def test_what_no_window_takes_in_is_reported_to_supervisors_of_the_region_alone(service: Service) -> None:
+    path = f"/v1/windows/unserved?region={LIUYANG}"
+
+    assert [(await service.get(path, by=by)).status_code for by in (None, CLERK, REVIEWER, SUPERVISOR)] == [401, 403, 403, 200]
 
 
 async def open_only(service: Service, *windows: Window) -> None:
@@ -86,7 +99,7 @@ async def test_an_item_that_no_window_of_the_place_takes_in_is_reported(service:
     assert before == []
     assert TRADER not in after
     assert {NO_AGREEMENT, LOCAL_ONLY} <= set(after)
-    assert await unserved(service, TONGGU) == []
+    assert await unserved(service, TONGGU, by=replace(SUPERVISOR, region=TONGGU)) == []
 
 
 async def unused(service: Service, *, days: int = 300, by: Caller = SUPERVISOR, region: str = LIUYANG) -> list[str]:

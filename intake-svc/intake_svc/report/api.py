@@ -57,6 +57,13 @@ class ItemsReported(BaseModel):
     items: list[ReportedItem]
 
 
+class UnservedItems(ItemsReported):
+    """A page of them; it may hold fewer than the next one, or none."""
+
+    next: str | None
+    """Value of ``after`` for the next page."""
+
+
 @router.get("/v1/windows/receiving", operation_id="listReceivingWindows", response_model=ReceivingList)
 async def list_receiving(
     read: Annotated[Reader[Intake], PUBLIC_READER],
@@ -90,11 +97,16 @@ async def list_receiving(
     return read.answer(ReceivingList(items=items, next=page.after), headers={"cache-control": "public, max-age=60"})
 
 
-@router.get("/v1/windows/unserved", operation_id="listUnservedItems", response_model=ItemsReported)
-async def list_unserved(read: Annotated[Reader[Intake], PUBLIC_READER], region: RegionQuery) -> Response:
-    """The items that organs of a region offer and that can be handed in at no window there (S-43)."""
-    found = await handlers.find_unserved(read.tx, RegionCode(region))
-    return read.answer(_reported(found), headers={"cache-control": "public, max-age=60"})
+@router.get("/v1/windows/unserved", operation_id="listUnservedItems", response_model=UnservedItems)
+async def list_unserved(
+    read: Annotated[Reader[Intake], READER],
+    region: RegionQuery,
+    after: Annotated[str, Query(max_length=40, pattern=r"^[^\x00]*$")] = "",
+    limit: Limit = DEFAULT_LIMIT,
+) -> Response:
+    """The items that organs of a region offer and that can be handed in at no window there, for its supervisors (S-43)."""
+    page = await handlers.find_unserved(read.tx, RegionCode(region), after=after, limit=limit, by=read.caller)
+    return read.answer(UnservedItems(items=_reported(page.found).items, next=page.after))
 
 
 @router.get("/v1/reports/unused-items", operation_id="listUnusedItems", response_model=ItemsReported)

@@ -40,18 +40,21 @@ def receiving(catalogue: Catalogue, windows: Iterable[Window], *, item: ItemCode
             yield Receiving(window=window, mode=mode)
 
 
-def unserved(catalogue: Catalogue, windows: Iterable[Window], *, region: RegionCode, at: datetime) -> list[Published]:
-    """The items that organs of exactly this region offer and none of the windows takes in, by base code.
+def unserved(
+    catalogue: Catalogue, windows: Iterable[Window], *, items: Iterable[ItemCode], region: RegionCode, at: datetime
+) -> list[Published]:
+    """Those of the items that organs of exactly this region offer and none of the windows takes in, in their order.
 
     Args:
         catalogue: The index.
         windows: The open windows of the region and below it.
+        items: Base codes.
         region: Whose organs offer.
         at: The instant.
     """
     open_ = list(windows)
     found: list[Published] = []
-    for item in sorted(catalogue.items()):
+    for item in items:
         current = [one for one in catalogue.versions_of(item, region) if one.in_force(at)]
         able = (window for window in open_ if window.serves(item))
         if current and next(receiving(catalogue, able, item=item, matter=region, at=at), None) is None:

@@ -25,6 +25,15 @@ class Page:
     """The last window looked at, when there are further ones."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unserved:
+    """The items that no window takes in, among those that were looked at."""
+
+    found: list[Published]
+    after: ItemCode | None
+    """The last item looked at, when there are further ones."""
+
+
 async def find_receiving(tx: Tx[Intake], *, item: ItemCode, matter: RegionCode, within: RegionCode | None, after: str, limit: int) -> Page:
     """The open windows at which an item can be handed in for the place where the matter belongs.
 
@@ -36,10 +45,20 @@ async def find_receiving(tx: Tx[Intake], *, item: ItemCode, matter: RegionCode, 
     return Page(found=found, after=windows[-1].window if len(windows) == limit else None)
 
 
-async def find_unserved(tx: Tx[Intake], region: RegionCode) -> list[Published]:
-    """The items of a region's organs that no open window of the region or below takes in: 应进未进 (S-43)."""
-    windows = await halls.open_windows(tx, regions=tx.context.catalogue.subtree(region), item=None, after="", limit=None)
-    return unserved(tx.context.catalogue, windows, region=region, at=tx.at)
+async def find_unserved(tx: Tx[Intake], region: RegionCode, *, after: str, limit: int, by: Caller) -> Unserved:
+    """The items of a region's organs that no open window of the region or below takes in: 应进未进 (S-43).
+
+    A page looks at ``limit`` items, for each there is a route to decide from every place with a window; it may name fewer.
+
+    Raises:
+        Forbidden: Not a supervisor of the region.
+    """
+    catalogue = tx.context.catalogue
+    permit(by, "statistics", "view", _at(region), regions=catalogue, about=region)
+    offered = sorted(item for item in catalogue.items() if item > after and catalogue.versions_of(item, region))[:limit]
+    windows = await halls.open_windows(tx, regions=catalogue.subtree(region), item=None, after="", limit=None)
+    found = unserved(catalogue, windows, items=offered, region=region, at=tx.at)
+    return Unserved(found=found, after=offered[-1] if len(offered) == limit else None)
 
 
 async def find_unused(tx: Tx[Intake], region: RegionCode, *, days: int, by: Caller) -> list[Published]:
@@ -51,8 +70,11 @@ async def find_unused(tx: Tx[Intake], region: RegionCode, *, days: int, by: Call
         Forbidden: Not a supervisor of the region.
     """
     catalogue = tx.context.catalogue
-    row = {"receiving_region": region, "handling_region": region, "receiving_organ": "", "handling_organ": ""}
-    permit(by, "statistics", "view", row, regions=catalogue, about=region)
+    permit(by, "statistics", "view", _at(region), regions=catalogue, about=region)
     since = tx.at - timedelta(days=days)
     used = await cases.used_versions(tx, catalogue.subtree(region), since=since)
     return unused(catalogue, used, region=region, since=since, at=tx.at)
+
+
+def _at(region: RegionCode) -> dict[str, str]:
+    return {"receiving_region": region, "handling_region": region, "receiving_organ": "", "handling_organ": ""}
