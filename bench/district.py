@@ -227,7 +227,9 @@ async def show(desk: Desk, table: Table, *, interrupt: Callable[[str], Awaitable
     """
     for organ in table.organs:
         await desk.call("POST", "/organs", by=NATION_AUTHOR, json=organ)
-        await desk.call("POST", f"/organs/{organ['code']}/review", by=NATION_REVIEWER)
+        drafted = await desk.call("GET", f"/organs/{organ['code']}/draft", by=NATION_REVIEWER)
+        tag = {"If-Match": drafted.headers["ETag"]}
+        await desk.call("POST", f"/organs/{organ['code']}/review", by=NATION_REVIEWER, headers=tag)
     good = table.items - len(table.wrong)
     desk.say(
         f"{table.items} items, {len(table.organs)} organs, one workbook of {len(table.content):,} bytes, {len(table.wrong)} rows wrong"

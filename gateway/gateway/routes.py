@@ -78,6 +78,20 @@ def _parked(service: str) -> Row:
 
 TABLE: tuple[Row, ...] = (
     # For officers, under names that everybody may read.
+    *(
+        Row(f"/v1/{name}/draft", "catalog")
+        for name in (
+            "regions/{}",
+            "organs/{}",
+            "base-items/{}",
+            "base-forms/{}",
+            "standards/{}",
+            "certificates/{}",
+            "agreements/{}",
+            "delegations/{}",
+            "calendars/{}/{}",
+        )
+    ),
     Row("/v1/base-items/{}/impact", "catalog"),
     Row("/v1/certificates/{}/impact", "catalog"),
     Row("/v1/service-items/imports/**", "catalog"),
@@ -111,6 +125,7 @@ TABLE: tuple[Row, ...] = (
     Row("/v1/cases/{no}/supplements", "intake"),
     Row("/v1/cases/{no}/re-entry", "intake"),
     Row("/v1/materials/**", "intake"),
+    Row("/v1/windows/unserved", "intake"),
     Row("/v1/windows/**", "intake", public=READ),
     Row("/v1/reports/**", "intake"),
     Row("/v1/progress", "intake", public=ASK),

@@ -168,13 +168,16 @@ async def prepare(sign_in: SignIn) -> Prepared:
         assert drafted.status in {200, 201}, drafted.body
     await author.post("/certificates", CERTIFICATE)
     published = f"/certificates/{CERTIFICATE['certificate_id']}"
-    await (await sign_in("catalog-reviewer")).post(f"{published}/review")
-    await (await sign_in("catalog-reviewer")).post(f"/delegations/{HANDED_ON['delegation_id']}/review")
-    await author.post(f"{published}/cancellation", CANCELLATION)
     await author.post("/base-forms", BASE_FORM)
-    await (await sign_in("catalog-reviewer")).post(f"/base-forms/{BASE_FORM['code']}/review")
     await author.post("/standards", STANDARD)
-    await (await sign_in("catalog-reviewer")).post(f"/standards/{ITEM}@430000/review")
+    second = await sign_in("catalog-reviewer")
+    for path in (published, f"/delegations/{HANDED_ON['delegation_id']}", f"/base-forms/{BASE_FORM['code']}", f"/standards/{ITEM}@430000"):
+        tag = (await second.call("GET", f"{path}/draft")).headers["etag"]
+        reviewed = await second.call("POST", f"{path}/review", headers={"If-Match": tag})
+        assert reviewed.status == 200, reviewed.body
+    await author.post(f"{published}/cancellation", CANCELLATION)
+    await author.post("/base-forms", BASE_FORM | {"name": "试验基础表单二"})
+    await author.post("/standards", STANDARD | {"elements": [{"field": "result_type", "lock": "free", "value": "approval"}]})
     draft = await a_draft(sign_in, str(case["version_id"]))
     drafted = await author.post("/service-items", draft)
     uploaded = await author.call("POST", f"/service-items/imports?region={LIUYANG}", content=TABLE, headers=CSV)
@@ -230,15 +233,20 @@ def call(route: str, at: Prepared) -> Call:
         parked_id=1,
         run_id=at.export_id if "exports" in path else at.import_id,
         code=code(path),
-        agreement_id=AGREEMENT["agreement_id"] if path.endswith("review") else "liuyang-tonggu-2020",
+        agreement_id=AGREEMENT["agreement_id"] if _is_of_draft(path) else "liuyang-tonggu-2020",
         key=f"{ITEM}@430000",
-        delegation_id=(DELEGATION if path.endswith("review") else HANDED_ON)["delegation_id"],
+        delegation_id=(DELEGATION if _is_of_draft(path) else HANDED_ON)["delegation_id"],
         certificate_id=CERTIFICATE["certificate_id"],
-        region="430100" if path.endswith("review") else "100000",
-        year=2098 if path.endswith("review") else 2026,
+        region="430100" if _is_of_draft(path) else "100000",
+        year=2098 if _is_of_draft(path) else 2026,
     )
     more = SPECIAL.get(route)
-    return Call(path=filled) if more is None else more(filled, at)
+    # A review says what it read before access is asked.
+    return Call(path=filled, headers=NEVER if path.endswith("/review") else None) if more is None else more(filled, at)
+
+
+def _is_of_draft(path: str) -> bool:
+    return path.endswith(("/review", "/draft"))
 
 
 def code(path: str) -> str:
@@ -248,7 +256,7 @@ def code(path: str) -> str:
         "organs": (ORGAN["code"], "11430181TB000001XB"),
         "base-forms": (BASE_FORM["code"], BASE_FORM["code"]),
     }.get(path.split("/")[2], (ITEM, ITEM))
-    return str(drafted if path.endswith("review") else known)
+    return str(drafted if _is_of_draft(path) else known)
 
 
 def _json(body: Mapping[str, Any]) -> Any:

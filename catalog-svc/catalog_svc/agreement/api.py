@@ -19,11 +19,12 @@ from catalog_svc.proposal.api import (
     ProposalAnswer,
     RegionText,
     ShortText,
-    answer_proposed,
-    answer_published,
+    answer_draft,
+    answer_page,
+    draft,
+    review,
 )
-from chassis.database import Tx
-from chassis.doors import PUBLIC_READER, WRITER, Answer, Reader, Writer
+from chassis.doors import PUBLIC_READER, READER, VERSION, WRITER, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
 from contracts.catalogue import Agreement, AgreementAction, OpenCases
 from contracts.codec import decode, encode_object
@@ -137,8 +138,7 @@ async def list_agreements(
     """Agreements that name a region on either side or as a member, that are in force and end within so many days, or all."""
     place = None if region is None else RegionCode(region)
     found = await handlers.list_agreements(read.tx, region=place, ending_within=ending_within, after=after, limit=limit)
-    following = found[-1].agreement_id if len(found) == limit else None
-    return read.answer({"items": [_shown(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
+    return answer_page(read, found, limit=limit, key=lambda one: one.agreement_id, shown=_shown)
 
 
 @router.post("", operation_id="draftAgreement", status_code=201, response_model=ProposalAnswer)
@@ -146,21 +146,19 @@ async def draft_agreement(write: Annotated[Writer[Catalog], WRITER], body: Agree
     """Draft an agreement; the same content again changes nothing."""
     agreement = decode(Agreement, body.model_dump(mode="json"))
 
-    async def act(tx: Tx[Catalog]) -> Answer:
-        proposed = await handlers.propose_agreements(tx, [agreement], by=write.caller)
-        return answer_proposed(proposed, key=agreement.agreement_id)
+    return await draft(write, lambda tx: handlers.propose_agreements(tx, [agreement], by=write.caller), key=agreement.agreement_id)
 
-    return await write(act)
+
+@router.get("/{agreement_id}/draft", operation_id="getAgreementDraft", response_model=AgreementDraft)
+async def get_agreement_draft(read: Annotated[Reader[Catalog], READER], agreement_id: KeyPath) -> Response:
+    """The draft of an agreement that waits for review, for its author and for those who may review it."""
+    return await answer_draft(read, handlers.DOCUMENTS, agreement_id, shown=_shown)
 
 
 @router.post("/{agreement_id}/review", operation_id="publishAgreement", response_model=ProposalAnswer)
-async def publish_agreement(write: Annotated[Writer[Catalog], WRITER], agreement_id: KeyPath) -> Response:
-    """Let a second officer put a drafted agreement in force."""
-
-    async def act(tx: Tx[Catalog]) -> Answer:
-        return answer_published(await handlers.publish_agreements(tx, [agreement_id], by=write.caller))
-
-    return await write(act)
+async def publish_agreement(write: Annotated[Writer[Catalog], WRITER], agreement_id: KeyPath, version: Annotated[int, VERSION]) -> Response:
+    """Let a second officer put a drafted agreement in force, just as it was read: ``If-Match`` is the draft's tag."""
+    return await review(write, lambda tx: handlers.publish_agreements(tx, [agreement_id], by=write.caller, version=version))
 
 
 _TERMS = frozenset(AgreementTerms.model_fields)

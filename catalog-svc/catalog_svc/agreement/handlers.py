@@ -13,11 +13,24 @@ from catalog_svc.region import handlers as regions
 from chassis.database import Tx
 from contracts.caller import Caller
 from contracts.catalogue import Agreement
-from contracts.codec import decode, encode_object
+from contracts.codec import encode_object
 from contracts.values import NATION, AgreementId, RegionCode
 from rules.workdays import local_day
 
 KIND = "agreement"
+
+
+async def _places(_tx: Tx[Catalog], agreements: Sequence[Agreement]) -> list[RegionCode]:
+    return [code for one in agreements for code in (*one.handling, *one.alliance)] or [NATION]
+
+
+async def _held(tx: Tx[Catalog], ids: Sequence[str]) -> list[RegionCode]:
+    former = await store.get_agreements(tx, [AgreementId(one) for one in ids])
+    return [code for one in former for code in (*one.handling, *one.alliance)]
+
+
+DOCUMENTS = proposals.Documents(kind=KIND, aggregate=KIND, of=Agreement, permit=regions.permit_in, places=_places, held=_held)
+"""Agreements under four eyes: written by the sides that decide, in an alliance by every member."""
 
 
 async def propose_agreements(tx: Tx[Catalog], agreements: Sequence[Agreement], *, by: Caller) -> Proposed:
@@ -28,9 +41,7 @@ async def propose_agreements(tx: Tx[Catalog], agreements: Sequence[Agreement], *
         Forbidden: Not an author of every handling region, or of every one that it names until now.
     """
     ids = [one.agreement_id for one in agreements]
-    drafted = await proposals.known_proposals(tx, ids, kind=KIND)
-    former = [*(decode(Agreement, one.body) for one in drafted.values()), *await store.get_agreements(tx, ids)]
-    await _permit(tx, [*agreements, *former], action="author", by=by, about=ids[0] if ids else "")
+    await proposals.permit_authors(tx, DOCUMENTS, agreements, keys=ids, by=by)
     places = await regions.known_regions(
         tx, sorted({code for one in agreements for code in (*one.receiving, *one.handling, *one.alliance)})
     )
@@ -41,26 +52,24 @@ async def propose_agreements(tx: Tx[Catalog], agreements: Sequence[Agreement], *
     return await proposals.propose(tx, drafts, kind=KIND, by=by)
 
 
-async def publish_agreements(tx: Tx[Catalog], ids: Sequence[str], *, by: Caller) -> list[Proposal]:
-    """Let a second officer put drafted agreements in force.
+async def publish_agreements(tx: Tx[Catalog], ids: Sequence[str], *, by: Caller, version: int | None = None) -> list[Proposal]:
+    """Let a second officer put drafted agreements in force; ``version`` is that of the one draft that the officer has read.
 
     Raises:
         ProposalNotFound: One was never drafted.
+        Stale: It is not what the officer has read.
         ReviewedByAuthor: By its author.
         Forbidden: Not a reviewer of every handling region, or of every one that it names until now.
         AgreementUnsound: It would make untrue what was decided until today. The nation's officers alone bring in what began before.
     """
-    waiting = await proposals.waiting(tx, ids, kind=KIND)
-    agreements = [decode(Agreement, one.body) for one in waiting]
-    former = await store.get_agreements(tx, [AgreementId(one) for one in ids])
-    await _permit(tx, [*agreements, *former], action="review", by=by, about=ids[0] if ids else "")
-    published = {one.agreement_id: one for one in former}
+    reviewed = await proposals.review(tx, DOCUMENTS, ids, by=by, version=version)
+    agreements = [agreement for _, agreement in reviewed]
+    published = {one.agreement_id: one for one in await store.get_agreements(tx, [AgreementId(one) for one in ids])}
     for one in agreements:
         if by.region != NATION or one.agreement_id in published:
             check_change(one, former=published.get(one.agreement_id), today=local_day(tx.at))
-    await proposals.publish(tx, waiting, by=by)
     await store.save_agreements(tx, agreements)
-    return waiting
+    return [proposal for proposal, _ in reviewed]
 
 
 async def get_agreement(tx: Tx[Catalog], agreement_id: AgreementId) -> tuple[Agreement, int]:
@@ -82,9 +91,3 @@ async def list_agreements(
     today = local_day(tx.at)
     ending = None if ending_within is None else (today, today + timedelta(days=ending_within))
     return await store.list_agreements(tx, region=region, ending=ending, after=after, limit=limit)
-
-
-async def _permit(tx: Tx[Catalog], agreements: Sequence[Agreement], *, action: str, by: Caller, about: str) -> None:
-    """Former contents are among them: nobody rewrites an agreement of a county they have no right in."""
-    handling = [code for one in agreements for code in (*one.handling, *one.alliance)] or [NATION]
-    await regions.permit_in(tx, by, aggregate=KIND, action=action, regions=handling, about=about)

@@ -17,11 +17,12 @@ from catalog_svc.proposal.api import (
     NameText,
     ProposalAnswer,
     RegionText,
-    answer_proposed,
-    answer_published,
+    answer_draft,
+    answer_page,
+    draft,
+    review,
 )
-from chassis.database import Tx
-from chassis.doors import PUBLIC_READER, WRITER, Answer, Reader, Writer
+from chassis.doors import PUBLIC_READER, READER, VERSION, WRITER, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
 from contracts.codec import decode, encode_object
 
@@ -58,8 +59,7 @@ async def get_base_form(read: Annotated[Reader[Catalog], PUBLIC_READER], code: K
 async def list_base_forms(read: Annotated[Reader[Catalog], PUBLIC_READER], after: After = "", limit: Limit = DEFAULT_LIMIT) -> Response:
     """Base forms by code."""
     found = await store.list_base_forms(read.tx, after=after, limit=limit)
-    following = found[-1].code if len(found) == limit else None
-    return read.answer({"items": [encode_object(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
+    return answer_page(read, found, limit=limit, key=lambda one: one.code)
 
 
 @router.post("", operation_id="draftBaseForm", status_code=201, response_model=ProposalAnswer)
@@ -67,17 +67,16 @@ async def draft_base_form(write: Annotated[Writer[Catalog], WRITER], body: BaseF
     """Draft a base form; the same content again changes nothing."""
     form = decode(BaseForm, body.model_dump(mode="json"))
 
-    async def act(tx: Tx[Catalog]) -> Answer:
-        return answer_proposed(await handlers.propose_base_form(tx, form, by=write.caller), key=form.code)
+    return await draft(write, lambda tx: handlers.propose_base_form(tx, form, by=write.caller), key=form.code)
 
-    return await write(act)
+
+@router.get("/{code}/draft", operation_id="getBaseFormDraft", response_model=BaseFormBody)
+async def get_base_form_draft(read: Annotated[Reader[Catalog], READER], code: KeyPath) -> Response:
+    """The draft of a base form that waits for review, for its author and for those who may review it."""
+    return await answer_draft(read, handlers.DOCUMENTS, code)
 
 
 @router.post("/{code}/review", operation_id="publishBaseForm", response_model=ProposalAnswer)
-async def publish_base_form(write: Annotated[Writer[Catalog], WRITER], code: KeyPath) -> Response:
-    """Let a second officer put a drafted base form in force."""
-
-    async def act(tx: Tx[Catalog]) -> Answer:
-        return answer_published(await handlers.publish_base_form(tx, code, by=write.caller))
-
-    return await write(act)
+async def publish_base_form(write: Annotated[Writer[Catalog], WRITER], code: KeyPath, version: Annotated[int, VERSION]) -> Response:
+    """Let a second officer put a drafted base form in force, just as it was read: ``If-Match`` is the draft's tag."""
+    return await review(write, lambda tx: handlers.publish_base_form(tx, code, by=write.caller, version=version))

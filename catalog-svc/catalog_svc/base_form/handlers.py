@@ -1,5 +1,7 @@
 """What is done to base forms, and what versions ask of them."""
 
+from collections.abc import Sequence
+
 from catalog_svc.base_form import store
 from catalog_svc.base_form.domain import BaseForm, BaseFormUnknown, BaseFormUnsound
 from catalog_svc.context import Catalog
@@ -9,10 +11,24 @@ from catalog_svc.proposal.domain import Draft, Proposal, Proposed
 from catalog_svc.region import handlers as regions
 from chassis.database import Tx
 from contracts.caller import Caller
-from contracts.codec import decode, encode_object
+from contracts.codec import encode_object
+from contracts.values import RegionCode
 from rules.forms import root_defects
 
 KIND = "base-form"
+
+
+async def _places(_tx: Tx[Catalog], forms: Sequence[BaseForm]) -> list[RegionCode]:
+    return [form.region for form in forms]
+
+
+async def _held(tx: Tx[Catalog], codes: Sequence[str]) -> list[RegionCode]:
+    found = [await find_base_form(tx, code) for code in codes]
+    return [form.region for form in found if form is not None]
+
+
+DOCUMENTS = proposals.Documents(kind=KIND, aggregate="item", of=BaseForm, permit=regions.permit_in, places=_places, held=_held)
+"""Base forms under four eyes: written for their region."""
 
 
 async def propose_base_form(tx: Tx[Catalog], form: BaseForm, *, by: Caller) -> Proposed:
@@ -22,10 +38,7 @@ async def propose_base_form(tx: Tx[Catalog], form: BaseForm, *, by: Caller) -> P
         BaseFormUnsound: It is wrong or hostile.
         Forbidden: Not an author of the region, or of the one that it belongs to until now.
     """
-    published = await store.get_base_form(tx, form.code)
-    drafted = await proposals.known_proposals(tx, [form.code], kind=KIND)
-    former = [*([] if published is None else [published[0].region]), *(one.region for one in drafted.values())]
-    await regions.permit_in(tx, by, aggregate="item", action="author", regions=[form.region, *former], about=form.code)
+    await proposals.permit_authors(tx, DOCUMENTS, [form], keys=[form.code], by=by)
     defects = form_schema_defects(form.form) or root_defects(form.form)
     if defects:
         raise BaseFormUnsound(defects=defects)
@@ -33,22 +46,19 @@ async def propose_base_form(tx: Tx[Catalog], form: BaseForm, *, by: Caller) -> P
     return await proposals.propose(tx, [draft], kind=KIND, by=by)
 
 
-async def publish_base_form(tx: Tx[Catalog], code: str, *, by: Caller) -> list[Proposal]:
+async def publish_base_form(tx: Tx[Catalog], code: str, *, by: Caller, version: int | None = None) -> list[Proposal]:
     """Let a second officer put a base form in force: versions drafted from now on have its fields, those before keep theirs.
 
     Raises:
         ProposalNotFound: It was never drafted.
+        Stale: It is not what the officer has read; ``version`` is that draft's.
         ReviewedByAuthor: By its author.
         Forbidden: Not a reviewer of the region, or of the one that it belongs to until now.
     """
-    waiting = await proposals.waiting(tx, [code], kind=KIND)
-    published = await store.get_base_form(tx, code)
-    places = [*(one.region for one in waiting), *([] if published is None else [published[0].region])]
-    await regions.permit_in(tx, by, aggregate="item", action="review", regions=places, about=code)
-    await proposals.publish(tx, waiting, by=by)
-    for one in waiting:
-        await store.save_base_form(tx, decode(BaseForm, one.body))
-    return waiting
+    reviewed = await proposals.review(tx, DOCUMENTS, [code], by=by, version=version)
+    for _, form in reviewed:
+        await store.save_base_form(tx, form)
+    return [proposal for proposal, _ in reviewed]
 
 
 async def find_base_form(tx: Tx[Catalog], code: str) -> BaseForm | None:

@@ -17,11 +17,12 @@ from catalog_svc.proposal.api import (
     NameText,
     ProposalAnswer,
     ShortText,
-    answer_proposed,
-    answer_published,
+    answer_draft,
+    answer_page,
+    draft,
+    review,
 )
-from chassis.database import Tx
-from chassis.doors import PUBLIC_READER, WRITER, Answer, Reader, Writer
+from chassis.doors import PUBLIC_READER, READER, VERSION, WRITER, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
 from contracts.codec import decode, encode_object
 from contracts.values import ItemCode, JsonObject, Mode
@@ -77,8 +78,7 @@ async def get_base_item(read: Annotated[Reader[Catalog], PUBLIC_READER], code: I
 async def list_base_items(read: Annotated[Reader[Catalog], PUBLIC_READER], after: After = "", limit: Limit = DEFAULT_LIMIT) -> Response:
     """The base directory, by code."""
     found = await store.list_base_items(read.tx, after=after, limit=limit)
-    following = found[-1].code if len(found) == limit else None
-    return read.answer({"items": [_shown(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
+    return answer_page(read, found, limit=limit, key=lambda one: one.code, shown=_shown)
 
 
 @router.post("", operation_id="draftBaseItem", status_code=201, response_model=ProposalAnswer)
@@ -86,20 +86,19 @@ async def draft_base_item(write: Annotated[Writer[Catalog], WRITER], body: BaseI
     """Draft a base item; the same content again changes nothing."""
     item = decode(BaseItem, body.model_dump(mode="json"))
 
-    async def act(tx: Tx[Catalog]) -> Answer:
-        return answer_proposed(await handlers.propose_base_items(tx, [item], by=write.caller), key=item.code)
+    return await draft(write, lambda tx: handlers.propose_base_items(tx, [item], by=write.caller), key=item.code)
 
-    return await write(act)
+
+@router.get("/{code}/draft", operation_id="getBaseItemDraft", response_model=BaseItemDraft)
+async def get_base_item_draft(read: Annotated[Reader[Catalog], READER], code: ItemPath) -> Response:
+    """The draft of a base item that waits for review, for its author and for those who may review it."""
+    return await answer_draft(read, handlers.DOCUMENTS, code)
 
 
 @router.post("/{code}/review", operation_id="publishBaseItem", response_model=ProposalAnswer)
-async def publish_base_item(write: Annotated[Writer[Catalog], WRITER], code: ItemPath) -> Response:
-    """Let a second officer put a drafted base item in force."""
-
-    async def act(tx: Tx[Catalog]) -> Answer:
-        return answer_published(await handlers.publish_base_items(tx, [code], by=write.caller))
-
-    return await write(act)
+async def publish_base_item(write: Annotated[Writer[Catalog], WRITER], code: ItemPath, version: Annotated[int, VERSION]) -> Response:
+    """Let a second officer put a drafted base item in force, just as it was read: ``If-Match`` is the draft's tag."""
+    return await review(write, lambda tx: handlers.publish_base_items(tx, [code], by=write.caller, version=version))
 
 
 def _shown(item: BaseItem) -> JsonObject:

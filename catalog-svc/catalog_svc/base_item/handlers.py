@@ -10,10 +10,20 @@ from catalog_svc.proposal.domain import Draft, Proposal, Proposed
 from catalog_svc.region import handlers as regions
 from chassis.database import Tx
 from contracts.caller import Caller
-from contracts.codec import decode, encode_object
-from contracts.values import NATION, ItemCode
+from contracts.codec import encode_object
+from contracts.values import NATION, ItemCode, RegionCode
 
 KIND = "base-item"
+
+
+async def _of_the_nation(_tx: Tx[Catalog], _of: Sequence[BaseItem] | Sequence[str]) -> list[RegionCode]:
+    return [NATION]
+
+
+DOCUMENTS = proposals.Documents(
+    kind=KIND, aggregate="item", of=BaseItem, permit=regions.permit_in, places=_of_the_nation, held=_of_the_nation
+)
+"""Base items under four eyes: the directory is the nation's."""
 
 
 async def known_base_items(tx: Tx[Catalog], codes: Sequence[ItemCode]) -> dict[ItemCode, BaseItem]:
@@ -38,7 +48,7 @@ async def propose_base_items(tx: Tx[Catalog], items: Sequence[BaseItem], *, by: 
         BaseItemUnsound: Part of an item that nobody knows.
         Forbidden: Not an author for the nation.
     """
-    await regions.permit_in(tx, by, aggregate="item", action="author", regions=[NATION], about=items[0].code if items else "")
+    await proposals.permit_authors(tx, DOCUMENTS, items, keys=[item.code for item in items], by=by)
     named = sorted({item.part_of for item in items if item.part_of is not None})
     known = await store.get_base_items(tx, named)
     check_base_items(items, known=known | {item.code: item for item in items})
@@ -46,19 +56,18 @@ async def propose_base_items(tx: Tx[Catalog], items: Sequence[BaseItem], *, by: 
     return await proposals.propose(tx, drafts, kind=KIND, by=by)
 
 
-async def publish_base_items(tx: Tx[Catalog], codes: Sequence[str], *, by: Caller) -> list[Proposal]:
-    """Let a second officer put drafted base items in force.
+async def publish_base_items(tx: Tx[Catalog], codes: Sequence[str], *, by: Caller, version: int | None = None) -> list[Proposal]:
+    """Let a second officer put drafted base items in force; ``version`` is that of the one draft that the officer has read.
 
     Raises:
         ProposalNotFound: One was never drafted.
+        Stale: It is not what the officer has read.
         ReviewedByAuthor: By its author.
         Forbidden: Not a reviewer for the nation.
     """
-    waiting = await proposals.waiting(tx, codes, kind=KIND)
-    await regions.permit_in(tx, by, aggregate="item", action="review", regions=[NATION], about=codes[0] if codes else "")
-    await proposals.publish(tx, waiting, by=by)
-    await store.save_base_items(tx, [decode(BaseItem, one.body) for one in waiting])
-    return waiting
+    reviewed = await proposals.review(tx, DOCUMENTS, codes, by=by, version=version)
+    await store.save_base_items(tx, [item for _, item in reviewed])
+    return [proposal for proposal, _ in reviewed]
 
 
 async def get_base_item(tx: Tx[Catalog], code: ItemCode) -> tuple[BaseItem, int]:

@@ -17,11 +17,11 @@ from catalog_svc.proposal.api import (
     RegionPath,
     RegionText,
     ShortText,
-    answer_proposed,
-    answer_published,
+    answer_draft,
+    draft,
+    review,
 )
-from chassis.database import Tx
-from chassis.doors import PUBLIC_READER, WRITER, Answer, Reader, Writer
+from chassis.doors import PUBLIC_READER, READER, VERSION, WRITER, Reader, Writer
 from contracts.catalogue import CalendarYear, Limit, Unit
 from contracts.codec import decode, encode_object
 from contracts.values import RegionCode
@@ -113,19 +113,20 @@ async def draft_calendar(write: Annotated[Writer[Catalog], WRITER], body: Calend
     """Draft a year; the same content again changes nothing."""
     calendar = decode(CalendarYear, body.model_dump(mode="json"))
 
-    async def act(tx: Tx[Catalog]) -> Answer:
-        proposed = await handlers.propose_calendars(tx, [calendar], by=write.caller)
-        return answer_proposed(proposed, key=handlers.key_of(region=calendar.region, year=calendar.year))
+    key = handlers.key_of(region=calendar.region, year=calendar.year)
+    return await draft(write, lambda tx: handlers.propose_calendars(tx, [calendar], by=write.caller), key=key)
 
-    return await write(act)
+
+@router.get("/{region}/{year}/draft", operation_id="getCalendarDraft", response_model=CalendarBody)
+async def get_calendar_draft(read: Annotated[Reader[Catalog], READER], region: RegionPath, year: Year) -> Response:
+    """The draft of a year that waits for review, for its author and for those who may review it."""
+    return await answer_draft(read, handlers.DOCUMENTS, handlers.key_of(region=region, year=year))
 
 
 @router.post("/{region}/{year}/review", operation_id="publishCalendar", response_model=ProposalAnswer)
-async def publish_calendar(write: Annotated[Writer[Catalog], WRITER], region: RegionPath, year: Year) -> Response:
-    """Let a second officer put a drafted year in force."""
-
-    async def act(tx: Tx[Catalog]) -> Answer:
-        key = handlers.key_of(region=region, year=year)
-        return answer_published(await handlers.publish_calendars(tx, [key], by=write.caller))
-
-    return await write(act)
+async def publish_calendar(
+    write: Annotated[Writer[Catalog], WRITER], region: RegionPath, year: Year, version: Annotated[int, VERSION]
+) -> Response:
+    """Let a second officer put a drafted year in force, just as it was read: ``If-Match`` is the draft's tag."""
+    key = handlers.key_of(region=region, year=year)
+    return await review(write, lambda tx: handlers.publish_calendars(tx, [key], by=write.caller, version=version))

@@ -50,6 +50,19 @@ def find_due(catalogue: Catalogue, *, region: RegionCode, start: datetime, limit
     return DueFound(due=found, lines=explain(found, start=start, limit=limit, rule_id="calendar.asked"), known_until=calendar.known_until)
 
 
+async def _places(_tx: Tx[Catalog], calendars: Sequence[CalendarYear]) -> list[RegionCode]:
+    return [one.region for one in calendars]
+
+
+async def _held(_tx: Tx[Catalog], keys: Sequence[str]) -> list[RegionCode]:
+    """What is in force under a key is the same region's: the key names it."""
+    return [RegionCode(key.rpartition("-")[0]) for key in keys]
+
+
+DOCUMENTS = proposals.Documents(kind=KIND, aggregate=KIND, of=CalendarYear, permit=regions.permit_in, places=_places, held=_held)
+"""Years of regions under four eyes."""
+
+
 async def propose_calendars(tx: Tx[Catalog], calendars: Sequence[CalendarYear], *, by: Caller) -> Proposed:
     """Draft years.
 
@@ -58,10 +71,9 @@ async def propose_calendars(tx: Tx[Catalog], calendars: Sequence[CalendarYear], 
         CalendarTaken: Another content was drafted by somebody else, or published, under this version or a higher one.
         Forbidden: Not an author of the region.
     """
-    places = [one.region for one in calendars]
     drafts = [Draft(key=key_of(region=one.region, year=one.year), region=one.region, body=encode_object(one)) for one in calendars]
     keys = [draft.key for draft in drafts]
-    await regions.permit_in(tx, by, aggregate=KIND, action="author", regions=places, about=keys[0] if keys else "")
+    await proposals.permit_authors(tx, DOCUMENTS, calendars, keys=keys, by=by)
     # Locked before it is looked at: of two officers who send the same version at once, the second is told of the first.
     await lock(tx, *(f"{KIND}/{key}" for key in keys))
     drafted = await proposals.known_proposals(tx, keys, kind=KIND)
@@ -72,23 +84,22 @@ async def propose_calendars(tx: Tx[Catalog], calendars: Sequence[CalendarYear], 
     return await proposals.propose(tx, drafts, kind=KIND, by=by)
 
 
-async def publish_calendars(tx: Tx[Catalog], keys: Sequence[str], *, by: Caller) -> list[Proposal]:
-    """Let a second officer put drafted years in force.
+async def publish_calendars(tx: Tx[Catalog], keys: Sequence[str], *, by: Caller, version: int | None = None) -> list[Proposal]:
+    """Let a second officer put drafted years in force; ``version`` is that of the one draft that the officer has read.
 
     Raises:
         ProposalNotFound: One was never drafted.
+        Stale: It is not what the officer has read.
         ReviewedByAuthor: By its author.
         CalendarUnsound: A day is over since it was drafted, or the calendar above has changed.
         CalendarTaken: Another content was published under this version or a higher one.
         Forbidden: Not a reviewer of the region.
     """
-    waiting = await proposals.waiting(tx, keys, kind=KIND)
-    await regions.permit_in(tx, by, aggregate=KIND, action="review", regions=[one.region for one in waiting], about=keys[0] if keys else "")
-    await proposals.publish(tx, waiting, by=by)
-    calendars = [decode(CalendarYear, one.body) for one in waiting]
+    reviewed = await proposals.review(tx, DOCUMENTS, keys, by=by, version=version)
+    calendars = [calendar for _, calendar in reviewed]
     await _check(tx, calendars)
     await store.save_calendars(tx, calendars)
-    return waiting
+    return [proposal for proposal, _ in reviewed]
 
 
 async def _check(tx: Tx[Catalog], calendars: Sequence[CalendarYear]) -> None:

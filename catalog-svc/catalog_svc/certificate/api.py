@@ -17,11 +17,12 @@ from catalog_svc.proposal.api import (
     ProposalAnswer,
     RegionText,
     ShortText,
-    answer_proposed,
-    answer_published,
+    answer_draft,
+    answer_page,
+    draft,
+    review,
 )
-from chassis.database import Tx
-from chassis.doors import PUBLIC_READER, WRITER, Answer, Reader, Writer
+from chassis.doors import PUBLIC_READER, READER, VERSION, WRITER, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
 from contracts.certificates import Certificate, CertificateState
 from contracts.codec import decode, encode_object
@@ -75,8 +76,7 @@ async def list_certificates(
     """The list by id, of one region or of all."""
     place = None if region is None else RegionCode(region)
     found = await store.list_certificates(read.tx, region=place, state=state, after=after, limit=limit)
-    following = found[-1].certificate_id if len(found) == limit else None
-    return read.answer({"items": [encode_object(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
+    return answer_page(read, found, limit=limit, key=lambda one: one.certificate_id)
 
 
 @router.post("", operation_id="draftCertificate", status_code=201, response_model=ProposalAnswer)
@@ -84,28 +84,28 @@ async def draft_certificate(write: Annotated[Writer[Catalog], WRITER], body: Cer
     """Draft a row of the list; the same content again changes nothing."""
     row = decode(Certificate, body.model_dump(mode="json"))
 
-    async def act(tx: Tx[Catalog]) -> Answer:
-        return answer_proposed(await handlers.propose_certificates(tx, [row], by=write.caller), key=row.certificate_id)
-
-    return await write(act)
+    return await draft(write, lambda tx: handlers.propose_certificates(tx, [row], by=write.caller), key=row.certificate_id)
 
 
 @router.post("/{certificate_id}/cancellation", operation_id="cancelCertificate", status_code=201, response_model=ProposalAnswer)
 async def cancel_certificate(write: Annotated[Writer[Catalog], WRITER], certificate_id: KeyPath, body: CancellationBody) -> Response:
     """Draft that it may no longer be asked for; its review takes it from every checklist, those of open cases too."""
+    return await draft(
+        write,
+        lambda tx: handlers.propose_cancellation(tx, certificate_id, document=body.document, by=write.caller),
+        key=certificate_id,
+    )
 
-    async def act(tx: Tx[Catalog]) -> Answer:
-        proposed = await handlers.propose_cancellation(tx, certificate_id, document=body.document, by=write.caller)
-        return answer_proposed(proposed, key=certificate_id)
 
-    return await write(act)
+@router.get("/{certificate_id}/draft", operation_id="getCertificateDraft", response_model=Certificate)
+async def get_certificate_draft(read: Annotated[Reader[Catalog], READER], certificate_id: KeyPath) -> Response:
+    """The draft of a row, or its cancellation, that waits for review, for its author and for those who may review it."""
+    return await answer_draft(read, handlers.DOCUMENTS, certificate_id)
 
 
 @router.post("/{certificate_id}/review", operation_id="publishCertificate", response_model=ProposalAnswer)
-async def publish_certificate(write: Annotated[Writer[Catalog], WRITER], certificate_id: KeyPath) -> Response:
-    """Let a second officer put a drafted row on the list, or a cancellation in force."""
-
-    async def act(tx: Tx[Catalog]) -> Answer:
-        return answer_published(await handlers.publish_certificates(tx, [certificate_id], by=write.caller))
-
-    return await write(act)
+async def publish_certificate(
+    write: Annotated[Writer[Catalog], WRITER], certificate_id: KeyPath, version: Annotated[int, VERSION]
+) -> Response:
+    """Let a second officer put a drafted row on the list, or a cancellation in force, just as it was read: ``If-Match`` is the draft's tag."""
+    return await review(write, lambda tx: handlers.publish_certificates(tx, [certificate_id], by=write.caller, version=version))

@@ -11,10 +11,22 @@ from catalog_svc.region import handlers as regions
 from chassis.database import Tx
 from contracts.caller import Caller
 from contracts.certificates import Certificate, CertificateState
-from contracts.codec import decode, encode_object
+from contracts.codec import encode_object
 from contracts.values import RegionCode
 
 KIND = "certificate"
+
+
+async def _places(_tx: Tx[Catalog], rows: Sequence[Certificate]) -> list[RegionCode]:
+    return [row.region for row in rows]
+
+
+async def _held(tx: Tx[Catalog], ids: Sequence[str]) -> list[RegionCode]:
+    return [row.region for row in (await store.get_certificates(tx, ids)).values()]
+
+
+DOCUMENTS = proposals.Documents(kind=KIND, aggregate="item", of=Certificate, permit=regions.permit_in, places=_places, held=_held)
+"""Rows of the list under four eyes: written for the region on whose list they stand."""
 
 
 async def listed_certificates(tx: Tx[Catalog], ids: Collection[str], *, regions_above: Collection[RegionCode]) -> frozenset[str]:
@@ -41,9 +53,7 @@ async def propose_certificates(tx: Tx[Catalog], rows: Sequence[Certificate], *, 
     """
     ids = [one.certificate_id for one in rows]
     published = await store.get_certificates(tx, ids)
-    drafted = await proposals.known_proposals(tx, ids, kind=KIND)
-    places = [one.region for group in (rows, published.values(), drafted.values()) for one in group]
-    await regions.permit_in(tx, by, aggregate="item", action="author", regions=places, about=ids[0] if ids else "")
+    await proposals.permit_authors(tx, DOCUMENTS, rows, keys=ids, by=by)
     known = await regions.known_regions(tx, sorted({one.region for one in rows}))
     for one in rows:
         check_certificate(one, region_known=one.region in known)
@@ -64,25 +74,22 @@ async def propose_cancellation(tx: Tx[Catalog], certificate_id: str, *, document
     return await propose_certificates(tx, [cancelled(row, by=document)], by=by)
 
 
-async def publish_certificates(tx: Tx[Catalog], ids: Sequence[str], *, by: Caller) -> list[Proposal]:
-    """Let a second officer put drafted rows on the list, or off it.
+async def publish_certificates(tx: Tx[Catalog], ids: Sequence[str], *, by: Caller, version: int | None = None) -> list[Proposal]:
+    """Let a second officer put drafted rows on the list, or off it; ``version`` is that of the one draft that the officer has read.
 
     Raises:
         ProposalNotFound: One was never drafted.
+        Stale: It is not what the officer has read.
         ReviewedByAuthor: By its author.
         CertificateCancelled: It was cancelled meanwhile.
         Forbidden: Not a reviewer of the region, or of the one that it belongs to until now.
     """
-    waiting = await proposals.waiting(tx, ids, kind=KIND)
+    reviewed = await proposals.review(tx, DOCUMENTS, ids, by=by, version=version)
     published = await store.get_certificates(tx, ids)
-    places = [*(one.region for one in waiting), *(one.region for one in published.values())]
-    await regions.permit_in(tx, by, aggregate="item", action="review", regions=places, about=ids[0] if ids else "")
-    rows = [decode(Certificate, one.body) for one in waiting]
-    for one in rows:
-        _refuse_return(published.get(one.certificate_id), one)
-    await proposals.publish(tx, waiting, by=by)
-    await store.save_certificates(tx, rows)
-    return waiting
+    for _, row in reviewed:
+        _refuse_return(published.get(row.certificate_id), row)
+    await store.save_certificates(tx, [row for _, row in reviewed])
+    return [proposal for proposal, _ in reviewed]
 
 
 async def get_certificate(tx: Tx[Catalog], certificate_id: str) -> tuple[Certificate, int]:

@@ -9,7 +9,7 @@ from catalog_svc.certificate import handlers as certificates
 from catalog_svc.comparison.domain import Difference, differences
 from catalog_svc.context import Catalog
 from catalog_svc.item import handlers as items
-from catalog_svc.item.domain import ItemDraft, ItemUnknown, ItemVersionRecord
+from catalog_svc.item.domain import ItemDraft, ItemVersionRecord
 from catalog_svc.part import handlers as parts
 from catalog_svc.proposal import handlers as proposals
 from catalog_svc.proposal.domain import ProposalState
@@ -18,7 +18,6 @@ from catalog_svc.standard import handlers as standards
 from chassis.database import Tx
 from contracts.caller import Caller
 from contracts.codec import decode
-from contracts.refusals import Forbidden
 from contracts.values import NATION, ItemCode, ItemId, ItemVersionId, JsonObject, OrganCode, RegionCode
 from rules.standards import Drift, Fixed, Lock, drifts
 
@@ -74,10 +73,10 @@ async def compare_versions(tx: Tx[Catalog], version_id: ItemVersionId, *, agains
     Raises:
         ItemUnknown: One of them is not there, or is an unpublished one of a region whose officer the caller is not.
     """
-    record, after = await _may_see(tx, version_id, by=by)
+    record, after = await items.view_draft(tx, version_id, by=by)
     if against is None:
         against = (await items.get_current(tx, record.item_id, at=tx.at)).version_id
-    _, before = await _may_see(tx, against, by=by)
+    _, before = await items.view_draft(tx, against, by=by)
     return Compared(before=against, after=version_id, differences=differences(before.body(), after.body()))
 
 
@@ -166,13 +165,3 @@ def _names(base: BaseItem, draft: ItemDraft) -> tuple[Drift, ...]:
         for field, expected, given in said
         if expected != given
     )
-
-
-async def _may_see(tx: Tx[Catalog], version_id: ItemVersionId, *, by: Caller) -> tuple[ItemVersionRecord, ItemDraft]:
-    record, draft = await items.get_draft(tx, version_id)
-    if record.effective_from is None:
-        try:
-            await regions.permit_in(tx, by, aggregate="item", action="preview", regions=[record.region], about=version_id)
-        except Forbidden as refused:
-            raise ItemUnknown from refused
-    return record, draft

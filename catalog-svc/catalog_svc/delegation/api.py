@@ -20,11 +20,13 @@ from catalog_svc.proposal.api import (
     ProposalAnswer,
     RegionText,
     ShortText,
-    answer_proposed,
-    answer_published,
+    answer_draft,
+    answer_page,
+    draft,
+    review,
 )
 from chassis.database import Tx
-from chassis.doors import PUBLIC_READER, WRITER, Answer, Reader, Writer
+from chassis.doors import PUBLIC_READER, READER, VERSION, WRITER, Answer, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
 from contracts.codec import decode, encode_object
 from contracts.delegations import Delegation, DelegationKind
@@ -106,8 +108,7 @@ async def list_delegations(
         after=after,
         limit=limit,
     )
-    following = found[-1].delegation_id if len(found) == limit else None
-    return read.answer({"items": [encode_object(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
+    return answer_page(read, found, limit=limit, key=lambda one: one.delegation_id)
 
 
 @router.post("", operation_id="draftDelegation", status_code=201, response_model=ProposalAnswer)
@@ -115,21 +116,21 @@ async def draft_delegation(write: Annotated[Writer[Catalog], WRITER], body: Dele
     """Draft a delegation; the same content again changes nothing."""
     delegation = decode(Delegation, body.model_dump(mode="json"))
 
-    async def act(tx: Tx[Catalog]) -> Answer:
-        proposed = await handlers.propose_delegation(tx, delegation, by=write.caller)
-        return answer_proposed(proposed, key=delegation.delegation_id)
+    return await draft(write, lambda tx: handlers.propose_delegation(tx, delegation, by=write.caller), key=delegation.delegation_id)
 
-    return await write(act)
+
+@router.get("/{delegation_id}/draft", operation_id="getDelegationDraft", response_model=DelegationBody)
+async def get_delegation_draft(read: Annotated[Reader[Catalog], READER], delegation_id: KeyPath) -> Response:
+    """The draft of a delegation that waits for review, for its author and for those who may review it."""
+    return await answer_draft(read, handlers.DOCUMENTS, delegation_id)
 
 
 @router.post("/{delegation_id}/review", operation_id="publishDelegation", response_model=ProposalAnswer)
-async def publish_delegation(write: Annotated[Writer[Catalog], WRITER], delegation_id: KeyPath) -> Response:
-    """Let a second officer put a drafted delegation in force."""
-
-    async def act(tx: Tx[Catalog]) -> Answer:
-        return answer_published([await handlers.publish_delegation(tx, DelegationId(delegation_id), by=write.caller)])
-
-    return await write(act)
+async def publish_delegation(
+    write: Annotated[Writer[Catalog], WRITER], delegation_id: KeyPath, version: Annotated[int, VERSION]
+) -> Response:
+    """Let a second officer put a drafted delegation in force, just as it was read: ``If-Match`` is the draft's tag."""
+    return await review(write, lambda tx: handlers.publish_delegation(tx, DelegationId(delegation_id), by=write.caller, version=version))
 
 
 @router.post("/{delegation_id}/revocation", operation_id="revokeDelegation", response_model=DelegationShown)

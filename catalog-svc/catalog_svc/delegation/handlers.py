@@ -13,7 +13,7 @@ from catalog_svc.proposal.domain import Draft, Proposal, Proposed
 from catalog_svc.region import handlers as regions
 from chassis.database import Tx, lock
 from contracts.caller import Caller
-from contracts.codec import decode, encode_object
+from contracts.codec import encode_object
 from contracts.delegations import Delegation
 from contracts.values import NATION, DelegationId, RegionCode
 from rules.delegations import Known
@@ -23,6 +23,21 @@ KIND = "delegation"
 
 MOST_ORGANS = 100
 """Organs of one region whose versions of an item are looked at; two at once are a fault already."""
+
+
+async def _places(tx: Tx[Catalog], delegations: Sequence[Delegation]) -> list[RegionCode]:
+    known = await organs.known_organs(tx, [one.delegator for one in delegations])
+    # Where nobody knows the delegator, whoever may write for the region is told so.
+    return [known[one.delegator].region if one.delegator in known else one.region for one in delegations]
+
+
+async def _held(tx: Tx[Catalog], ids: Sequence[str]) -> list[RegionCode]:
+    found = [await store.get_delegation(tx, DelegationId(one)) for one in ids]
+    return await _places(tx, [one[0] for one in found if one is not None])
+
+
+DOCUMENTS = proposals.Documents(kind=KIND, aggregate=KIND, of=Delegation, permit=regions.permit_in, places=_places, held=_held)
+"""Delegations under four eyes: written where the delegator is."""
 
 _ALL = "delegations"
 """Lock of those that publish: each is held against all others, and two that do not see each other could contradict."""
@@ -35,36 +50,32 @@ async def propose_delegation(tx: Tx[Catalog], delegation: Delegation, *, by: Cal
         DelegationUnsound: It names what nobody knows, or its delegator may not hand this on.
         Forbidden: Not an author where the delegator is, or where the delegator is that it names until now.
     """
-    drafted = await proposals.known_proposals(tx, [delegation.delegation_id], kind=KIND)
-    former = [decode(Delegation, one.body) for one in drafted.values()]
-    places = await _permit(tx, [delegation, *former], action="author", by=by)
+    await proposals.permit_authors(tx, DOCUMENTS, [delegation], keys=[delegation.delegation_id], by=by)
     check_delegation(delegation, known=await _known(tx, delegation))
-    draft = Draft(key=delegation.delegation_id, region=places[0], body=encode_object(delegation))
+    draft = Draft(key=delegation.delegation_id, region=(await _places(tx, [delegation]))[0], body=encode_object(delegation))
     return await proposals.propose(tx, [draft], kind=KIND, by=by)
 
 
-async def publish_delegation(tx: Tx[Catalog], delegation_id: DelegationId, *, by: Caller) -> Proposal:
+async def publish_delegation(tx: Tx[Catalog], delegation_id: DelegationId, *, by: Caller, version: int | None = None) -> list[Proposal]:
     """Let a second officer put a drafted delegation in force; it is held against what was published since, too.
 
     Raises:
         ProposalNotFound: It was never drafted.
+        Stale: It is not what the officer has read; ``version`` is that draft's.
         ReviewedByAuthor: By its author.
         Forbidden: Not a reviewer where the delegator is, or where the delegator is that it names until now.
         DelegationUnsound: It contradicts another, or would make untrue what was decided until today. The nation's officers alone bring
             in what began before.
     """
     await lock(tx, _ALL)
-    [waiting] = await proposals.waiting(tx, [delegation_id], kind=KIND)
-    delegation = decode(Delegation, waiting.body)
+    [(proposal, delegation)] = await proposals.review(tx, DOCUMENTS, [delegation_id], by=by, version=version)
     found = await store.get_delegation(tx, delegation_id)
     former = None if found is None else found[0]
-    await _permit(tx, [delegation] if former is None else [delegation, former], action="review", by=by)
     check_delegation(delegation, known=await _known(tx, delegation))
     if by.region != NATION or former is not None:
         check_change(delegation, former=former, today=local_day(tx.at))
-    await proposals.publish(tx, [waiting], by=by)
     await store.save_delegation(tx, delegation)
-    return waiting
+    return [proposal]
 
 
 async def revoke_delegation(tx: Tx[Catalog], delegation_id: DelegationId, *, by: Caller) -> Delegation:
@@ -77,7 +88,8 @@ async def revoke_delegation(tx: Tx[Catalog], delegation_id: DelegationId, *, by:
     """
     await lock(tx, f"{KIND}/{delegation_id}")
     delegation, _ = await get_delegation(tx, delegation_id)
-    await _permit(tx, [delegation], action="publish", by=by)
+    places = await _places(tx, [delegation])
+    await regions.permit_in(tx, by, aggregate=KIND, action="publish", regions=places, about=delegation_id)
     revoked = revoke(delegation, at=tx.at)
     await store.save_delegation(tx, revoked)
     return revoked
@@ -93,15 +105,6 @@ async def get_delegation(tx: Tx[Catalog], delegation_id: DelegationId) -> tuple[
     if found is None:
         raise DelegationUnknown
     return found
-
-
-async def _permit(tx: Tx[Catalog], delegations: Sequence[Delegation], *, action: str, by: Caller) -> list[RegionCode]:
-    """Of each, where its delegator is: there the officer must be allowed; former contents are among them."""
-    known = await organs.known_organs(tx, [one.delegator for one in delegations])
-    # Where nobody knows the delegator, whoever may write for the region is told so.
-    places = [known[one.delegator].region if one.delegator in known else one.region for one in delegations]
-    await regions.permit_in(tx, by, aggregate=KIND, action=action, regions=places, about=delegations[0].delegation_id)
-    return places
 
 
 async def _known(tx: Tx[Catalog], delegation: Delegation) -> Known:

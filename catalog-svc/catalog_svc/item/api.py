@@ -9,7 +9,7 @@ from catalog_svc.context import Catalog
 from catalog_svc.item import handlers, store
 from catalog_svc.item.domain import ItemVersionRecord
 from catalog_svc.item.views import DraftBody, VersionAnswer, VersionList, VersionShown, answer_version
-from catalog_svc.proposal.api import FAR_AHEAD, LONG_AGO, PUBLIC_FOR_A_WHILE, After, Body, Words
+from catalog_svc.proposal.api import FAR_AHEAD, LONG_AGO, NOT_TO_BE_KEPT, PUBLIC_FOR_A_WHILE, After, Body, Words
 from chassis.database import Tx
 from chassis.doors import PUBLIC_READER, WRITER, Answer, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
@@ -59,6 +59,13 @@ async def get_item_version(read: Annotated[Reader[Catalog], PUBLIC_READER], vers
     """A version that was published, with its parts; a case pins it, so it stays readable."""
     record = await handlers.get_version(read.tx, ItemVersionId(version_id))
     return read.answer(await _shown(read.tx, record), etag=record.version, headers=PUBLIC_FOR_A_WHILE)
+
+
+@router.get("/versions/{version_id}/draft", operation_id="getItemVersionDraft", response_model=DraftBody)
+async def get_item_version_draft(read: Annotated[Reader[Catalog], PUBLIC_READER], version_id: VersionPath) -> Response:
+    """A version as it is drafted and can be sent again; one that was never published is shown to officers of its region."""
+    record, draft = await handlers.view_draft(read.tx, ItemVersionId(version_id), by=read.caller)
+    return read.answer({**draft.body(), "item_id": record.item_id}, etag=record.version, headers=NOT_TO_BE_KEPT)
 
 
 @router.get("/{item_id}", operation_id="getServiceItem", response_model=VersionShown)

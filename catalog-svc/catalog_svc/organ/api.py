@@ -17,11 +17,12 @@ from catalog_svc.proposal.api import (
     OrganText,
     ProposalAnswer,
     RegionText,
-    answer_proposed,
-    answer_published,
+    answer_draft,
+    answer_page,
+    draft,
+    review,
 )
-from chassis.database import Tx
-from chassis.doors import PUBLIC_READER, WRITER, Answer, Reader, Writer
+from chassis.doors import PUBLIC_READER, READER, VERSION, WRITER, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
 from contracts.catalogue import Organ
 from contracts.codec import decode, encode_object
@@ -76,8 +77,7 @@ async def list_organs(
     """Organs by code, of one region or of all."""
     place = None if region is None else RegionCode(region)
     found = await store.list_organs(read.tx, region=place, after=after, limit=limit)
-    following = found[-1].code if len(found) == limit else None
-    return read.answer({"items": [encode_object(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
+    return answer_page(read, found, limit=limit, key=lambda one: one.code)
 
 
 @router.post("", operation_id="draftOrgan", status_code=201, response_model=ProposalAnswer)
@@ -85,17 +85,16 @@ async def draft_organ(write: Annotated[Writer[Catalog], WRITER], body: OrganBody
     """Draft an organ; the same content again changes nothing."""
     organ = decode(Organ, body.model_dump(mode="json"))
 
-    async def act(tx: Tx[Catalog]) -> Answer:
-        return answer_proposed(await handlers.propose_organs(tx, [organ], by=write.caller), key=organ.code)
+    return await draft(write, lambda tx: handlers.propose_organs(tx, [organ], by=write.caller), key=organ.code)
 
-    return await write(act)
+
+@router.get("/{code}/draft", operation_id="getOrganDraft", response_model=OrganBody)
+async def get_organ_draft(read: Annotated[Reader[Catalog], READER], code: OrganPath) -> Response:
+    """The draft of an organ that waits for review, for its author and for those who may review it."""
+    return await answer_draft(read, handlers.DOCUMENTS, code)
 
 
 @router.post("/{code}/review", operation_id="publishOrgan", response_model=ProposalAnswer)
-async def publish_organ(write: Annotated[Writer[Catalog], WRITER], code: OrganPath) -> Response:
-    """Let a second officer put a drafted organ in force."""
-
-    async def act(tx: Tx[Catalog]) -> Answer:
-        return answer_published(await handlers.publish_organs(tx, [code], by=write.caller))
-
-    return await write(act)
+async def publish_organ(write: Annotated[Writer[Catalog], WRITER], code: OrganPath, version: Annotated[int, VERSION]) -> Response:
+    """Let a second officer put a drafted organ in force, just as it was read: ``If-Match`` is the draft's tag."""
+    return await review(write, lambda tx: handlers.publish_organs(tx, [code], by=write.caller, version=version))

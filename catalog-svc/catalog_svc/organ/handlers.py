@@ -11,12 +11,25 @@ from catalog_svc.region import handlers as regions
 from chassis.database import Tx, lock
 from contracts.caller import Caller
 from contracts.catalogue import Organ
-from contracts.codec import decode, encode_object
+from contracts.codec import encode_object
 from contracts.values import OrganCode, RegionCode
 
 KIND = "organ"
 
 _MERGERS = "organ-mergers"
+
+
+async def _places(tx: Tx[Catalog], organs: Sequence[Organ]) -> list[RegionCode]:
+    takers = await store.get_organs(tx, [organ.merged_into for organ in organs if organ.merged_into is not None])
+    return [organ.region for group in (organs, takers.values()) for organ in group]
+
+
+async def _held(tx: Tx[Catalog], codes: Sequence[str]) -> list[RegionCode]:
+    return [organ.region for organ in (await store.get_organs(tx, [OrganCode(code) for code in codes])).values()]
+
+
+DOCUMENTS = proposals.Documents(kind=KIND, aggregate=KIND, of=Organ, permit=regions.permit_in, places=_places, held=_held)
+"""Organs under four eyes: written for their region, and for that of an organ that they are merged into."""
 
 
 async def known_organs(tx: Tx[Catalog], codes: Sequence[OrganCode]) -> dict[OrganCode, Organ]:
@@ -32,11 +45,7 @@ async def propose_organs(tx: Tx[Catalog], organs: Sequence[Organ], *, by: Caller
         OrganMerged: It was merged already, into another.
         Forbidden: Not an author of the region, of the one that it belongs to until now, or of that of the organ it is merged into.
     """
-    codes = [organ.code for organ in organs]
-    drafted = await proposals.known_proposals(tx, codes, kind=KIND)
-    takers = [organ.merged_into for organ in organs if organ.merged_into is not None]
-    places = [*(organ.region for organ in organs), *(one.region for one in drafted.values()), *await _places(tx, [*codes, *takers])]
-    await regions.permit_in(tx, by, aggregate=KIND, action="author", regions=places, about=codes[0] if codes else "")
+    await proposals.permit_authors(tx, DOCUMENTS, organs, keys=[organ.code for organ in organs], by=by)
     known = await regions.known_regions(tx, sorted({organ.region for organ in organs}))
     for organ in organs:
         check_organ(organ, region=known.get(organ.region), at=tx.at)
@@ -45,28 +54,25 @@ async def propose_organs(tx: Tx[Catalog], organs: Sequence[Organ], *, by: Caller
     return await proposals.propose(tx, drafts, kind=KIND, by=by)
 
 
-async def publish_organs(tx: Tx[Catalog], codes: Sequence[str], *, by: Caller) -> list[Proposal]:
-    """Let a second officer put drafted organs in force.
+async def publish_organs(tx: Tx[Catalog], codes: Sequence[str], *, by: Caller, version: int | None = None) -> list[Proposal]:
+    """Let a second officer put drafted organs in force; ``version`` is that of the one draft that the officer has read.
 
     Raises:
         ProposalNotFound: One was never drafted.
+        Stale: It is not what the officer has read.
         ReviewedByAuthor: By its author.
         OrganUnsound: What it is to be merged into was itself merged meanwhile.
         OrganMerged: It was merged meanwhile, into another.
         Forbidden: Not a reviewer of the region, of the one that it belongs to until now, or of that of the organ it is merged into.
     """
-    waiting = await proposals.waiting(tx, codes, kind=KIND)
-    drafted = [decode(Organ, one.body) for one in waiting]
-    takers = [organ.merged_into for organ in drafted if organ.merged_into is not None]
-    if takers:
+    reviewed = await proposals.review(tx, DOCUMENTS, codes, by=by, version=version)
+    drafted = [organ for _, organ in reviewed]
+    if any(organ.merged_into is not None for organ in drafted):
         # Two mergers that do not see each other could lead in a circle.
         await lock(tx, _MERGERS)
-    places = [*(one.region for one in waiting), *await _places(tx, [*(OrganCode(code) for code in codes), *takers])]
-    await regions.permit_in(tx, by, aggregate=KIND, action="review", regions=places, about=codes[0] if codes else "")
     former = await _check_mergers(tx, drafted)
-    await proposals.publish(tx, waiting, by=by)
     await store.save_organs(tx, [take_effect(organ, former=former.get(organ.code), at=tx.at) for organ in drafted])
-    return waiting
+    return [proposal for proposal, _ in reviewed]
 
 
 async def standing_organ(tx: Tx[Catalog], code: OrganCode) -> Organ:
@@ -111,8 +117,3 @@ async def _check_mergers(tx: Tx[Catalog], organs: Sequence[Organ]) -> dict[Organ
         into = None if organ.merged_into is None else published.get(organ.merged_into)
         check_merger(organ, former=published.get(organ.code), into=into)
     return published
-
-
-async def _places(tx: Tx[Catalog], codes: Sequence[OrganCode]) -> list[RegionCode]:
-    """Where the published organs among these belong: nobody takes an organ from a region they have no right in."""
-    return [organ.region for organ in (await store.get_organs(tx, codes)).values()]

@@ -1,15 +1,24 @@
-"""What the routes of documents under four eyes answer, and the field types that they share."""
+"""What the routes of documents under four eyes do and answer, and the field types that they share."""
 
 import math
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
+from catalog_svc.context import Catalog
+from catalog_svc.proposal import handlers
 from catalog_svc.proposal.domain import Proposal, Proposed
+from catalog_svc.proposal.handlers import Documents
 from chassis import seen
-from chassis.doors import Answer, context_of
+from chassis.database import Tx
+from chassis.doors import Answer, Reader, Writer, context_of
+from contracts.codec import encode_object
+from contracts.values import JsonObject
+
+D = TypeVar("D")
 
 RegionText = Annotated[str, StringConstraints(pattern=r"^[0-9]{6,12}$")]
 OrganText = Annotated[str, StringConstraints(pattern=r"^[0-9A-HJ-NP-RTUW-Y]{18}$")]
@@ -27,7 +36,7 @@ PUBLIC_FOR_A_WHILE = {"cache-control": "public, max-age=30", "vary": seen.HEADER
 """What the catalogue publishes may be kept by anybody for as long as a route answer, but not shown to whoever has written since."""
 
 NOT_TO_BE_KEPT = {"cache-control": "no-store"}
-"""For an answer that says itself that it is behind."""
+"""For an answer that says itself that it is behind, and for what is not published."""
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 FAR_AHEAD = datetime(2100, 1, 1, tzinfo=UTC)
@@ -92,15 +101,45 @@ class ProposalAnswer(BaseModel):
     """False when the same content stood there already."""
 
 
-def answer_proposed(proposed: Proposed, *, key: str) -> Answer:
-    """201 for a new draft, 200 when nothing changes."""
-    changed = key in proposed.changed
-    return Answer(status=201 if changed else 200, body=_shown(proposed.proposals[key], changed=changed))
+def answer_page(
+    read: Reader[Catalog], found: Sequence[D], *, limit: int, key: Callable[[D], str], shown: Callable[[D], JsonObject] = encode_object
+) -> Response:
+    """A page of what is published; ``next`` is where the following one begins, as long as this one is full."""
+    following = key(found[-1]) if len(found) == limit else None
+    return read.answer({"items": [shown(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
 
 
-def answer_published(published: list[Proposal]) -> Answer:
-    """The document that is now in force."""
-    return Answer(status=200, body=_shown(published[0], changed=True))
+async def answer_draft(
+    read: Reader[Catalog], documents: Documents[D], key: str, *, shown: Callable[[D], JsonObject] = encode_object
+) -> Response:
+    """The draft that waits under a key, as it can be sent again; its tag goes with its review.
+
+    Raises:
+        ProposalNotFound: None waits, or it is none of the caller's business.
+    """
+    proposal, drafted = await handlers.view(read.tx, documents, key, by=read.caller)
+    return read.answer(shown(drafted), etag=proposal.version, headers=NOT_TO_BE_KEPT)
+
+
+async def draft(write: Writer[Catalog], propose: Callable[[Tx[Catalog]], Awaitable[Proposed]], *, key: str) -> Response:
+    """Put one document up for review: 201 for a new draft, 200 when nothing changes."""
+
+    async def act(tx: Tx[Catalog]) -> Answer:
+        proposed = await propose(tx)
+        changed = key in proposed.changed
+        return Answer(status=201 if changed else 200, body=_shown(proposed.proposals[key], changed=changed))
+
+    return await write(act)
+
+
+async def review(write: Writer[Catalog], publish: Callable[[Tx[Catalog]], Awaitable[list[Proposal]]]) -> Response:
+    """Put one document in force."""
+
+    async def act(tx: Tx[Catalog]) -> Answer:
+        [published] = await publish(tx)
+        return Answer(status=200, body=_shown(published, changed=True))
+
+    return await write(act)
 
 
 def _shown(proposal: Proposal, *, changed: bool) -> ProposalAnswer:

@@ -1,12 +1,53 @@
 """Draft by one officer, publication by another; the rooms of the documents call these in their own transactions."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from catalog_svc.context import Catalog
 from catalog_svc.proposal import store
 from catalog_svc.proposal.domain import Draft, Proposal, ProposalNotFound, ProposalState, Proposed
 from chassis.database import Tx, lock
 from contracts.caller import Caller
+from contracts.codec import decode
+from contracts.refusals import Forbidden, Stale
+from contracts.values import RegionCode
+
+D = TypeVar("D")
+
+
+class Permit(Protocol):
+    """Lets an officer act for regions, or refuses: `region.handlers.permit_in`, which stands on this room."""
+
+    async def __call__(
+        self, tx: Tx[Catalog], caller: Caller, *, aggregate: str, action: str, regions: Sequence[RegionCode], about: str
+    ) -> None:
+        """Return, or raise `Forbidden`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Documents(Generic[D]):
+    """One kind of documents under four eyes: what its room tells to those steps that are the same for all kinds."""
+
+    kind: str
+    aggregate: str
+    """What the access rule calls them."""
+    of: type[D]
+    permit: Permit
+    places: Callable[[Tx[Catalog], Sequence[D]], Awaitable[list[RegionCode]]]
+    """Whose officers write these."""
+    held: Callable[[Tx[Catalog], Sequence[str]], Awaitable[list[RegionCode]]]
+    """Whose officers write what is in force under these keys: nobody takes a document from where they have no right."""
+
+
+async def permit_authors(tx: Tx[Catalog], documents: Documents[D], given: Sequence[D], *, keys: Sequence[str], by: Caller) -> None:
+    """Let an officer draft documents where they belong, where their newest drafts do, and where those in force do.
+
+    Raises:
+        Forbidden: The officer's role or region does not reach one of these.
+    """
+    drafted = [decode(documents.of, one.body) for one in (await store.get_proposals(tx, kind=documents.kind, keys=keys)).values()]
+    await _permit(tx, documents, [*given, *drafted], keys=keys, action="author", by=by)
 
 
 async def propose(tx: Tx[Catalog], drafts: Sequence[Draft], *, kind: str, by: Caller) -> Proposed:
@@ -34,6 +75,52 @@ async def propose(tx: Tx[Catalog], drafts: Sequence[Draft], *, kind: str, by: Ca
 async def known_proposals(tx: Tx[Catalog], keys: Sequence[str], *, kind: str) -> dict[str, Proposal]:
     """The newest drafts under these keys, published or not; whoever replaces one must be allowed where it belongs too."""
     return await store.get_proposals(tx, kind=kind, keys=keys)
+
+
+async def review(
+    tx: Tx[Catalog], documents: Documents[D], keys: Sequence[str], *, by: Caller, version: int | None
+) -> list[tuple[Proposal, D]]:
+    """Let a second officer publish drafts, in the order of the keys; the room then puts each in force, or refuses and all is undone.
+
+    Args:
+        tx: The caller's transaction.
+        documents: Their kind.
+        keys: Of the drafts.
+        by: The second officer.
+        version: Of the one draft that the officer has read; None where officer and author are one program, the seed's.
+
+    Raises:
+        ProposalNotFound: One was never drafted.
+        Forbidden: Not a reviewer where one of them belongs, or where what is in force under its key does.
+        Stale: It is not what the officer has read.
+        ReviewedByAuthor: The officer is the author.
+        IllegalMove: One of them is published already.
+    """
+    found = await waiting(tx, keys, kind=documents.kind)
+    drafted = [decode(documents.of, one.body) for one in found]
+    await _permit(tx, documents, drafted, keys=keys, action="review", by=by)
+    if version is not None and any(one.version != version and one.state is ProposalState.DRAFT for one in found):
+        raise Stale
+    await publish(tx, found, by=by)
+    return list(zip(found, drafted, strict=True))
+
+
+async def view(tx: Tx[Catalog], documents: Documents[D], key: str, *, by: Caller) -> tuple[Proposal, D]:
+    """The draft that waits under a key, for its author and for those who may review it.
+
+    Raises:
+        ProposalNotFound: None waits, or it is none of the caller's business.
+    """
+    found = (await store.get_proposals(tx, kind=documents.kind, keys=[key])).get(key)
+    if found is None or found.state is not ProposalState.DRAFT:
+        raise ProposalNotFound
+    drafted = decode(documents.of, found.body)
+    if found.author != by.ref:
+        try:
+            await _permit(tx, documents, [drafted], keys=[key], action="review", by=by)
+        except Forbidden as refused:
+            raise ProposalNotFound from refused
+    return found, drafted
 
 
 async def waiting(tx: Tx[Catalog], keys: Sequence[str], *, kind: str) -> list[Proposal]:
@@ -65,3 +152,8 @@ async def is_published(tx: Tx[Catalog], draft: Draft, *, kind: str) -> bool:
     """Whether a document is in force with just this content."""
     proposal = (await store.get_proposals(tx, kind=kind, keys=[draft.key])).get(draft.key)
     return proposal is not None and proposal.state is ProposalState.PUBLISHED and proposal.says(draft)
+
+
+async def _permit(tx: Tx[Catalog], documents: Documents[D], given: Sequence[D], *, keys: Sequence[str], action: str, by: Caller) -> None:
+    places = [*await documents.places(tx, given), *await documents.held(tx, keys)]
+    await documents.permit(tx, by, aggregate=documents.aggregate, action=action, regions=places, about=keys[0] if keys else "")

@@ -16,12 +16,13 @@ from catalog_svc.proposal.api import (
     RegionPath,
     RegionText,
     Words,
-    answer_proposed,
-    answer_published,
+    answer_draft,
+    answer_page,
+    draft,
+    review,
 )
 from catalog_svc.region import handlers, store
-from chassis.database import Tx
-from chassis.doors import PUBLIC_READER, WRITER, Answer, Reader, Writer
+from chassis.doors import PUBLIC_READER, READER, VERSION, WRITER, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
 from contracts.catalogue import Region
 from contracts.codec import decode, encode_object
@@ -83,8 +84,7 @@ async def list_regions(
     """Regions by code: those right below a parent, or by part of their name."""
     place = None if parent is None else RegionCode(parent)
     found = await store.list_regions(read.tx, parent=place, text=q, after=after, limit=limit)
-    following = found[-1].code if len(found) == limit else None
-    return read.answer({"items": [encode_object(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
+    return answer_page(read, found, limit=limit, key=lambda one: one.code)
 
 
 @router.post("", operation_id="draftRegion", status_code=201, response_model=ProposalAnswer)
@@ -92,17 +92,16 @@ async def draft_region(write: Annotated[Writer[Catalog], WRITER], body: RegionBo
     """Draft a region; the same content again changes nothing."""
     region = decode(Region, body.model_dump(mode="json"))
 
-    async def act(tx: Tx[Catalog]) -> Answer:
-        return answer_proposed(await handlers.propose_regions(tx, [region], by=write.caller), key=region.code)
+    return await draft(write, lambda tx: handlers.propose_regions(tx, [region], by=write.caller), key=region.code)
 
-    return await write(act)
+
+@router.get("/{code}/draft", operation_id="getRegionDraft", response_model=RegionBody)
+async def get_region_draft(read: Annotated[Reader[Catalog], READER], code: RegionPath) -> Response:
+    """The draft of a region that waits for review, for its author and for those who may review it."""
+    return await answer_draft(read, handlers.DOCUMENTS, code)
 
 
 @router.post("/{code}/review", operation_id="publishRegion", response_model=ProposalAnswer)
-async def publish_region(write: Annotated[Writer[Catalog], WRITER], code: RegionPath) -> Response:
-    """Let a second officer put a drafted region in force."""
-
-    async def act(tx: Tx[Catalog]) -> Answer:
-        return answer_published(await handlers.publish_regions(tx, [code], by=write.caller))
-
-    return await write(act)
+async def publish_region(write: Annotated[Writer[Catalog], WRITER], code: RegionPath, version: Annotated[int, VERSION]) -> Response:
+    """Let a second officer put a drafted region in force, just as it was read: ``If-Match`` is the draft's tag."""
+    return await review(write, lambda tx: handlers.publish_regions(tx, [code], by=write.caller, version=version))

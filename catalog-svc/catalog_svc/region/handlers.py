@@ -10,7 +10,7 @@ from catalog_svc.region.domain import RegionUnknown, Subtree, check_regions
 from chassis.database import Tx, lock
 from contracts.caller import Caller
 from contracts.catalogue import Region
-from contracts.codec import decode, encode_object
+from contracts.codec import encode_object
 from contracts.values import NATION, RegionCode
 from rules.access import permit
 
@@ -69,6 +69,20 @@ async def chains(tx: Tx[Catalog], codes: Collection[RegionCode]) -> dict[RegionC
     return chained
 
 
+async def _places(_tx: Tx[Catalog], regions: Sequence[Region]) -> list[RegionCode]:
+    return [region.parent or NATION for region in regions]
+
+
+async def _held(tx: Tx[Catalog], codes: Sequence[str]) -> list[RegionCode]:
+    """Of the published regions among these, themselves and their parents: nobody moves a region out of a tree they have no right in."""
+    published = (await store.get_regions(tx, [RegionCode(code) for code in codes])).values()
+    return [place for region in published for place in (region.code, region.parent or NATION)]
+
+
+DOCUMENTS = proposals.Documents(kind=KIND, aggregate=KIND, of=Region, permit=permit_in, places=_places, held=_held)
+"""Regions under four eyes: written for where they lie."""
+
+
 async def propose_regions(tx: Tx[Catalog], regions: Sequence[Region], *, by: Caller) -> Proposed:
     """Draft regions; parents and successors may be in the same list.
 
@@ -76,35 +90,30 @@ async def propose_regions(tx: Tx[Catalog], regions: Sequence[Region], *, by: Cal
         RegionUnsound: A parent or successor is unknown, or the parent is not above it.
         Forbidden: Not an author of the parent's region, or of where it stands until now.
     """
-    codes = [region.code for region in regions]
-    places = [region.parent or NATION for region in regions]
-    drafted = await proposals.known_proposals(tx, codes, kind=KIND)
-    former = [*(one.region for one in drafted.values()), *await _places(tx, codes)]
-    await permit_in(tx, by, aggregate=KIND, action="author", regions=[*places, *former], about=codes[0] if codes else "")
+    places = await _places(tx, regions)
+    await proposals.permit_authors(tx, DOCUMENTS, regions, keys=[region.code for region in regions], by=by)
     await _require_sound(tx, regions)
     drafts = [Draft(key=one.code, region=place, body=encode_object(one)) for one, place in zip(regions, places, strict=True)]
     return await proposals.propose(tx, drafts, kind=KIND, by=by)
 
 
-async def publish_regions(tx: Tx[Catalog], codes: Sequence[str], *, by: Caller) -> list[Proposal]:
-    """Let a second officer put drafted regions in force.
+async def publish_regions(tx: Tx[Catalog], codes: Sequence[str], *, by: Caller, version: int | None = None) -> list[Proposal]:
+    """Let a second officer put drafted regions in force; ``version`` is that of the one draft that the officer has read.
 
     Raises:
         ProposalNotFound: One was never drafted.
+        Stale: It is not what the officer has read.
         ReviewedByAuthor: By its author.
         RegionUnsound: The tree changed since the draft so that it no longer fits.
         Forbidden: Not a reviewer of the parent's region, or of where it stands until now.
     """
     # Two regions drafted each under the other fit until one of them is published: one publication after the other.
     await lock(tx, TREE)
-    waiting = await proposals.waiting(tx, codes, kind=KIND)
-    places = [*(one.region for one in waiting), *await _places(tx, [RegionCode(code) for code in codes])]
-    await permit_in(tx, by, aggregate=KIND, action="review", regions=places, about=codes[0] if codes else "")
-    regions = [decode(Region, one.body) for one in waiting]
+    reviewed = await proposals.review(tx, DOCUMENTS, codes, by=by, version=version)
+    regions = [region for _, region in reviewed]
     await _require_sound(tx, regions)
-    await proposals.publish(tx, waiting, by=by)
     await store.save_regions(tx, regions)
-    return waiting
+    return [proposal for proposal, _ in reviewed]
 
 
 async def get_region(tx: Tx[Catalog], code: RegionCode) -> tuple[Region, int, list[Region]]:
@@ -127,9 +136,3 @@ async def _require_sound(tx: Tx[Catalog], regions: Sequence[Region]) -> None:
     above = await chains(tx, {region.parent for region in regions if region.parent is not None})
     below = await store.get_right_below(tx, [region.code for region in regions])
     check_regions(regions, known=known, chains=above, below=below)
-
-
-async def _places(tx: Tx[Catalog], codes: Sequence[RegionCode]) -> list[RegionCode]:
-    """Of the published regions among these, themselves and their parents: nobody moves a region out of a tree they have no right in."""
-    published = (await store.get_regions(tx, codes)).values()
-    return [place for region in published for place in (region.code, region.parent or NATION)]

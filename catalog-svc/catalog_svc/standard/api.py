@@ -14,13 +14,14 @@ from catalog_svc.proposal.api import (
     ItemText,
     ProposalAnswer,
     RegionText,
-    answer_proposed,
-    answer_published,
+    answer_draft,
+    answer_page,
+    draft,
+    review,
 )
 from catalog_svc.standard import handlers, store
 from catalog_svc.standard.domain import Standard
-from chassis.database import Tx
-from chassis.doors import PUBLIC_READER, WRITER, Answer, Reader, Writer
+from chassis.doors import PUBLIC_READER, READER, VERSION, WRITER, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
 from contracts.codec import decode, encode_object
 from contracts.values import ItemCode, RegionCode
@@ -69,8 +70,7 @@ async def list_standards(
         after=after,
         limit=limit,
     )
-    following = found[-1].key if len(found) == limit else None
-    return read.answer({"items": [encode_object(one) for one in found], "next": following}, headers=PUBLIC_FOR_A_WHILE)
+    return answer_page(read, found, limit=limit, key=lambda one: one.key)
 
 
 @router.post("", operation_id="draftStandard", status_code=201, response_model=ProposalAnswer)
@@ -78,17 +78,16 @@ async def draft_standard(write: Annotated[Writer[Catalog], WRITER], body: Standa
     """Draft what a region fixes of an item; the same content again changes nothing."""
     layer = decode(Standard, body.model_dump(mode="json"))
 
-    async def act(tx: Tx[Catalog]) -> Answer:
-        return answer_proposed(await handlers.propose_standard(tx, layer, by=write.caller), key=layer.key)
+    return await draft(write, lambda tx: handlers.propose_standard(tx, layer, by=write.caller), key=layer.key)
 
-    return await write(act)
+
+@router.get("/{key}/draft", operation_id="getStandardDraft", response_model=StandardBody)
+async def get_standard_draft(read: Annotated[Reader[Catalog], READER], key: KeyPath) -> Response:
+    """The draft of a layer that waits for review, for its author and for those who may review it."""
+    return await answer_draft(read, handlers.DOCUMENTS, key)
 
 
 @router.post("/{key}/review", operation_id="publishStandard", response_model=ProposalAnswer)
-async def publish_standard(write: Annotated[Writer[Catalog], WRITER], key: KeyPath) -> Response:
-    """Let a second officer put a drafted layer in force."""
-
-    async def act(tx: Tx[Catalog]) -> Answer:
-        return answer_published(await handlers.publish_standard(tx, key, by=write.caller))
-
-    return await write(act)
+async def publish_standard(write: Annotated[Writer[Catalog], WRITER], key: KeyPath, version: Annotated[int, VERSION]) -> Response:
+    """Let a second officer put a drafted layer in force, just as it was read: ``If-Match`` is the draft's tag."""
+    return await review(write, lambda tx: handlers.publish_standard(tx, key, by=write.caller, version=version))

@@ -12,12 +12,25 @@ from catalog_svc.standard import store
 from catalog_svc.standard.domain import Standard, StandardUnknown, StandardUnsound
 from chassis.database import Tx
 from contracts.caller import Caller
-from contracts.codec import decode, encode_object
+from contracts.codec import encode_object
 from contracts.refusals import Defect
 from contracts.values import NATION, ItemCode, RegionCode
 from rules.standards import Element, Fixed, in_force, layer_defects, overruled
 
 KIND = "standard"
+
+
+async def _places(_tx: Tx[Catalog], layers: Sequence[Standard]) -> list[RegionCode]:
+    return [layer.region for layer in layers]
+
+
+async def _held(_tx: Tx[Catalog], keys: Sequence[str]) -> list[RegionCode]:
+    """What is in force under a key is the same region's: the key names it."""
+    return [RegionCode(key.partition("@")[2]) for key in keys]
+
+
+DOCUMENTS = proposals.Documents(kind=KIND, aggregate="item", of=Standard, permit=regions.permit_in, places=_places, held=_held)
+"""Layers under four eyes: written for their region."""
 
 Layers = Mapping[ItemCode, Mapping[RegionCode, Sequence[Element]]]
 """Of each item what each region fixes, the nation by its base item."""
@@ -68,29 +81,27 @@ async def propose_standard(tx: Tx[Catalog], layer: Standard, *, by: Caller) -> P
         StandardUnsound: It changes what is fixed above it, or names what nobody knows.
         Forbidden: Not an author of the region.
     """
-    await regions.permit_in(tx, by, aggregate="item", action="author", regions=[layer.region], about=layer.key)
+    await proposals.permit_authors(tx, DOCUMENTS, [layer], keys=[layer.key], by=by)
     await _require_sound(tx, layer)
     draft = Draft(key=layer.key, region=layer.region, body=encode_object(layer))
     return await proposals.propose(tx, [draft], kind=KIND, by=by)
 
 
-async def publish_standard(tx: Tx[Catalog], key: str, *, by: Caller) -> list[Proposal]:
+async def publish_standard(tx: Tx[Catalog], key: str, *, by: Caller, version: int | None = None) -> list[Proposal]:
     """Let a second officer put a drafted layer in force: from now on no version below it is published that differs.
 
     Raises:
         ProposalNotFound: It was never drafted.
+        Stale: It is not what the officer has read; ``version`` is that draft's.
         ReviewedByAuthor: By its author.
         StandardUnsound: What stands above it changed meanwhile.
         Forbidden: Not a reviewer of the region.
     """
-    waiting = await proposals.waiting(tx, [key], kind=KIND)
-    await regions.permit_in(tx, by, aggregate="item", action="review", regions=[one.region for one in waiting], about=key)
-    layers = [decode(Standard, one.body) for one in waiting]
-    for one in layers:
-        await _require_sound(tx, one)
-    await proposals.publish(tx, waiting, by=by)
-    await store.save_standards(tx, layers)
-    return waiting
+    reviewed = await proposals.review(tx, DOCUMENTS, [key], by=by, version=version)
+    for _, layer in reviewed:
+        await _require_sound(tx, layer)
+    await store.save_standards(tx, [layer for _, layer in reviewed])
+    return [proposal for proposal, _ in reviewed]
 
 
 async def get_standard(tx: Tx[Catalog], key: str) -> tuple[Standard, int]:

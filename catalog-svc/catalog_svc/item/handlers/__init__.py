@@ -23,6 +23,7 @@ from catalog_svc.part import handlers as parts
 from catalog_svc.region import handlers as regions
 from chassis.database import Tx, lock
 from contracts.caller import Caller
+from contracts.refusals import Forbidden
 from contracts.values import Digest, ItemCode, ItemId, ItemVersionId, Json, OrganCode, RegionCode
 
 __all__ = [
@@ -32,7 +33,6 @@ __all__ = [
     "find_defects",
     "get_as_of",
     "get_current",
-    "get_draft",
     "get_drafts",
     "get_parts",
     "get_version",
@@ -44,6 +44,7 @@ __all__ = [
     "review_version",
     "standing_versions",
     "suspend_version",
+    "view_draft",
     "withdraw_version",
 ]
 
@@ -256,15 +257,20 @@ async def _locked_version(tx: Tx[Catalog], version_id: ItemVersionId, *, action:
     return record
 
 
-async def get_draft(tx: Tx[Catalog], version_id: ItemVersionId) -> tuple[ItemVersionRecord, ItemDraft]:
+async def view_draft(tx: Tx[Catalog], version_id: ItemVersionId, *, by: Caller) -> tuple[ItemVersionRecord, ItemDraft]:
     """A version in whatever state, with all it says.
 
     Raises:
-        ItemUnknown: No such version.
+        ItemUnknown: No such version, or one that was never published, of a region whose officer the caller is not.
     """
     record = await store.get_version(tx, version_id)
     if record is None:
         raise ItemUnknown
+    if record.effective_from is None:
+        try:
+            await regions.permit_in(tx, by, aggregate="item", action="preview", regions=[record.region], about=version_id)
+        except Forbidden as refused:
+            raise ItemUnknown from refused
     return record, await read_draft(tx, record)
 
 
