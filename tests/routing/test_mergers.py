@@ -8,8 +8,8 @@ from contracts.delegations import DelegationKind
 from contracts.events import CaseReceived, CaseRehomed
 from contracts.values import OrganCode
 from routing_svc.transfer.handlers import find_merged, follow_merger
-from routing_svc.transfer.jobs import follow_mergers
-from tests.contracts.builders import LIUYANG_MARKET, a_delegation, an_organ
+from routing_svc.transfer.jobs import follow_mergers, retry_waiting
+from tests.contracts.builders import DAYAO, DAYAO_OFFICE, LIUYANG_MARKET, a_delegation, an_organ
 from tests.routing.builders import APPROVER, MONDAY, Service, publish, staff
 from tests.routing.test_names import act, decided, notices, received
 
@@ -193,3 +193,18 @@ async def test_a_correction_under_way_is_answered_to_the_new_organ(service: Serv
 
     assert await follow_mergers(service.context) == 1
     assert (await service.shown(f"/v1/handlings/{case.case_id}", by=NEW_REVIEWER))["handling_organ"] == NEW
+
+
+async def test_a_hop_that_waits_is_checked_as_of_receipt_before_it_moves(service: Service) -> None:
+    paper = a_delegation()
+    publish(service.context, an_organ(code=DAYAO_OFFICE, region=DAYAO))
+    case = await service.received(handling_region=DAYAO, handling_organ=DAYAO_OFFICE, delegations=(paper.delegation_id,))
+    service.pass_time(minutes=1)
+    merge(service, DAYAO_OFFICE)
+
+    assert await follow_mergers(service.context) == 0
+    publish(service.context, paper)
+    assert await retry_waiting(service.context) == 1
+    assert await follow_mergers(service.context) == 1
+    assert await service.told(case) == ["CaseValidated", "CaseRehomed"]
+    assert (await rehomed(service, case))[0].handling_organ == NEW

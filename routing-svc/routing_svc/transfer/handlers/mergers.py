@@ -28,10 +28,13 @@ async def follow_merger(tx: RoutingTx, transfer_id: TransferId) -> bool:
 
 
 async def follow(tx: RoutingTx, transfer: Transfer) -> bool:
-    """Let a hop that nobody has signed for go on at the organ in its own's place; False when its own still stands."""
+    """Let a hop that nobody has signed for go on at the organ in its own's place; False when its own still stands.
+
+    One that waits stays: it is checked as of receipt first, when the former organ may have been the right one.
+    """
     was = Acting(transfer.organ, transfer.region, transfer.authority)
     now = acting_now(tx.context.catalogue, was, at=tx.at)
-    if now is was or transfer.state not in OPEN:
+    if now is was or transfer.state not in OPEN or transfer.state is TransferState.WAITING:
         return False
     transfer.follow(now, at=tx.at)
     await handlings.tell(tx, transfer.case, was=was, now=now)
