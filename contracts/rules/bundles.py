@@ -20,8 +20,8 @@ from rules.forms import PLAIN_ROOT, as_merged, is_merged, own_schema
 from rules.parts import Parts
 
 _MEMBERS = "/situations/bundle/members"
-_WORDS = frozenset({"x-order", "x-label", "x-label-en", "x-merged", "x-required"})
-"""What screens show and two forms may say differently of one field, and where it came from."""
+_WORDS = frozenset({"x-order", "x-label", "x-label-en", "x-when", "x-merged", "x-required"})
+"""What screens show, or when they show it, and two forms may say differently of one field, and where it came from."""
 
 
 def order_defects(bundle: Bundle, *, own: ItemCode, contents: Mapping[ItemCode, Sequence[ItemCode]]) -> tuple[Defect, ...]:
@@ -125,6 +125,7 @@ def _facts(own: Sequence[Fact], members: Iterable[tuple[BundleMember, Parts]], m
 def _fields(schema: JsonObject, members: Iterable[tuple[BundleMember, Parts]], merged: Merged) -> tuple[JsonObject, list[CheckRule]]:
     own, required = _properties(schema), cast("list[str]", schema.get("required") or [])
     found, facts = dict(own), {fact: name for name, one in own.items() if (fact := _fact(one)) is not None}
+    asked: dict[str, list[JsonObject]] = {}
     rules: list[CheckRule] = []
     known = {one.rule_id for one in merged.checklist.rules}
     for index, (member, parts) in enumerate(members):
@@ -143,11 +144,28 @@ def _fields(schema: JsonObject, members: Iterable[tuple[BundleMember, Parts]], m
                 merged.defects.append(
                     _defect("bundle.field-conflict", place, f"字段“{name}”在组成事项中不一致", f"Members ask for “{name}” in other ways")
                 )
+            asked.setdefault(name, []).append(_all(_runs(member), _by_facts(_asked_when(one), parts.situations)))
         for name in cast("list[str]", parts.form.schema.get("required") or []):
             rule_id = f"{member.item_code}.form.{name}"
             if rule_id not in known:
                 rules.append(_missing(rule_id, name, _properties(parts.form.schema).get(name), _runs(member)))
-    return found, rules
+    return {name: one if name in own else _asked(one, asked[name]) for name, one in found.items()}, rules
+
+
+def _asked_when(schema: Json) -> JsonObject:
+    when = schema.get("x-when") if isinstance(schema, dict) else None
+    return when if isinstance(when, dict) else {"always": True}
+
+
+def _asked(schema: Json, conditions: Sequence[JsonObject]) -> Json:
+    """A field as the bundle asks for it: when any member does."""
+    if not isinstance(schema, dict):
+        return schema
+    said = {name: value for name, value in schema.items() if name != "x-when"}
+    if {"always": True} in conditions:
+        return said
+    different = [one for index, one in enumerate(conditions) if one not in conditions[:index]]
+    return said | {"x-when": different[0] if len(different) == 1 else {"any": list[Json](different)}}
 
 
 def _missing(rule_id: str, name: str, schema: Json, when: JsonObject) -> CheckRule:

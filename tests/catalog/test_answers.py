@@ -228,7 +228,7 @@ async def test_every_base_item_is_found_by_its_name_even_when_nobody_offers_it(s
 
     firsts = [(await seeded.get("/search", {"q": name})).json()["items"][0] for name in names]
 
-    assert len(names) == 126
+    assert len(names) == len(set(names)) >= 126
     assert [one["name"] for one in firsts] == names
     assert any(one["service_items"] == [] for one in firsts)
 

@@ -291,6 +291,14 @@ def with_unknown_fact(draft: Any) -> None:
     draft["checklist"]["materials"][0]["when"] = {"eq": ["form.nobody_asks", 1]}
 
 
+def with_field_of_unknown_fact(draft: Any) -> None:
+    draft["form"]["properties"]["phone"]["x-when"] = {"eq": ["nobody_asks", True]}
+
+
+def with_field_asked_sometimes(draft: Any) -> None:
+    draft["form"]["properties"]["phone"]["x-when"] = "sometimes"
+
+
 def with_broken_condition(draft: Any) -> None:
     draft["checklist"]["rules"][0]["when"] = {"loop": []}
 
@@ -321,6 +329,8 @@ def of_merged_item(draft: Any) -> None:
         (with_gap, "table.gap"),
         (with_overlap, "table.overlap"),
         (with_unknown_fact, "checklist.fact-unknown"),
+        (with_field_of_unknown_fact, "checklist.fact-unknown"),
+        (with_field_asked_sometimes, "form.condition"),
         (with_broken_condition, "condition.malformed"),
         (with_repeated_material, "checklist.repeated"),
         (with_other_name, "item.name-locked"),
@@ -352,7 +362,7 @@ async def test_items_are_listed_by_region_organ_and_name(seeded: Service) -> Non
     here = (await seeded.get("/service-items", {"region": TONGGU})).json()["items"]
     named = (await seeded.get("/service-items", {"q": "公积金"})).json()["items"]
 
-    assert len(here) == 11
+    assert len(here) >= 30
     assert {one["region"] for one in here} == {TONGGU}
     assert len(named) == 3
     assert (await seeded.get("/service-items", {"organ": named[0]["organ"]})).json()["items"] == named

@@ -271,3 +271,20 @@ def test_where_the_bundle_says_itself_its_word_holds() -> None:
 
     assert found.defects == []
     assert found.form.schema["properties"] == {"name": NAME | {"maxLength": 20}}
+
+
+def test_a_field_is_asked_for_when_any_member_asks_for_it_by_the_facts_that_make_the_members_situation() -> None:
+    first, again = AREA | {"x-when": {"eq": ["situation", "first"]}}, AREA | {"x-when": {"eq": ["situation", "again"]}}
+
+    alone = merged((a_member(A, when=FOOD), the_parts(properties={"area": first})))
+    both = merged((a_member(A, when=FOOD), the_parts(properties={"area": first})), (a_member(B), the_parts(properties={"area": again})))
+    always = merged((a_member(A), the_parts(properties={"area": first})), (a_member(B), the_parts(properties={"area": AREA})))
+
+    new, change = {"eq": ["kind", "new"]}, {"eq": ["kind", "change"]}
+    assert both.defects == []
+    fields: list[Any] = [one.form.schema["properties"] for one in (alone, both, always)]
+    assert [one["area"].get("x-when") for one in fields] == [
+        {"all": [FOOD, new]},
+        {"any": [{"all": [FOOD, new]}, change]},
+        None,
+    ]

@@ -17,6 +17,8 @@ from contracts.values import Mode, Way
 
 LongText = Annotated[str, StringConstraints(max_length=2000)]
 CodeText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,79}$")]
+RuleText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,119}$")]
+"""A rule that a bundle takes over from a member begins with the member's base code."""
 UmbrellaText = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{31}$")]
 TypeCode = Annotated[str, StringConstraints(pattern=r"^([A-Za-z][A-Za-z0-9_.-]{0,79})?$")]
 
@@ -136,7 +138,7 @@ class MaterialBody(Body):
 class CheckRuleBody(Body):
     """A rule that a machine can check."""
 
-    rule_id: CodeText
+    rule_id: RuleText
     when: dict[str, object]
     pointer: Annotated[str, StringConstraints(pattern=r"^(/[^/]{1,80}){1,8}$")]
     message: ShortText

@@ -59,6 +59,7 @@ def part_defects(
         )
     if not found:
         known = _facts(situations, form)
+        found += _asked_when(form, known=known)
         found += _checklist(checklist, known=known)
         found += _bundle(situations, known=known)
         found += _needed_by(checklist, situations)
@@ -128,6 +129,16 @@ def _fields(schema: JsonObject, prefix: str) -> Iterator[str]:
         yield f"{prefix}{name}"
         if isinstance(inner, dict):
             yield from _fields(inner, f"{prefix}{name}.")
+
+
+def _asked_when(form: FormPart, *, known: Collection[str]) -> Iterator[Defect]:
+    properties = form.schema.get("properties")
+    for name, one in properties.items() if isinstance(properties, dict) else ():
+        when = one.get("x-when") if isinstance(one, dict) else None
+        if isinstance(when, dict):
+            yield from _condition(when, f"/form/properties/{name}/x-when", known)
+        elif when is not None:
+            yield _defect("form.condition", f"/form/properties/{name}/x-when", "应为条件表达式", "Expected a condition")
 
 
 def _checklist(checklist: ChecklistPart, *, known: Collection[str]) -> Iterator[Defect]:

@@ -19,6 +19,8 @@ _KINDS: Mapping[str, JsonObject] = {
     "date": {"type": "string", "format": "date"},
     "count": {"type": "integer", "minimum": 0},
     "yuan": {"type": "integer", "maximum": 100_000_000_000},
+    "month": {"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$"},
+    "plate": {"type": "string", "pattern": "^[一-龥][A-HJ-NP-Z][A-HJ-NP-Z0-9]{4,5}[A-HJ-NP-Z0-9挂学警]$"},
     "phone": {"type": "string", "pattern": PHONE},
     "industry": {"type": "string", "pattern": "^[A-T][0-9]{4}$"},
     "region": {"type": "string", "pattern": "^[0-9]{6}$"},
@@ -50,31 +52,83 @@ class Places:
         return value
 
 
-def write_schema(title: str, *, fields: Sequence[JsonObject]) -> JsonObject:
+NOWHERE = Places(codes=(), names=())
+"""Of a region whose towns the seed does not list; no item published there may ask for one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """What the seed's items name by code instead of writing it out, so that all of them say it the same way."""
+
+    fields: Mapping[str, JsonObject]
+    choices: Mapping[str, Json]
+    """Lists of values, those of national standards by the standard's own codes."""
+    materials: Mapping[str, JsonObject]
+    stops: Mapping[str, JsonObject]
+
+    def field(self, given: JsonObject) -> JsonObject:
+        """A field: what the library says of its name, and what the item says otherwise."""
+        return {**self.fields.get(str(given["name"]), {}), **given}
+
+
+def write_schema(title: str, *, fields: Sequence[JsonObject], library: Library) -> JsonObject:
     """A form's JSON Schema from its fields in short notation.
 
     Args:
         title: Of the form.
-        fields: ``{name, zh, en, is, required?, max?, of?}``; ``is`` is a kind of this module, ``of`` lists choices.
+        fields: ``{name, zh, en, is, required?, needed?, asked?, fact?, max?, of?}``; ``is`` is a kind of this module, ``of`` lists choices
+            or names a list of the library. ``needed`` and ``asked`` say when the field is asked for: situations or a condition.
+        library: What fields of these names are.
     """
+    written = [library.field(one) for one in fields]
     properties: dict[str, Json] = {}
-    for order, field in enumerate(fields, start=1):
-        properties[str(field["name"])] = _field(field) | {
+    for order, field in enumerate(written, start=1):
+        when, fact = _asked_when(field), field.get("fact")
+        properties[str(field["name"])] = {
+            **_field(field, choices=library.choices),
             "x-label": field["zh"],
             "x-label-en": field["en"],
             "x-order": order * 10,
+            **({} if when is None else {"x-when": when}),
+            **({} if fact is None else {"x-fact": fact}),
         }
     return {
         "$schema": DIALECT,
         "title": title,
         "type": "object",
         "additionalProperties": False,
-        "required": [field["name"] for field in fields if field.get("required")],
+        "required": [field["name"] for field in written if field.get("required")],
         "properties": properties,
     }
 
 
-def write_material(given: JsonObject, *, library: Mapping[str, JsonObject]) -> JsonObject:
+def write_rules(fields: Sequence[JsonObject], *, slug: str, basis: str, library: Library) -> list[JsonObject]:
+    """A rule for each field that is needed in some situations alone: there it must be filled in.
+
+    Args:
+        fields: As for `write_schema`.
+        slug: Begins the ids of the item's rules.
+        basis: Of a field that names none.
+        library: What fields of these names are.
+    """
+    rules: list[JsonObject] = []
+    for field in map(library.field, fields):
+        if "needed" in field:
+            name = str(field["name"])
+            rules.append(
+                {
+                    "rule_id": f"{slug}.{name.replace('_', '-')}-missing",
+                    "when": {"all": [_asked_when(field), {"missing": f"form.{name}"}]},
+                    "pointer": f"/form/{name}",
+                    "message": f"此情形应当填写“{field['zh']}”",
+                    "message_en": f"“{field['en']}” is needed here",
+                    "basis": field.get("basis", basis),
+                }
+            )
+    return rules
+
+
+def write_material(given: JsonObject, *, basis: str, library: Library) -> JsonObject:
     """A material of a checklist: what the library says of it, and what the item says otherwise."""
     code = str(given["code"])
     return {
@@ -82,16 +136,31 @@ def write_material(given: JsonObject, *, library: Mapping[str, JsonObject]) -> J
         "required": True,
         "media_types": list(FILE_TYPES),
         "max_bytes": FILE_BYTES,
-        **library[code],
+        "basis": basis,
+        **library.materials[code],
         **given,
     }
 
 
-def _field(field: JsonObject) -> JsonObject:
+def write_stop(given: Json, *, library: Library) -> Json:
+    """A ground that stops a clock, named by its code in the library or written out."""
+    return {"code": given, **library.stops[given]} if isinstance(given, str) else given
+
+
+def _asked_when(field: JsonObject) -> Json:
+    """The condition under which a field is asked for; ``None`` where it is asked for always."""
+    when = field.get("needed", field.get("asked"))
+    if not isinstance(when, list):
+        return when
+    return {"eq": ["situation", when[0]]} if len(when) == 1 else {"in": ["situation", when]}
+
+
+def _field(field: JsonObject, *, choices: Mapping[str, Json]) -> JsonObject:
     kind = str(field["is"])
     if kind == "choice":
-        choices = field["of"]
-        return {"oneOf": [_choice(one) for one in choices] if isinstance(choices, list) else []}
+        of = field["of"]
+        given = choices[of] if isinstance(of, str) else of
+        return {"oneOf": [_choice(one) for one in given] if isinstance(given, list) else []}
     schema: JsonObject = dict(_KINDS[kind])
     if kind == "list":
         schema["items"] = {"type": "string", "minLength": 1, "maxLength": field["max"]}

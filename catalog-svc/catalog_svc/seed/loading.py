@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from catalog_svc.agreement import handlers as agreements
+from catalog_svc.base_form import handlers as base_forms
 from catalog_svc.base_item import handlers as base_items
 from catalog_svc.calendar import handlers as calendars
 from catalog_svc.certificate import handlers as certificates
@@ -71,9 +72,18 @@ async def load(context: Catalog, progress: Callable[[str], None], *, seed: Seed 
     await _bring(context, files.organs(), organs.propose_organs, organs.publish_organs, by=nation)
     await _bring(context, files.calendars(), calendars.propose_calendars, calendars.publish_calendars, by=nation)
     await _bring(context, files.certificates(), certificates.propose_certificates, certificates.publish_certificates, by=nation)
+    for form in files.base_forms():
+        async with context.database.begin(context) as tx:
+            proposed = await base_forms.propose_base_form(tx, form, by=author)
+        if proposed.waiting:
+            async with context.database.begin(context) as tx:
+                await base_forms.publish_base_form(tx, form.code, by=reviewer)
     progress(f"service items 实施清单: {len(files.items)}")
     for region in sorted({one.region for one in files.items}):
-        await _offer(context, [one for one in files.items if one.region == region], region=region)
+        offered = [one for one in files.items if one.region == region]
+        # A bundle is drafted with what its published members ask for.
+        await _offer(context, [one for one in offered if one.draft.parts.situations.bundle is None], region=region)
+        await _offer(context, [one for one in offered if one.draft.parts.situations.bundle is not None], region=region)
     await _bring(context, files.agreements(), agreements.propose_agreements, agreements.publish_agreements, by=nation)
     async with context.database.begin(context) as tx:
         await proposals.propose(tx, [mark], kind="seed", by=author)

@@ -12,9 +12,10 @@ from typing import cast
 
 import yaml
 
+from catalog_svc.base_form.domain import BaseForm
 from catalog_svc.base_item.domain import BaseItem
 from catalog_svc.item.domain import ItemContent, ItemDraft, ItemParts
-from catalog_svc.seed.forms import Places, write_material, write_schema
+from catalog_svc.seed.forms import NOWHERE, Library, Places, write_material, write_rules, write_schema, write_stop
 from catalog_svc.word.domain import Word
 from contracts.catalogue import Agreement, CalendarYear, ChecklistPart, FormPart, Organ, Region, SituationsPart, TextsPart
 from contracts.certificates import Certificate
@@ -28,6 +29,9 @@ DELIVERY: JsonObject = {"amount": 10, "unit": "workdays", "basis": "行政许可
 STEPS: list[Json] = ["申请", "收件(异地代收的由代收窗口核验身份并预检)", "受理", "审查", "决定", "送达"]
 ALWAYS: JsonObject = {"always": True}
 ONLY: JsonObject = {"situation_id": "standard", "name": "一般情形", "name_en": "Standard", "when": ALWAYS}
+
+_DECLARED = ("modes", "service_objects", "project_type", "four_do", "lists", "ways")
+"""What a version says of itself, of which the seed's default is the contract's."""
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Safe either way; the compiled one is ten times as quick."""
@@ -96,6 +100,19 @@ class Seed:
         """The organs of the counties in the seed."""
         return [decode(Organ, {**row, "hosted": True}) for row in self._rows("organs.csv")]
 
+    def base_forms(self) -> list[BaseForm]:
+        """The base forms that items build on."""
+        return [
+            decode(
+                BaseForm,
+                {
+                    **{name: written[name] for name in ("code", "name", "name_en", "region")},
+                    "form": write_schema(str(written["name"]), fields=cast("list[JsonObject]", written["fields"]), library=self._library),
+                },
+            )
+            for written in _read_yaml(self._folder / "base-forms.yaml")
+        ]
+
     def certificates(self) -> list[Certificate]:
         """The nation's certificate list."""
         return [decode(Certificate, written) for written in _read_yaml(self._folder / "certificates.yaml")]
@@ -122,20 +139,22 @@ class Seed:
         return found
 
     def agreements(self) -> list[Agreement]:
-        """The agreements; ``items: published`` becomes what the handling side publishes."""
+        """The agreements; ``items: published`` becomes what the handling side publishes, names become base codes."""
         found: list[Agreement] = []
         for written in _read_yaml(self._folder / "agreements.yaml"):
-            handling = cast("list[Json]", written["handling"])
+            handling, named = cast("list[Json]", written["handling"]), written["items"]
             offered = {one.draft.content.item_code for one in self.items if one.region in handling}
-            items: list[Json] = [*sorted(offered)]
-            found.append(decode(Agreement, {**written, "items": items if written["items"] == "published" else written["items"]}))
+            items: list[Json] = [self._codes[str(name)] for name in named] if isinstance(named, list) else [*sorted(offered)]
+            found.append(decode(Agreement, {**written, "items": items}))
         return found
 
     def _item(self, written: JsonObject, publisher: JsonObject) -> OfferedItem:
         region = RegionCode(str(publisher["region"]))
-        places = self._places[region]
-        limits = cast("dict[str, Json]", written["limits"])
-        name = str(written["name"])
+        places = self._places.get(region, NOWHERE)
+        # A region may promise sooner than the others.
+        limits = {**cast("JsonObject", written["limits"]), **cast("JsonObject", publisher.get("limits", {}))}
+        name, basis = str(written["name"]), str(written.get("basis", ""))
+        fields = cast("list[JsonObject]", written.get("fields", []))
         content: JsonObject = {
             "item_code": self._codes[name],
             "name": name,
@@ -148,19 +167,42 @@ class Seed:
             "extension_limit": limits.get("extension"),
             "delivery_limit": limits.get("delivery", DELIVERY),
         }
-        chosen = {key: written[key] for key in content | {"modes": 0, "service_objects": 0, "project_type": 0} if key in written}
-        schema = written.get("schema") or write_schema(f"{name}申请表", fields=cast("list[JsonObject]", written.get("fields", [])))
-        materials = [write_material(one, library=self._materials) for one in cast("list[JsonObject]", written["materials"])]
-        checklist: JsonObject = {"materials": [*materials], "rules": written.get("rules", [])}
-        situations: JsonObject = {"facts": written.get("facts", []), "situations": written.get("situations", [ONLY])}
+        chosen = {key: written[key] for key in (*content, *_DECLARED) if key in written}
+        schema = written.get("schema") or write_schema(f"{name}申请表", fields=fields, library=self._library)
+        materials = [write_material(one, basis=basis, library=self._library) for one in cast("list[JsonObject]", written["materials"])]
+        needed = write_rules(fields, slug=str(written.get("slug", "")), basis=basis, library=self._library)
+        checklist: JsonObject = {"materials": [*materials], "rules": [*needed, *cast("list[Json]", written.get("rules", []))]}
+        situations: JsonObject = {
+            "facts": written.get("facts", []),
+            "situations": written.get("situations", [ONLY]),
+            "bundle": self._bundle(cast("JsonObject | None", written.get("bundle"))),
+        }
         texts: JsonObject = {"steps": STEPS, "fees": "不收费", **cast("JsonObject", written["texts"])}
+        texts["stops"] = [write_stop(one, library=self._library) for one in cast("list[Json]", texts.get("stops", []))]
         parts = ItemParts(
-            form=FormPart(schema=cast("JsonObject", places.fill(schema))),
+            form=FormPart(schema=cast("JsonObject", places.fill(schema)), base_form=str(written.get("base_form", ""))),
             situations=decode(SituationsPart, situations),
             checklist=decode(ChecklistPart, places.fill(checklist)),
             texts=decode(TextsPart, texts),
         )
         return OfferedItem(region=region, draft=ItemDraft(content=decode(ItemContent, content | chosen), parts=parts))
+
+    def _bundle(self, written: JsonObject | None) -> JsonObject | None:
+        """A bundle with the base codes of its members, which the file names by what they are called."""
+        if written is None:
+            return None
+        members = cast("list[JsonObject]", written["members"])
+        return {
+            **written,
+            "members": [
+                {
+                    **{key: value for key, value in one.items() if key != "item"},
+                    "item_code": self._codes[str(one["item"])],
+                    "after": [self._codes[str(name)] for name in cast("list[Json]", one.get("after", []))],
+                }
+                for one in members
+            ],
+        }
 
     @cached_property
     def _codes(self) -> Mapping[str, str]:
@@ -171,8 +213,11 @@ class Seed:
         return {row["name"]: row["code"] for row in self._rows("organs.csv")}
 
     @cached_property
-    def _materials(self) -> Mapping[str, JsonObject]:
-        return cast("Mapping[str, JsonObject]", _parse(self._folder / "materials.yaml"))
+    def _library(self) -> Library:
+        fields, choices, materials, stops = (
+            cast("dict[str, JsonObject]", _parse(self._folder / f"{name}.yaml")) for name in ("fields", "choices", "materials", "stops")
+        )
+        return Library(fields=fields, choices=cast("Mapping[str, Json]", choices), materials=materials, stops=stops)
 
     @cached_property
     def _places(self) -> Mapping[str, Places]:
