@@ -98,6 +98,19 @@ async def test_limits_are_told_with_law_and_an_example_for_a_start(seeded: Servi
     assert limits["delivery"]["example"] is None
 
 
+async def test_a_situation_promised_in_hours_is_due_in_hours_of_the_window(service: Service) -> None:
+    draft = a_draft()
+    draft["situations"]["situations"][2]["promised_limit"] = {"amount": 2, "unit": "hours", "basis": "本机关承诺"}
+    published = await service.publish(draft)
+    await service.hear_all()
+
+    step = await decided(service, *CANCEL, query=only(published), start="2026-11-23T11:00:00+08:00")
+
+    promised = next(one for one in step["outcome"]["limits"] if one["name"] == "promised")
+    assert (promised["zh"], promised["en"]) == ("2 个工作小时", "2 window hours")
+    assert promised["example"]["due"] == "2026-11-23T06:30:00Z"
+
+
 async def test_without_a_start_no_date_is_told(seeded: Service) -> None:
     step = await decided(seeded, *CANCEL)
 
