@@ -87,7 +87,7 @@ async def test_what_nation_and_province_fix_is_read_in_one_way(service: Service)
 
     assert shown == [[nation], [province]]
     assert (await service.get("/standards", {"region": HUNAN})).json()["items"][0]["elements"] == [province]
-    assert "elements" not in (await service.get(f"/base-items/{SOLE_TRADER}")).json()
+    assert (await service.get(f"/base-items/{SOLE_TRADER}")).json()["elements"] == [nation]
     assert (await service.get(f"/standards/{SOLE_TRADER}@430100")).json()["rule"] == "standard.unknown"
 
 

@@ -74,7 +74,17 @@ async def test_a_merger_is_not_undone_and_its_instant_never_moves(service: Servi
 
     assert (elsewhere.status_code, elsewhere.json()["rule"]) == (409, "organ.merged")
     assert (taken_back.status_code, taken_back.json()["rule"]) == (409, "organ.merged")
-    assert (later.status_code, later.json()["rule"]) == (422, "request.malformed")
+    assert (later.status_code, later.json()["rule"]) == (422, "organ.unsound")
+    assert [(one["rule"], one["pointer"]) for one in later.json()["errors"]] == [("organ.merged-at", "/merged_at")]
+
+
+async def test_a_merged_organ_can_be_sent_back_as_it_was_read(service: Service) -> None:
+    begun = await merged(service)
+
+    again = await service.post("/organs", begun, by=AUTHOR)
+
+    assert begun["merged_at"] is not None
+    assert (again.status_code, again.json().get("changed", again.text)) == (200, False)
 
 
 async def test_a_change_of_a_merged_organ_keeps_the_instant(service: Service) -> None:

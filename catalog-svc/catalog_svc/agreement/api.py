@@ -1,5 +1,6 @@
 """Routes of agreements."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Literal
 
@@ -53,24 +54,6 @@ class TransferLimitsBody(Body):
     returned_after: LimitBody
 
 
-class AgreementBody(Body):
-    """An agreement as its two sides; of an alliance every member stands on both."""
-
-    agreement_id: KeyText
-    name: NameText
-    receiving: Annotated[list[RegionText], Field(min_length=1, max_length=500)]
-    handling: Annotated[list[RegionText], Field(min_length=1, max_length=500)]
-    items: Annotated[list[ItemText], Field(max_length=1000)]
-    """Empty: every item that both sides publish for the mode."""
-    modes: Annotated[list[Mode], Field(min_length=1, max_length=4)]
-    valid_from: date
-    valid_to: date
-    """First day on which it no longer holds for new cases."""
-    limits: TransferLimitsBody
-    signatories: Annotated[list[ShortText], Field(default_factory=list, max_length=20)]
-    contacts: Annotated[list[ShortText], Field(default_factory=list, max_length=20)]
-
-
 class AgreementTerms(Body):
     """What an agreement allows, between whom, and what happens at its end."""
 
@@ -84,7 +67,7 @@ class AgreementTerms(Body):
 
 
 class AgreementDraft(AgreementTerms):
-    """An agreement as it is drafted: two sides, or an alliance."""
+    """An agreement: two sides, or an alliance, whose members may stand on both sides too, as it is shown."""
 
     agreement_id: KeyText
     name: NameText
@@ -99,15 +82,22 @@ class AgreementDraft(AgreementTerms):
     contacts: Annotated[list[ShortText], Field(default_factory=list, max_length=20)]
 
 
+class AgreementShown(AgreementDraft):
+    """An agreement as it is shown: the members of an alliance stand on both sides, and it may be sent again so."""
+
+    receiving: Annotated[list[RegionText], Field(min_length=1, max_length=500)]
+    handling: Annotated[list[RegionText], Field(min_length=1, max_length=500)]
+
+
 class AgreementList(BaseModel):
     """A page of agreements."""
 
-    items: list[AgreementBody]
+    items: list[AgreementShown]
     next: str | None
     """Value of ``after`` for the next page."""
 
 
-@router.get("/{agreement_id}", operation_id="getAgreement", response_model=AgreementBody)
+@router.get("/{agreement_id}", operation_id="getAgreement", response_model=AgreementShown)
 async def get_agreement(read: Annotated[Reader[Catalog], PUBLIC_READER], agreement_id: KeyPath) -> Response:
     """An agreement, in force or not."""
     agreement, version = await handlers.get_agreement(read.tx, AgreementId(agreement_id))
@@ -144,12 +134,14 @@ async def list_agreements(
 @router.post("", operation_id="draftAgreement", status_code=201, response_model=ProposalAnswer)
 async def draft_agreement(write: Annotated[Writer[Catalog], WRITER], body: AgreementDraft) -> Response:
     """Draft an agreement; the same content again changes nothing."""
-    agreement = decode(Agreement, body.model_dump(mode="json"))
+    given = decode(Agreement, body.model_dump(mode="json"))
+    shown = given.alliance and given.receiving == given.handling == given.alliance
+    agreement = replace(given, receiving=(), handling=()) if shown else given
 
     return await draft(write, lambda tx: handlers.propose_agreements(tx, [agreement], by=write.caller), key=agreement.agreement_id)
 
 
-@router.get("/{agreement_id}/draft", operation_id="getAgreementDraft", response_model=AgreementDraft)
+@router.get("/{agreement_id}/draft", operation_id="getAgreementDraft", response_model=AgreementShown)
 async def get_agreement_draft(read: Annotated[Reader[Catalog], READER], agreement_id: KeyPath) -> Response:
     """The draft of an agreement that waits for review, for its author and for those who may review it."""
     return await answer_draft(read, handlers.DOCUMENTS, agreement_id, shown=_shown)
@@ -161,11 +153,8 @@ async def publish_agreement(write: Annotated[Writer[Catalog], WRITER], agreement
     return await review(write, lambda tx: handlers.publish_agreements(tx, [agreement_id], by=write.caller, version=version))
 
 
-_TERMS = frozenset(AgreementTerms.model_fields)
-
-
 def _shown(agreement: Agreement) -> JsonObject:
-    """As readers from before there were alliances know it: the terms stand by themselves."""
-    shown = {name: value for name, value in encode_object(agreement).items() if name not in _TERMS}
+    """With the members of an alliance on both sides, for readers from before there were alliances; so it may be sent again."""
+    shown = encode_object(agreement)
     members: list[Json] = [*agreement.alliance]
     return {**shown, "receiving": members, "handling": members} if members else shown

@@ -25,7 +25,7 @@ from catalog_svc.proposal.api import (
 from chassis.doors import PUBLIC_READER, READER, VERSION, WRITER, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
 from contracts.codec import decode, encode_object
-from contracts.values import ItemCode, JsonObject, Mode
+from contracts.values import ItemCode, Mode
 from rules.standards import FIELDS, Lock
 
 router = APIRouter(prefix="/v1/base-items", tags=["base items"])
@@ -54,7 +54,7 @@ class BaseItemBody(Body):
 
 
 class BaseItemDraft(BaseItemBody):
-    """A base item as it is drafted, with what it fixes; ``GET /standards/<code>@100000`` shows that."""
+    """A base item with what it fixes."""
 
     elements: Annotated[list[ElementBody], Field(default_factory=list, max_length=40)]
 
@@ -62,23 +62,23 @@ class BaseItemDraft(BaseItemBody):
 class BaseItemList(BaseModel):
     """A page of base items."""
 
-    items: list[BaseItemBody]
+    items: list[BaseItemDraft]
     next: str | None
     """Value of ``after`` for the next page."""
 
 
-@router.get("/{code}", operation_id="getBaseItem", response_model=BaseItemBody)
+@router.get("/{code}", operation_id="getBaseItem", response_model=BaseItemDraft)
 async def get_base_item(read: Annotated[Reader[Catalog], PUBLIC_READER], code: ItemPath) -> Response:
     """A base item."""
     item, version = await handlers.get_base_item(read.tx, ItemCode(code))
-    return read.answer(_shown(item), etag=version, headers=PUBLIC_FOR_A_WHILE)
+    return read.answer(encode_object(item), etag=version, headers=PUBLIC_FOR_A_WHILE)
 
 
 @router.get("", operation_id="listBaseItems", response_model=BaseItemList)
 async def list_base_items(read: Annotated[Reader[Catalog], PUBLIC_READER], after: After = "", limit: Limit = DEFAULT_LIMIT) -> Response:
     """The base directory, by code."""
     found = await store.list_base_items(read.tx, after=after, limit=limit)
-    return answer_page(read, found, limit=limit, key=lambda one: one.code, shown=_shown)
+    return answer_page(read, found, limit=limit, key=lambda one: one.code)
 
 
 @router.post("", operation_id="draftBaseItem", status_code=201, response_model=ProposalAnswer)
@@ -99,7 +99,3 @@ async def get_base_item_draft(read: Annotated[Reader[Catalog], READER], code: It
 async def publish_base_item(write: Annotated[Writer[Catalog], WRITER], code: ItemPath, version: Annotated[int, VERSION]) -> Response:
     """Let a second officer put a drafted base item in force, just as it was read: ``If-Match`` is the draft's tag."""
     return await review(write, lambda tx: handlers.publish_base_items(tx, [code], by=write.caller, version=version))
-
-
-def _shown(item: BaseItem) -> JsonObject:
-    return {name: value for name, value in encode_object(item).items() if name != "elements"}

@@ -42,6 +42,10 @@ class CertificateBody(Body):
     asked_by: ShortText
     issued_by: ShortText
     guide: Annotated[str, StringConstraints(max_length=2000)]
+    state: CertificateState = CertificateState.LISTED
+    """As it was read: a row leaves the list by its ``/cancellation``, and never comes back."""
+    cancelled_by: ShortText = ""
+    """As it was read."""
 
 
 class CertificateList(BaseModel):

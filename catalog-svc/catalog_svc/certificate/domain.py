@@ -56,6 +56,26 @@ def check_certificate(row: Certificate, *, region_known: bool) -> None:
         raise CertificateUnsound(defects=defects)
 
 
+def check_state(row: Certificate, *, published: Certificate | None) -> None:
+    """Refuse a row that says of itself that it is cancelled and was not.
+
+    Raises:
+        CertificateUnsound: It leaves the list by its own route, with the document that cancels it.
+    """
+    stands = (CertificateState.LISTED, "") if published is None else (published.state, published.cancelled_by)
+    if (row.state, row.cancelled_by) != stands:
+        raise CertificateUnsound(
+            defects=(
+                Defect(
+                    rule_id="certificate.state",
+                    pointer="/state",
+                    message="取消证明事项请使用取消接口",
+                    message_en="It is cancelled by its own route, with the document that does so",
+                ),
+            )
+        )
+
+
 def cancelled(row: Certificate, *, by: str) -> Certificate:
     """The row as it stands once a document has cancelled it."""
     return replace(row, state=CertificateState.CANCELLED, cancelled_by=by)

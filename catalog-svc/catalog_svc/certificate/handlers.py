@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from catalog_svc.certificate import store
-from catalog_svc.certificate.domain import CertificateCancelled, CertificateUnknown, cancelled, check_certificate
+from catalog_svc.certificate.domain import CertificateCancelled, CertificateUnknown, cancelled, check_certificate, check_state
 from catalog_svc.context import Catalog
 from catalog_svc.proposal import handlers as proposals
 from catalog_svc.proposal.domain import Draft, Proposal, Proposed
@@ -43,8 +43,8 @@ async def cancelled_certificates(tx: Tx[Catalog], ids: Collection[str]) -> froze
     return frozenset(certificate_id for certificate_id, row in rows.items() if row.state is CertificateState.CANCELLED)
 
 
-async def propose_certificates(tx: Tx[Catalog], rows: Sequence[Certificate], *, by: Caller) -> Proposed:
-    """Draft rows of the list.
+async def propose_certificates(tx: Tx[Catalog], rows: Sequence[Certificate], *, by: Caller, cancelling: bool = False) -> Proposed:
+    """Draft rows of the list; ``cancelling`` when they are to leave it.
 
     Raises:
         CertificateUnsound: It lacks what the list must name.
@@ -58,6 +58,8 @@ async def propose_certificates(tx: Tx[Catalog], rows: Sequence[Certificate], *, 
     for one in rows:
         check_certificate(one, region_known=one.region in known)
         _refuse_return(published.get(one.certificate_id), one)
+        if not cancelling:
+            check_state(one, published=published.get(one.certificate_id))
     drafts = [Draft(key=one.certificate_id, region=one.region, body=encode_object(one)) for one in rows]
     return await proposals.propose(tx, drafts, kind=KIND, by=by)
 
@@ -71,7 +73,7 @@ async def propose_cancellation(tx: Tx[Catalog], certificate_id: str, *, document
     """
     row, _ = await get_certificate(tx, certificate_id)
     await regions.permit_in(tx, by, aggregate="item", action="author", regions=[row.region], about=certificate_id)
-    return await propose_certificates(tx, [cancelled(row, by=document)], by=by)
+    return await propose_certificates(tx, [cancelled(row, by=document)], by=by, cancelling=True)
 
 
 async def publish_certificates(tx: Tx[Catalog], ids: Sequence[str], *, by: Caller, version: int | None = None) -> list[Proposal]:

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from catalog_svc.context import Catalog
 from catalog_svc.delegation import handlers, store
@@ -68,6 +68,13 @@ class DelegationBody(Body):
     """In words; no machine evaluates them."""
 
 
+class DelegationDraft(DelegationBody):
+    """A delegation as it is drafted, or as it was read."""
+
+    revoked_from: AwareDatetime | None = None
+    """As it was read; a delegation is revoked by its ``/revocation`` alone, and stays so."""
+
+
 class DelegationShown(DelegationBody):
     """A delegation as it is published."""
 
@@ -112,14 +119,14 @@ async def list_delegations(
 
 
 @router.post("", operation_id="draftDelegation", status_code=201, response_model=ProposalAnswer)
-async def draft_delegation(write: Annotated[Writer[Catalog], WRITER], body: DelegationBody) -> Response:
+async def draft_delegation(write: Annotated[Writer[Catalog], WRITER], body: DelegationDraft) -> Response:
     """Draft a delegation; the same content again changes nothing."""
     delegation = decode(Delegation, body.model_dump(mode="json"))
 
     return await draft(write, lambda tx: handlers.propose_delegation(tx, delegation, by=write.caller), key=delegation.delegation_id)
 
 
-@router.get("/{delegation_id}/draft", operation_id="getDelegationDraft", response_model=DelegationBody)
+@router.get("/{delegation_id}/draft", operation_id="getDelegationDraft", response_model=DelegationShown)
 async def get_delegation_draft(read: Annotated[Reader[Catalog], READER], delegation_id: KeyPath) -> Response:
     """The draft of a delegation that waits for review, for its author and for those who may review it."""
     return await answer_draft(read, handlers.DOCUMENTS, delegation_id)

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import ClassVar
 
 from contracts.delegations import Delegation
-from contracts.refusals import Conflict, Invalid, NotFound
+from contracts.refusals import Conflict, Defect, Invalid, NotFound
 from rules.delegations import Known, find_change_defects, find_delegation_defects
 from rules.workdays import day_start
 
@@ -65,6 +65,25 @@ def check_change(delegation: Delegation, *, former: Delegation | None, today: da
     defects = find_change_defects(delegation, former=former, today=today)
     if defects:
         raise DelegationUnsound(defects=defects)
+
+
+def check_revocation(delegation: Delegation, *, former: Delegation | None) -> None:
+    """Refuse a draft that says of a revocation what is not so; one that says nothing of it, or what stands, is as good as the other.
+
+    Raises:
+        DelegationUnsound: It is revoked by its own route.
+    """
+    if delegation.revoked_from not in {None, None if former is None else former.revoked_from}:
+        raise DelegationUnsound(
+            defects=(
+                Defect(
+                    rule_id="delegation.revocation",
+                    pointer="/revoked_from",
+                    message="撤销委托请使用撤销接口",
+                    message_en="It is revoked by its own route",
+                ),
+            )
+        )
 
 
 def revoke(delegation: Delegation, *, at: datetime) -> Delegation:

@@ -1,11 +1,12 @@
 """What is done to delegations."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from catalog_svc.base_item import handlers as base_items
 from catalog_svc.context import Catalog
 from catalog_svc.delegation import store
-from catalog_svc.delegation.domain import DelegationUnknown, check_change, check_delegation, revoke
+from catalog_svc.delegation.domain import DelegationUnknown, check_change, check_delegation, check_revocation, revoke
 from catalog_svc.item import handlers as items
 from catalog_svc.organ import handlers as organs
 from catalog_svc.proposal import handlers as proposals
@@ -52,6 +53,10 @@ async def propose_delegation(tx: Tx[Catalog], delegation: Delegation, *, by: Cal
     """
     await proposals.permit_authors(tx, DOCUMENTS, [delegation], keys=[delegation.delegation_id], by=by)
     check_delegation(delegation, known=await _known(tx, delegation))
+    found = await store.get_delegation(tx, delegation.delegation_id)
+    check_revocation(delegation, former=None if found is None else found[0])
+    # Of a revocation no draft says anything: it is kept as it stands whatever is published.
+    delegation = replace(delegation, revoked_from=None)
     draft = Draft(key=delegation.delegation_id, region=(await _places(tx, [delegation]))[0], body=encode_object(delegation))
     return await proposals.propose(tx, [draft], kind=KIND, by=by)
 
@@ -71,6 +76,7 @@ async def publish_delegation(tx: Tx[Catalog], delegation_id: DelegationId, *, by
     [(proposal, delegation)] = await proposals.review(tx, DOCUMENTS, [delegation_id], by=by, version=version)
     found = await store.get_delegation(tx, delegation_id)
     former = None if found is None else found[0]
+    delegation = delegation if former is None else replace(delegation, revoked_from=former.revoked_from)
     check_delegation(delegation, known=await _known(tx, delegation))
     if by.region != NATION or former is not None:
         check_change(delegation, former=former, today=local_day(tx.at))

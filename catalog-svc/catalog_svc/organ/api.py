@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from catalog_svc.context import Catalog
 from catalog_svc.organ import handlers, store
@@ -52,6 +52,13 @@ class OrganShown(OrganBody):
     """First instant at which the other stands in its place."""
 
 
+class OrganDraft(OrganBody):
+    """An organ as it is drafted, or as it was read."""
+
+    merged_at: AwareDatetime | None = None
+    """As it was read; the publication of the merger alone sets it."""
+
+
 class OrganList(BaseModel):
     """A page of organs."""
 
@@ -81,7 +88,7 @@ async def list_organs(
 
 
 @router.post("", operation_id="draftOrgan", status_code=201, response_model=ProposalAnswer)
-async def draft_organ(write: Annotated[Writer[Catalog], WRITER], body: OrganBody) -> Response:
+async def draft_organ(write: Annotated[Writer[Catalog], WRITER], body: OrganDraft) -> Response:
     """Draft an organ; the same content again changes nothing."""
     organ = decode(Organ, body.model_dump(mode="json"))
 

@@ -49,8 +49,19 @@ def check_merger(organ: Organ, *, former: Organ | None, into: Organ | None) -> N
 
     Raises:
         OrganMerged: It was merged already, and is to be another from now on.
-        OrganUnsound: The other is unknown, the same, or was merged itself.
+        OrganUnsound: The other is unknown, the same, or was merged itself; or it names an instant that is not that of the merger.
     """
+    if organ.merged_at not in {None, None if former is None else former.merged_at}:
+        raise OrganUnsound(
+            defects=(
+                Defect(
+                    rule_id="organ.merged-at",
+                    pointer="/merged_at",
+                    message="合并生效时间由公布确定,不得另行填写",
+                    message_en="The publication of the merger says when it begins",
+                ),
+            )
+        )
     if former is not None and former.merged_into is not None and former.merged_into != organ.merged_into:
         raise OrganMerged(facts={"merged_into": former.merged_into})
     if organ.merged_into is None or (former is not None and former.merged_into is not None):

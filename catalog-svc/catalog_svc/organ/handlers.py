@@ -1,6 +1,7 @@
 """What is done to organs, and what other rooms ask about them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from catalog_svc.context import Catalog
 from catalog_svc.organ import store
@@ -50,7 +51,8 @@ async def propose_organs(tx: Tx[Catalog], organs: Sequence[Organ], *, by: Caller
     for organ in organs:
         check_organ(organ, region=known.get(organ.region), at=tx.at)
     await _check_mergers(tx, organs)
-    drafts = [Draft(key=one.code, region=one.region, body=encode_object(one)) for one in organs]
+    # Of the merger's instant no draft says anything: the publication sets it.
+    drafts = [Draft(key=one.code, region=one.region, body=encode_object(replace(one, merged_at=None))) for one in organs]
     return await proposals.propose(tx, drafts, kind=KIND, by=by)
 
 

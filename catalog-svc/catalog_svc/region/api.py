@@ -31,6 +31,13 @@ from contracts.values import Json, RegionCode
 router = APIRouter(prefix="/v1/regions", tags=["regions"])
 
 
+class RegionName(Body):
+    """A region by name."""
+
+    code: Annotated[str, Field(max_length=12)]
+    name: Annotated[str, Field(max_length=100)]
+
+
 class RegionBody(Body):
     """A region as it is drafted."""
 
@@ -44,17 +51,17 @@ class RegionBody(Body):
     successors: Annotated[list[RegionText], Field(default_factory=list, max_length=20)]
 
 
-class RegionName(BaseModel):
-    """A region by name."""
-
-    code: str
-    name: str
-
-
 class RegionShown(RegionBody):
     """A region, in force or not, with the names of its successors."""
 
     successors_named: list[RegionName]
+
+
+class RegionDraft(RegionBody):
+    """A region as it is drafted, or as it was read."""
+
+    successors_named: Annotated[list[RegionName], Field(default_factory=list, max_length=20, json_schema_extra={"readOnly": True})]
+    """As it was read; their own names hold."""
 
 
 class RegionList(BaseModel):
@@ -88,9 +95,9 @@ async def list_regions(
 
 
 @router.post("", operation_id="draftRegion", status_code=201, response_model=ProposalAnswer)
-async def draft_region(write: Annotated[Writer[Catalog], WRITER], body: RegionBody) -> Response:
+async def draft_region(write: Annotated[Writer[Catalog], WRITER], body: RegionDraft) -> Response:
     """Draft a region; the same content again changes nothing."""
-    region = decode(Region, body.model_dump(mode="json"))
+    region = decode(Region, body.model_dump(mode="json", exclude={"successors_named"}))
 
     return await draft(write, lambda tx: handlers.propose_regions(tx, [region], by=write.caller), key=region.code)
 
