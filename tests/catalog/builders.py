@@ -132,4 +132,5 @@ def a_draft(name: str = "个体工商户登记", *, region: RegionCode = LIUYANG
     for part in parts.values():
         del part["kind"]
     form = draft.parts.form
-    return copy.deepcopy({"version": encode_object(draft.content), "form": form.schema, "base_form": form.base_form, **parts})
+    base = {"base_form": form.base_form} if form.base_form else {}
+    return copy.deepcopy({"version": encode_object(draft.content), "form": form.schema, **base, **parts})

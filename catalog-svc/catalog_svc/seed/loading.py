@@ -5,7 +5,9 @@ What is there already with the same content stays as it is, so a run that was cu
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from catalog_svc.agreement import handlers as agreements
@@ -15,7 +17,7 @@ from catalog_svc.calendar import handlers as calendars
 from catalog_svc.certificate import handlers as certificates
 from catalog_svc.context import Catalog
 from catalog_svc.item import handlers as items
-from catalog_svc.item.domain import ItemVersionState
+from catalog_svc.item.domain import ItemVersionRecord, ItemVersionState
 from catalog_svc.organ import handlers as organs
 from catalog_svc.proposal import handlers as proposals
 from catalog_svc.proposal.domain import Draft, Proposal, Proposed
@@ -24,7 +26,7 @@ from catalog_svc.seed.reading import OfferedItem, Seed
 from catalog_svc.word import handlers as words
 from chassis.database import Tx
 from contracts.caller import Caller, CallerKind, Role
-from contracts.values import NATION, ItemVersionId, RegionCode
+from contracts.values import NATION, RegionCode
 
 ISSUER = "seed"
 AT_ONCE = 400
@@ -81,8 +83,11 @@ async def load(context: Catalog, progress: Callable[[str], None], *, seed: Seed 
     progress(f"service items 实施清单: {len(files.items)}")
     for region in sorted({one.region for one in files.items}):
         offered = [one for one in files.items if one.region == region]
-        # A bundle is drafted with what its published members ask for.
-        await _offer(context, [one for one in offered if one.draft.parts.situations.bundle is None], region=region)
+        begins = await _offer(context, [one for one in offered if one.draft.parts.situations.bundle is None], region=region)
+        # A bundle is drafted with what its members in force ask for; what takes another version's place is in force some seconds later.
+        if begins is not None and (wait := (begins - context.now.now()).total_seconds()) > 0:
+            progress(f"items in force 事项生效: {wait:.0f} s")
+            await asyncio.sleep(wait)
         await _offer(context, [one for one in offered if one.draft.parts.situations.bundle is not None], region=region)
     await _bring(context, files.agreements(), agreements.propose_agreements, agreements.publish_agreements, by=nation)
     async with context.database.begin(context) as tx:
@@ -101,7 +106,9 @@ async def _bring(context: Catalog, documents: Sequence[T], propose: Propose, pub
             await publish(tx, proposed.waiting, by=reviewer)
 
 
-async def _offer(context: Catalog, offered: Sequence[OfferedItem], *, region: RegionCode) -> None:
+async def _offer(context: Catalog, offered: Sequence[OfferedItem], *, region: RegionCode) -> datetime | None:
+    """Bring items in; the instant from which all of them are in force."""
+    begins: list[datetime] = []
     author, reviewer = _officer(Role.CATALOGUE_AUTHOR, region), _officer(Role.CATALOGUE_REVIEWER, region)
     # A few at a time: shared parts are locked, and no transaction may live long.
     for first in range(0, len(offered), FEW):
@@ -109,14 +116,17 @@ async def _offer(context: Catalog, offered: Sequence[OfferedItem], *, region: Re
             drafted = [(await items.draft_version(tx, one.draft, by=author))[0] for one in offered[first : first + FEW]]
         async with context.database.begin(context) as tx:
             for record in drafted:
-                await _publish(tx, record.version_id, state=record.state, by=reviewer)
+                await _publish(tx, record, by=reviewer)
+                begins += [] if record.effective_from is None else [record.effective_from]
+    return max(begins, default=None)
 
 
-async def _publish(tx: Tx[Catalog], version_id: ItemVersionId, *, state: ItemVersionState, by: Caller) -> None:
-    if state is ItemVersionState.DRAFT:
-        await items.review_version(tx, version_id, by=by)
-    if state in {ItemVersionState.DRAFT, ItemVersionState.REVIEWED}:
-        await items.publish_version(tx, version_id, effective_from=None, by=by, at_once=True)
+async def _publish(tx: Tx[Catalog], record: ItemVersionRecord, *, by: Caller) -> None:
+    if record.state is ItemVersionState.DRAFT:
+        await items.review_version(tx, record.version_id, by=by)
+    if record.state in {ItemVersionState.DRAFT, ItemVersionState.REVIEWED}:
+        published = await items.publish_version(tx, record.version_id, effective_from=None, by=by, at_once=True)
+        record.effective_from = published.effective_from
 
 
 def _officer(role: Role, region: RegionCode) -> Caller:
