@@ -182,8 +182,8 @@ class GroupMember:
                 async with self._log.connection() as connection:
                     await connection.execute(_SEEN, self._group, self._member, self._topics)
                     await connection.execute(_BURY, self._group, self._lease * 10)
-            except BusUnavailable:
-                _logger.warning("log.no_heartbeat", group=self._group)
+            except Exception as error:  # noqa: BLE001 - ended, the others would take this living member for dead
+                _logger.warning("log.no_heartbeat", group=self._group, error=type(error.__cause__ or error).__name__)
 
 
 def _share(places: Sequence[Place], *, members: Mapping[str, Sequence[str]], member: str) -> set[Place]:

@@ -312,14 +312,18 @@ class Log:
                 await self.look()
             except BusUnavailable:
                 await asyncio.sleep(0.5)
+            except Exception:
+                # Ended, nothing that others write would ever be heard here again.
+                _logger.exception("log.not_watched")
+                await asyncio.sleep(0.5)
 
     async def _maintain(self) -> None:
         while True:
             await asyncio.sleep(MAINTAIN_EVERY)
             try:
                 await self.maintain()
-            except BusUnavailable as error:
-                _logger.warning("log.maintenance_failed", error=type(error.__cause__).__name__)
+            except Exception as error:  # noqa: BLE001 - the next round may succeed
+                _logger.warning("log.maintenance_failed", error=type(error.__cause__ or error).__name__)
 
 
 @contextlib.contextmanager
@@ -327,7 +331,7 @@ def reaching() -> Any:
     """Turn what a database does when it cannot be reached into `BusUnavailable`."""
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
         raise BusUnavailable(retry_after=1) from error
 
 
