@@ -79,7 +79,7 @@ def open_package(content: bytes, *, formats: bool = True) -> Package:
             _copy(old, new, package, formats=formats)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
         raise SheetUnreadable(facts={"why": "damaged"}) from error
-    except (RuntimeError, NotImplementedError) as error:  # a password, or a packing that no office program uses
+    except RuntimeError as error:  # a password, or a packing that no office program uses
         raise SheetUnreadable(facts={"why": "encrypted"}) from error
     return package
 
