@@ -348,3 +348,38 @@ def limit_in_words(limit: Limit) -> tuple[str, str]:
         return "当日（即办）", "the same day"
     zh, one, many = _UNITS[limit.unit]
     return f"{limit.amount} {zh}", f"{limit.amount} {one if limit.amount == 1 else many}"
+
+
+def result_of(parts: Parts) -> Result:
+    """What a version says of its result."""
+    texts = parts.texts
+    return Result(
+        name=texts.result_name, type=texts.result_type, template=texts.result_template, credential_type=parts.version.credential_type
+    )
+
+
+def handling_of(parts: Parts) -> Handling:
+    """What a version says of where and how it is handled."""
+    version, texts = parts.version, parts.texts
+    return Handling(
+        project_type=version.project_type,
+        modes=version.modes,
+        ways=version.ways,
+        four_do=version.four_do,
+        visits=texts.visits,
+        steps=texts.steps,
+        chain=texts.chain,
+    )
+
+
+def limits_of(parts: Parts, *, promised: Limit) -> tuple[tuple[LimitName, Limit], ...]:
+    """The limits that a version has, in the order of a case's life; ``promised`` as the situation has it."""
+    version = parts.version
+    rows: tuple[tuple[LimitName, Limit | None], ...] = (
+        ("acceptance", version.acceptance_limit),
+        ("statutory", version.statutory_limit),
+        ("promised", promised),
+        ("extension", version.extension_limit),
+        ("delivery", version.delivery_limit),
+    )
+    return tuple((name, limit) for name, limit in rows if limit is not None)

@@ -12,18 +12,19 @@ from catalog_svc.guide.domain import (
     Example,
     FormShown,
     GuideStep,
-    Handling,
     LimitName,
     LimitTold,
     MemberShown,
     Named,
     Outcome,
-    Result,
     SituationNamed,
     SkippedLine,
     check_situation,
+    handling_of,
     limit_in_words,
+    limits_of,
     read_answers,
+    result_of,
 )
 from catalog_svc.item.domain import ItemUnknown
 from chassis.problems import Behind
@@ -35,6 +36,14 @@ from rules.guidance import Advice, Line, advise, prefilled
 from rules.parts import Parts
 from rules.situations import promised_limit
 from rules.workdays import Calendar, due, explain, local_day
+
+_COUNTED_FROM: Mapping[LimitName, CountedFrom] = {
+    "acceptance": "receipt",
+    "statutory": "acceptance",
+    "promised": "acceptance",
+    "extension": "end",
+    "delivery": "decision",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,21 +131,8 @@ def outcome(catalogue: Catalogue, parts: Parts, *, advice: Advice, asked: Asked)
         stops=texts.stops,
         fees=texts.fees,
         fee_lines=texts.fee_lines,
-        result=Result(
-            name=texts.result_name,
-            type=texts.result_type,
-            template=texts.result_template,
-            credential_type=version.credential_type,
-        ),
-        handling=Handling(
-            project_type=version.project_type,
-            modes=version.modes,
-            ways=version.ways,
-            four_do=version.four_do,
-            visits=texts.visits,
-            steps=texts.steps,
-            chain=texts.chain,
-        ),
+        result=result_of(parts),
+        handling=handling_of(parts),
         bundle=tuple(
             MemberShown(
                 item_code=one.member.item_code,
@@ -229,17 +225,12 @@ def _until(calendar: Calendar, start: datetime | None, line: Line) -> date | Non
 
 
 def _limits(parts: Parts, situation: Situation | None, *, calendar: Calendar, start: datetime | None) -> tuple[LimitTold, ...]:
-    version = parts.version
     chosen = "" if situation is None else situation.situation_id
-    promised = promised_limit(parts.situations, situation=chosen, otherwise=version.promised_limit)
-    rows: tuple[tuple[LimitName, Limit | None, CountedFrom], ...] = (
-        ("acceptance", version.acceptance_limit, "receipt"),
-        ("statutory", version.statutory_limit, "acceptance"),
-        ("promised", promised, "acceptance"),
-        ("extension", version.extension_limit, "end"),
-        ("delivery", version.delivery_limit, "decision"),
+    promised = promised_limit(parts.situations, situation=chosen, otherwise=parts.version.promised_limit)
+    return tuple(
+        _limit(name, limit, counted_from=_COUNTED_FROM[name], calendar=calendar, start=start)
+        for name, limit in limits_of(parts, promised=promised)
     )
-    return tuple(_limit(row[0], row[1], counted_from=row[2], calendar=calendar, start=start) for row in rows if row[1] is not None)
 
 
 def _limit(

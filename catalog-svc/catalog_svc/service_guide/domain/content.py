@@ -10,7 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from catalog_svc.guide.domain import APPROVALS, Approval, Handling, LimitName, Named, Result, limit_in_words
+from catalog_svc.guide.domain import (
+    APPROVALS,
+    Approval,
+    Handling,
+    LimitName,
+    Named,
+    Result,
+    handling_of,
+    limit_in_words,
+    limits_of,
+    result_of,
+)
 from contracts.catalogue import Organ
 from contracts.elements import Fee, Limit, StopGround
 from contracts.values import ItemCode, ItemId, ItemVersionId, JsonObject, RegionCode
@@ -195,15 +206,7 @@ def write_guide(parts: Parts, *, around: Surroundings, situation: str | None) ->
         organ=_organ(parts, around),
         service_objects=version.service_objects,
         approval=APPROVALS[version.approval_type],
-        handling=Handling(
-            project_type=version.project_type,
-            modes=version.modes,
-            ways=version.ways,
-            four_do=version.four_do,
-            visits=texts.visits,
-            steps=texts.steps,
-            chain=texts.chain,
-        ),
+        handling=handling_of(parts),
         conditions=texts.conditions,
         acceptance_standard=texts.acceptance_standard,
         quantity_limit=texts.quantity_limit,
@@ -224,12 +227,7 @@ def write_guide(parts: Parts, *, around: Surroundings, situation: str | None) ->
         stops=texts.stops,
         fees=texts.fees,
         fee_lines=texts.fee_lines,
-        result=Result(
-            name=texts.result_name,
-            type=texts.result_type,
-            template=texts.result_template,
-            credential_type=version.credential_type,
-        ),
+        result=result_of(parts),
         denial_grounds=tuple(Ground(code=code, reason=reason, basis=basis) for code, reason, basis in texts.denial_grounds),
         bundle=_members(parts, labels=labels, names=around.item_names),
     )
@@ -254,15 +252,7 @@ def _words(limit: Limit) -> LimitWords:
 
 
 def _limits(parts: Parts) -> tuple[LimitShown, ...]:
-    version = parts.version
-    rows: tuple[tuple[LimitName, Limit | None], ...] = (
-        ("acceptance", version.acceptance_limit),
-        ("statutory", version.statutory_limit),
-        ("promised", version.promised_limit),
-        ("extension", version.extension_limit),
-        ("delivery", version.delivery_limit),
-    )
-    told = [(name, _words(limit)) for name, limit in rows if limit is not None]
+    told = [(name, _words(limit)) for name, limit in limits_of(parts, promised=parts.version.promised_limit)]
     return tuple(LimitShown(name=name, zh=words.zh, en=words.en, basis=words.basis) for name, words in told)
 
 
@@ -285,7 +275,7 @@ def _material(line: Line, *, labels: Labels, names: dict[ItemCode, str]) -> Mate
         valid_days=one.valid_days,
         original_seen=one.original_seen,
         copies=one.copies,
-        for_items=tuple(Named(code=code, name=names.get(code, "")) for code in line.for_items),
+        for_items=_named(line.for_items, names),
     )
 
 
