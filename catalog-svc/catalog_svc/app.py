@@ -8,6 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from catalog_svc.context import Catalog, Settings
+from catalog_svc.looks import looks
 from catalog_svc.schema import METADATA
 from chassis.jobs import Job
 from chassis.logs import get_logger
@@ -89,6 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
             Job(name="forget searches in vain", every=jobs.FORGET_EVERY, run=jobs.forget_misses),
         ),
         on_start=_begin,
+        looks=looks,
     )
 
 

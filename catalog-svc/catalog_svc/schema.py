@@ -1,13 +1,15 @@
 """The one metadata of the catalogue's tables, and how a row that carries its version is written."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import MetaData, Table, select, tuple_
+from sqlalchemy import ColumnElement, MetaData, Table, and_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.database import StaleVersion, Tx
 from chassis.tables import define
+from rules.workdays import local_day
 
 METADATA = MetaData()
 define(METADATA)
@@ -56,3 +58,10 @@ async def write_next(tx: Tx[Any], table: Table, rows: Sequence[Mapping[str, obje
     known = await tx.execute(select(table.c.version, *key).where(one_of))
     versions: dict[tuple[object, ...], int] = {tuple(row[1:]): row.version for row in known}
     await write_rows(tx, table, [{**row, "version": versions.get(place, 0) + 1} for row, place in zip(rows, asked, strict=True)])
+
+
+def ends_within(tx: Tx[Any], body: ColumnElement[Any], *, days: int) -> ColumnElement[bool]:
+    """The condition that a document with ``valid_from`` and ``valid_to`` is in force today and no longer so many days later."""
+    today = local_day(tx.at)
+    begins, ends = body["valid_from"].astext, body["valid_to"].astext
+    return and_(begins <= today.isoformat(), ends > today.isoformat(), ends <= (today + timedelta(days=days)).isoformat())

@@ -290,6 +290,10 @@ class Catalogue:
         """What an organ handed on of an item, in force or not, oldest first."""
         return self._delegations.by(delegator, item)
 
+    def delegations_ending(self, *, on: date, within: int) -> tuple[Delegation, ...]:
+        """The delegations in force on a day and not revoked that end within so many days after it, the soonest first."""
+        return self._delegations.ending(on=on, within=within)
+
     def calendar(self, region: RegionCode) -> Calendar:
         """The working days of a region: the nation's, with what the regions above it and it itself override."""
         chain = tuple(one.code for one in reversed(self.ancestors(region)) if self._years.get(one.code))

@@ -53,6 +53,12 @@ class Delegations:
         """What an organ handed on of an item, in force or not, oldest first."""
         return self._by.get(delegator, {}).get(item, ())
 
+    def ending(self, *, on: date, within: int) -> tuple[Delegation, ...]:
+        """Those in force on a day and not revoked that end within so many days after it, the soonest first."""
+        last = on + timedelta(days=within)
+        found = [one for one in self._all.values() if one.revoked_from is None and one.valid_from <= on < one.valid_to <= last]
+        return tuple(sorted(found, key=lambda one: (one.valid_to, one.delegation_id)))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:

@@ -25,6 +25,7 @@ from tests.catalog.builders import (
     Service,
     officer,
 )
+from tests.support.figures import fires, samples_of
 
 APPROVALS = OrganCode("11430181TB0000028B")
 """浏阳市行政审批服务局"""
@@ -274,17 +275,47 @@ async def test_an_alliance_in_force_loses_no_member_and_no_action(service: Servi
     assert [pointer for _, pointer in told(answer)] == ["/alliance", "/actions", "/query_fields", "/open_cases"]
 
 
+async def soonest_end(service: Service) -> date:
+    """The last day of the agreement in force that ends first."""
+    today = local_day(service.context.now.now()).isoformat()
+    found = (await service.get("/agreements")).json()["items"]
+    return min(date.fromisoformat(str(one["valid_to"])) for one in found if str(one["valid_from"]) <= today < str(one["valid_to"]))
+
+
 async def test_agreements_about_to_end_are_found(service: Service) -> None:
     today = local_day(service.context.now.now())
 
     async def ids(**query: str) -> list[str]:
         return [one["agreement_id"] for one in (await service.get("/agreements", query)).json()["items"]]
 
-    soonest = min(
-        date.fromisoformat(str(one["valid_to"]))
-        for one in (await service.get("/agreements")).json()["items"]
-        if str(one["valid_from"]) <= today.isoformat() < str(one["valid_to"])
-    )
-    days = (soonest - today).days
+    days = (await soonest_end(service) - today).days
     assert await ids(ending_within=str(days)) != []
     assert await ids(ending_within=str(days - 1)) == []
+
+
+async def test_a_delegation_about_to_end_is_found_and_told_to_whoever_watches(service: Service) -> None:
+    await in_force(service, valid_to=tomorrow(service, days=20))
+
+    async def ids(**query: str) -> list[str]:
+        return [one["delegation_id"] for one in (await service.get("/delegations", query)).json()["items"]]
+
+    async def told() -> tuple[float, float, bool]:
+        await service.hear()
+        found = samples_of((await service.client.get("/metrics")).text)
+        counted = {
+            one.labels["within"]: one.value for one in found if one.name == "instruments_ending" and one.labels["kind"] == "delegation"
+        }
+        return counted["7"], counted["30"], fires("InstrumentsEnd", found)
+
+    assert (await ids(ending_within="20"), await ids(ending_within="19")) == (["liuyang-approvals"], [])
+    assert await told() == (0.0, 1.0, False)
+
+
+async def test_an_agreement_that_ends_within_a_week_raises_the_alert(service: Service) -> None:
+    await service.hear_all()
+    last_week = await soonest_end(service) - local_day(service.context.now.now()) - timedelta(days=7)
+
+    service.context.now.set_offset(last_week.total_seconds())
+    found = samples_of((await service.client.get("/metrics")).text)
+
+    assert fires("InstrumentsEnd", found)

@@ -256,6 +256,18 @@ def test_agreements_about_to_end_are_told_soonest_first() -> None:
     assert catalogue.agreements_ending(on=TODAY, within=7) == ()
 
 
+def test_delegations_about_to_end_are_told_soonest_first_and_revoked_ones_never() -> None:
+    catalogue = a_catalogue(
+        a_delegation(delegation_id="d1", valid_to=date(2026, 12, 23)),
+        a_delegation(delegation_id="d2", valid_to=date(2026, 12, 1)),
+        a_delegation(delegation_id="d3", valid_to=date(2026, 12, 2), revoked_from=NOON),
+        a_delegation(delegation_id="d4", valid_to=TODAY),
+    )
+
+    assert [one.delegation_id for one in catalogue.delegations_ending(on=TODAY, within=31)] == ["d2", "d1"]
+    assert catalogue.delegations_ending(on=TODAY, within=7) == ()
+
+
 def test_documents_from_before_the_fields_still_decode_and_mean_what_they_meant() -> None:
     agreement, version = encode_object(an_agreement()), encode_object(a_version())
 

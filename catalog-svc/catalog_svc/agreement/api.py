@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field, StringConstraints
 
-from catalog_svc.agreement import handlers
+from catalog_svc.agreement import handlers, store
 from catalog_svc.context import Catalog
 from catalog_svc.proposal.api import (
     PUBLIC_FOR_A_WHILE,
     After,
     Body,
+    EndingWithin,
     ItemText,
     KeyPath,
     KeyText,
@@ -121,13 +122,13 @@ async def get_agreement_terms(read: Annotated[Reader[Catalog], PUBLIC_READER], a
 async def list_agreements(
     read: Annotated[Reader[Catalog], PUBLIC_READER],
     region: Annotated[str | None, Query(pattern=r"^[0-9]{6,12}$")] = None,
-    ending_within: Annotated[int | None, Query(ge=1, le=3660, description="天 / days")] = None,
+    ending_within: EndingWithin = None,
     after: After = "",
     limit: Limit = DEFAULT_LIMIT,
 ) -> Response:
     """Agreements that name a region on either side or as a member, that are in force and end within so many days, or all."""
     place = None if region is None else RegionCode(region)
-    found = await handlers.list_agreements(read.tx, region=place, ending_within=ending_within, after=after, limit=limit)
+    found = await store.list_agreements(read.tx, region=place, ending_within=ending_within, after=after, limit=limit)
     return answer_page(read, found, limit=limit, key=lambda one: one.agreement_id, shown=_shown)
 
 

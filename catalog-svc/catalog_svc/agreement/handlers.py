@@ -1,7 +1,6 @@
 """What is done to agreements."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from catalog_svc.agreement import store
 from catalog_svc.agreement.domain import AgreementUnknown, check_agreement, check_change
@@ -82,12 +81,3 @@ async def get_agreement(tx: Tx[Catalog], agreement_id: AgreementId) -> tuple[Agr
     if found is None:
         raise AgreementUnknown
     return found
-
-
-async def list_agreements(
-    tx: Tx[Catalog], *, region: RegionCode | None, ending_within: int | None, after: str, limit: int
-) -> list[Agreement]:
-    """Agreements by id; those that name a region, and those in force today that end within so many days."""
-    today = local_day(tx.at)
-    ending = None if ending_within is None else (today, today + timedelta(days=ending_within))
-    return await store.list_agreements(tx, region=region, ending=ending, after=after, limit=limit)

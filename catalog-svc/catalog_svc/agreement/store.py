@@ -1,13 +1,12 @@
 """Published agreements in the database."""
 
 from collections.abc import Sequence
-from datetime import date
 
 from sqlalchemy import Column, Index, Integer, Table, Text, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from catalog_svc.context import Catalog
-from catalog_svc.schema import METADATA, write_next
+from catalog_svc.schema import METADATA, ends_within, write_next
 from chassis import outbox
 from chassis.database import Tx
 from contracts.catalogue import Agreement
@@ -41,14 +40,14 @@ async def get_agreements(tx: Tx[Catalog], ids: Sequence[AgreementId]) -> list[Ag
 
 
 async def list_agreements(
-    tx: Tx[Catalog], *, region: RegionCode | None, ending: tuple[date, date] | None, after: str, limit: int
+    tx: Tx[Catalog], *, region: RegionCode | None, ending_within: int | None, after: str, limit: int
 ) -> list[Agreement]:
     """Agreements by id; those that name a region on either side, or all.
 
     Args:
         tx: Open transaction.
         region: On either side or a member.
-        ending: In force on the first of these days, no longer on the day after the second.
+        ending_within: In force today, and no longer so many days later.
         after: The id before the first.
         limit: Most.
     """
@@ -56,10 +55,8 @@ async def list_agreements(
     statement = select(table.c.body).where(table.c.agreement_id > after).order_by(table.c.agreement_id).limit(limit)
     if region is not None:
         statement = statement.where(or_(table.c.receiving.contains([region]), table.c.handling.contains([region])))
-    if ending is not None:
-        begins, ends = table.c.body["valid_from"].astext, table.c.body["valid_to"].astext
-        today, last = (day.isoformat() for day in ending)
-        statement = statement.where(begins <= today, ends > today, ends <= last)
+    if ending_within is not None:
+        statement = statement.where(ends_within(tx, table.c.body, days=ending_within))
     return [decode(Agreement, row.body) for row in await tx.execute(statement)]
 
 

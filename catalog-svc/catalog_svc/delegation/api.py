@@ -12,6 +12,7 @@ from catalog_svc.proposal.api import (
     PUBLIC_FOR_A_WHILE,
     After,
     Body,
+    EndingWithin,
     ItemText,
     KeyPath,
     KeyText,
@@ -103,15 +104,17 @@ async def list_delegations(
     organ: Annotated[str | None, Query(pattern=r"^[0-9A-HJ-NP-RTUW-Y]{18}$", description="委托或承接机关 / on either side")] = None,
     region: Annotated[str | None, Query(pattern=r"^[0-9]{6,12}$")] = None,
     item: Annotated[str | None, Query(pattern=r"^[0-9A-Z]{12}$")] = None,
+    ending_within: EndingWithin = None,
     after: After = "",
     limit: Limit = DEFAULT_LIMIT,
 ) -> Response:
-    """Delegations of an organ, for a region, about an item, or all."""
+    """Delegations of an organ, for a region, about an item, in force and ending within so many days, or all."""
     found = await store.list_delegations(
         read.tx,
         organ=None if organ is None else OrganCode(organ),
         region=None if region is None else RegionCode(region),
         item=None if item is None else ItemCode(item),
+        ending_within=ending_within,
         after=after,
         limit=limit,
     )

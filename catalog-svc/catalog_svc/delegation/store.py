@@ -6,7 +6,7 @@ from sqlalchemy import Column, Index, Integer, Table, Text, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from catalog_svc.context import Catalog
-from catalog_svc.schema import METADATA, write_next
+from catalog_svc.schema import METADATA, ends_within, write_next
 from chassis import outbox
 from chassis.database import Tx
 from contracts.codec import decode, encode_object
@@ -45,9 +45,26 @@ async def list_sharing(tx: Tx[Catalog], items: Sequence[ItemCode], *, but: Deleg
 
 
 async def list_delegations(
-    tx: Tx[Catalog], *, organ: OrganCode | None, region: RegionCode | None, item: ItemCode | None, after: str, limit: int
+    tx: Tx[Catalog],
+    *,
+    organ: OrganCode | None,
+    region: RegionCode | None,
+    item: ItemCode | None,
+    ending_within: int | None,
+    after: str,
+    limit: int,
 ) -> list[Delegation]:
-    """Delegations by id; those of an organ on either side, for exactly a region, or about an item."""
+    """Delegations by id.
+
+    Args:
+        tx: Open transaction.
+        organ: On either side.
+        region: Exactly the one it holds for.
+        item: One of those it hands on.
+        ending_within: In force today and not revoked, and no longer so many days later.
+        after: The id before the first.
+        limit: Most.
+    """
     table = DELEGATIONS.c
     statement = select(table.body).where(table.delegation_id > after).order_by(table.delegation_id).limit(limit)
     if organ is not None:
@@ -56,6 +73,8 @@ async def list_delegations(
         statement = statement.where(table.region == region)
     if item is not None:
         statement = statement.where(table["items"].contains([item]))
+    if ending_within is not None:
+        statement = statement.where(ends_within(tx, table.body, days=ending_within), table.body["revoked_from"].astext.is_(None))
     return [decode(Delegation, row.body) for row in await tx.execute(statement)]
 
 

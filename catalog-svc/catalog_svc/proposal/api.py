@@ -49,6 +49,7 @@ _BOUND = 2**63
 """What follows the catalogue reads whole numbers of 64 bits."""
 
 Words = Annotated[str, Query(max_length=30, pattern=r"^[^\x00]*$")]
+EndingWithin = Annotated[int | None, Query(ge=1, le=3660, description="天 / days")]
 After = Annotated[str, Query(max_length=64, pattern=r"^[^\x00]*$", description="上一页给出的 next / the next of the page before")]
 
 
