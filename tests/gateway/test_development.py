@@ -10,10 +10,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from gateway.app import create_app
 from gateway.development.issuer import DEV_ISSUER, DEV_PATH, DevelopmentIssuer, OnLoopback
+from gateway.development.people import load
 from gateway.routes import SERVICES
 from tests.gateway.world import PEOPLE, World, told
 from tongban_local.visitor import Visitor
@@ -249,9 +251,17 @@ async def test_the_key_of_internal_tokens_must_be_the_gateways(tmp_path: Path) -
         create_app(settings)
 
 
-async def test_people_of_the_file_are_of_the_seeded_organs() -> None:
+def test_every_organ_of_the_seed_has_people_who_accept_and_decide_and_no_other_organ_has() -> None:
     seed = (PEOPLE.parents[2] / "catalog-svc/catalog_svc/seed/organs.csv").read_text(encoding="utf-8")
-    named = [line.split(":")[1].strip() for line in PEOPLE.read_text(encoding="utf-8").splitlines() if line.strip().startswith("organ:")]
+    organs = {line.split(",")[0] for line in seed.splitlines()[1:]}
+    people = [person.claims for person in load(PEOPLE).by_name.values() if "organ" in person.claims]
 
-    assert named
-    assert [organ for organ in named if organ not in seed] == []
+    for role in ("reviewer", "approver"):
+        assert {person["organ"] for person in people if person["roles"] == [role]} == organs
+    assert {person["organ"] for person in people} == organs
+
+
+def test_an_account_stands_once() -> None:
+    document = yaml.safe_load(PEOPLE.read_text(encoding="utf-8"))
+
+    assert len(load(PEOPLE).by_name) == len(document["people"]) + 2 * len(document["offices"])

@@ -1,6 +1,7 @@
 """The people who can sign in at the development issuer."""
 
 import hmac
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,10 +47,27 @@ def load(path: Path) -> People:
     """
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
-        people = [_person(entry) for entry in document["people"]]
+        entries = [*document["people"], *(entry for office in document.get("offices", ()) for entry in _officers(office))]
+        people = [_person(entry) for entry in entries]
         return People(by_name={person.username: person for person in people}, password=str(document["password"]))
     except (yaml.YAMLError, KeyError, TypeError) as error:
         raise ValueError(f"{path.name} does not have the form of the people of the development issuer") from error
+
+
+_POSITIONS = (("reviewer", "受理人员", "reviewer"), ("approver", "审批人员", "approver"))
+"""What the two people of an office are: the role, and how it is called."""
+
+
+def _officers(office: dict[str, Json]) -> Iterator[dict[str, Json]]:
+    for role, title, title_en in _POSITIONS:
+        yield {
+            "username": f"{office['account']}-{role}",
+            "title": f"{office['name']} {title}",
+            "title_en": f"{title_en}, {office['name_en']}",
+            "roles": [role],
+            "region": office["region"],
+            "organ": office["organ"],
+        }
 
 
 def _person(entry: dict[str, Json]) -> Person:
