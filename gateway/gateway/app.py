@@ -146,7 +146,7 @@ def create_app(settings: Settings) -> FastAPI:
         application.own,
         upstreams=upstreams,
         callers=callers,
-        views={"case": views.show_case, "handlings": views.list_handlings, "clock": clock.move},
+        views={"case": views.show_case, "handlings": views.list_handlings, "impact": views.show_impact, "clock": clock.move},
         own=frozenset({pages.OPENAPI}),
         patience=settings.answer_timeout,
     )

@@ -56,6 +56,7 @@ def merge(documents: Mapping[str, JsonObject]) -> JsonObject:
         if service in documents:
             _take_in(copy.deepcopy(documents[service]), service=service, paths=paths, schemas=schemas)
     _show_views(paths, schemas)
+    _show_impacts(paths, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -158,6 +159,16 @@ def _show_views(paths: JsonObject, schemas: JsonObject) -> None:
             _child(_child(schemas, item), "properties")["applicant"] = {"type": ["string", "null"], "description": "Masked name"}
 
 
+def _show_impacts(paths: JsonObject, schemas: JsonObject) -> None:
+    """Say that an impact comes with the open cases that stand on what it touches."""
+    for path in paths:
+        operation = _child(_child(paths, path), "get")
+        if operation and find(path.replace("{", "").replace("}", "").encode()).row.view == "impact":
+            shown = _child(_child(schemas, _shown_by(operation)), "properties")
+            shown["standing"], shown["unavailable"] = {"anyOf": [{"$ref": f"{_SCHEMAS}Standing"}, {"type": "null"}]}, _NAMES
+            schemas["Standing"] = _STANDING
+
+
 def _shown_by(operation: JsonObject) -> str:
     answer = _child(_child(_child(_child(operation, "responses"), "200"), "content"), "application/json")
     return str(_child(answer, "schema").get("$ref", "")).removeprefix(_SCHEMAS)
@@ -197,5 +208,17 @@ _CASE_PARAMETER: Json = {
     "required": False,
     "schema": {"type": "string", "pattern": "^[0-9A-Za-z-]{1,60}$"},
     "description": "办件编号或 id;申请人必填 / number or id of the case; applicants must give it",
+}
+_COUNT: Json = {"type": "integer", "minimum": 0}
+_STANDING: Json = {
+    "type": "object",
+    "title": "Standing",
+    "description": "Open cases 在办件 of the page's items, on whichever version each was received; they keep it",
+    "required": ["cases", "regions", "versions"],
+    "properties": {
+        "cases": _COUNT,
+        "regions": {"type": "object", "additionalProperties": _COUNT, "description": "By handling region"},
+        "versions": {"type": "array", "items": {"$ref": f"{_SCHEMAS}OpenOnVersion"}},
+    },
 }
 _NAMES: Json = {"type": "array", "items": {"type": "string"}, "description": "What could not be had in time"}

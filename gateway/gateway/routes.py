@@ -92,8 +92,9 @@ TABLE: tuple[Row, ...] = (
             "calendars/{}/{}",
         )
     ),
-    Row("/v1/base-items/{}/impact", "catalog"),
-    Row("/v1/certificates/{}/impact", "catalog"),
+    Row("/v1/base-items/{}/impact", "catalog", view="impact"),
+    Row("/v1/certificates/{}/impact", "catalog", view="impact"),
+    Row("/v1/service-items/versions/{}/impact", "catalog", view="impact"),
     Row("/v1/service-items/imports/**", "catalog"),
     Row("/v1/service-items/exports/**", "catalog"),
     Row("/v1/search/misses", "catalog"),

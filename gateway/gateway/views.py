@@ -1,4 +1,7 @@
-"""What no single service can answer: a case with its handling, timeline, notices and credentials; a work queue with masked names.
+"""What no single service can answer.
+
+A case with its handling, timeline, notices and credentials; a work queue with masked names; a change with the cases that are open on what it
+touches.
 
 One call per part, side by side. A part that is late or away is named in ``unavailable``, and the rest is shown.
 """
@@ -30,6 +33,13 @@ PARTS: Mapping[str, tuple[str, str]] = {
 
 AT_CASE = "person"
 """The one word of ``expand`` that intake answers itself."""
+
+COUNTED_BY = "counted_by"
+"""Where the catalogue says by which question intake counts the open cases that a change leaves as they are."""
+
+_COUNTS = "/v1/reports/open-cases?"
+_ROWS = 200
+"""Counts asked for at once."""
 
 _OK = 200
 _FAILED = 500
@@ -96,6 +106,43 @@ class Views:
             body["unavailable"] = ["applicant"]
         return write(body)
 
+    async def show_impact(self, request: Request, found: Found, known: Known | None) -> Response | None:
+        """What a change would touch, by the catalogue, with the open cases that stand there, counted by intake.
+
+        ``standing`` is null and named in ``unavailable`` while intake cannot say: never a zero that nobody counted.
+        """
+        if known is None:
+            raise Unauthenticated
+        heard = _heard(request)
+        target = found.target + (f"?{request.url.query}" if request.url.query else "")
+        impact = await self._upstreams.ask("catalog", target, token=self._callers.token(known, service="catalog"), headers=heard)
+        body = impact.body
+        if impact.status != _OK or not isinstance(body, dict):
+            return say_again(impact)
+        question = body.get(COUNTED_BY)
+        counts = [] if question is None else await self._counts(known, str(question), heard=heard)
+        body["standing"] = None if counts is None else _standing(counts)
+        body["unavailable"] = ["standing"] if counts is None else []
+        return write(body)
+
+    async def _counts(self, known: Known, question: str, *, heard: list[tuple[str, str]]) -> list[JsonObject] | None:
+        """Every row of a question for counts, all pages within one patience; None when intake cannot say."""
+        token, rows, after = self._callers.token(known, service="intake"), list[JsonObject](), ""
+        try:
+            async with asyncio.timeout(self._patience):
+                while question.startswith(_COUNTS):
+                    said = await self._ask("intake", f"{question}&{urlencode({'limit': _ROWS, 'after': after})}", token=token, heard=heard)
+                    body = None if said is None else said.body
+                    if said is None or said.status != _OK or not isinstance(body, dict) or not isinstance(body.get("items"), list):
+                        return None
+                    rows += [row for row in cast("list[Json]", body["items"]) if isinstance(row, dict)]
+                    if body.get("next") is None:
+                        return rows
+                    after = str(body["next"])
+        except TimeoutError:
+            return None
+        return None
+
     async def _names(self, known: Known, cases: Sequence[str], *, heard: list[tuple[str, str]]) -> dict[str, str] | None:
         """Masked name by case, None when intake cannot say."""
         if not cases:
@@ -125,6 +172,16 @@ class Views:
         except (Refusal, TimeoutError):
             return None
         return None if said.status >= _FAILED else said
+
+
+def _standing(rows: Sequence[JsonObject]) -> JsonObject:
+    regions: dict[str, Json] = {}
+    total = 0
+    for row in rows:
+        region, cases = str(row["region"]), int(str(row["cases"]))
+        regions[region] = int(str(regions.get(region, 0))) + cases
+        total += cases
+    return {"cases": total, "regions": dict(sorted(regions.items())), "versions": list[Json](rows)}
 
 
 def _together(body: JsonObject, answers: Mapping[str, Said | None]) -> Response:

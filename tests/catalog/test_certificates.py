@@ -136,17 +136,37 @@ async def test_the_impact_of_a_cancellation_names_the_versions_that_ask_for_it(s
 
     impact = (await service.get_as(path, by=AUTHOR)).json()
 
-    assert (nobody["items"], nobody["versions"]) == (0, [])
+    assert (nobody["items"], nobody["versions"], nobody["counted_by"]) == (0, [], None)
     assert impact == {
         "items": 1,
         "versions": [published["version_id"]],
+        "over": [],
         "open_cases": [f"/v1/cases?state=received&item={asking()['version']['item_code']}"],
+        "counted_by": f"/v1/reports/open-cases?item={SOLE_TRADER_ITEM}&version={published['version_id']}",
         "next": None,
     }
     page = (await service.get_as(f"{path}?limit=1", by=AUTHOR)).json()
     assert (page["versions"], page["next"]) == ([published["version_id"]], published["version_id"])
     assert (await service.get_as(f"{path}?after={page['next']}", by=AUTHOR)).json()["versions"] == []
     assert (await service.get_as("/certificates/no-such-proof/impact", by=AUTHOR)).status_code == 404
+
+
+async def test_the_impact_of_a_cancellation_names_what_is_over_too_for_open_cases_stand_on_it(service: Service) -> None:
+    await put_on_the_list(service)
+    first = await service.publish(asking())
+    taken_back = await service.post(f"/service-items/versions/{first['version_id']}/suspension", by=REVIEWER)
+    service.context.now.set_offset(60)
+    later = await service.publish(a_draft())
+    drafted = asking()
+    drafted["texts"]["fees"] = "十元"
+    await service.post("/service-items", drafted, by=AUTHOR)
+
+    impact = (await service.get_as("/certificates/premises-proof/impact", by=AUTHOR)).json()
+
+    assert taken_back.status_code == 200, taken_back.text
+    assert (impact["versions"], impact["over"]) == ([], [first["version_id"]])
+    assert later["version_id"] not in impact["counted_by"]
+    assert impact["counted_by"].endswith(f"&version={first['version_id']}")
 
 
 async def test_the_impact_of_a_cancellation_is_for_officers_of_the_lists_region(service: Service) -> None:

@@ -202,6 +202,7 @@ async def test_the_impact_is_known_before_the_change_is_published(service: Servi
     assert (found["items"], found["breaking"], found["regions"]) == (2, 2, {TONGGU: 1, LIUYANG: 1})
     assert [[one["field"] for one in item["drifts"]] for item in found["touched"]] == [["promised_limit"]] * 2
     assert found["open_cases"] == f"/v1/cases?state=received&item={SOLE_TRADER}"
+    assert found["counted_by"] == "/v1/reports/open-cases?" + "&".join(f"item={one['item_id']}" for one in found["touched"])
     assert (await service.get(f"/base-items/{SOLE_TRADER}/drift")).json() == before
 
 
@@ -258,6 +259,69 @@ async def test_without_a_change_that_waits_there_is_no_impact(service: Service) 
     answer = await service.get_as(f"/base-items/{SOLE_TRADER}/impact", by=NATIONAL_REVIEWER)
 
     assert (answer.status_code, answer.json()["rule"]) == (404, "base-item.unknown")
+
+
+async def test_the_impact_of_a_version_says_what_it_replaces_and_who_counts_the_cases_on_it(service: Service) -> None:
+    draft = a_draft()
+    draft["texts"]["fees"] = "十元"
+    version = (await service.post("/service-items", draft, by=AUTHOR)).json()["version_id"]
+
+    impact = (await service.get_as(f"/service-items/versions/{version}/impact", by=REVIEWER)).json()
+
+    assert impact == {
+        "version_id": version,
+        "item_id": SOLE_TRADER_ITEM,
+        "organ": draft["version"]["organ"],
+        "region": LIUYANG,
+        "state": "draft",
+        "supersedes": f"{SOLE_TRADER_ITEM}-v1",
+        "differences": 1,
+        "succeeds": [],
+        "bundles": [],
+        "open_cases": f"/v1/cases?state=received&item={SOLE_TRADER}",
+        "counted_by": f"/v1/reports/open-cases?item={SOLE_TRADER_ITEM}",
+    }
+
+
+async def test_the_impact_of_a_version_names_the_bundles_at_its_place_that_have_its_item(service: Service) -> None:
+    member = a_draft("公共场所卫生许可")
+    member["texts"]["fees"] = "十元"
+    version = (await service.post("/service-items", member, by=AUTHOR)).json()["version_id"]
+
+    impact = (await service.get_as(f"/service-items/versions/{version}/impact", by=REVIEWER)).json()
+
+    bundles = [(await service.get(f"/service-items/versions/{one}")).json()["version"] for one in impact["bundles"]]
+    assert [(one["name"], one["region"]) for one in bundles] == [("一照通行涉企经营许可一件事", LIUYANG)]
+
+
+async def test_a_version_that_takes_another_items_place_leaves_the_cases_of_both(service: Service) -> None:
+    gone = "{organ}4{item_code}".format(**a_draft("普通货运车辆网上年审")["version"])
+    draft = a_draft()
+    draft["version"]["succeeds"] = [gone]
+    version = (await service.post("/service-items", draft, by=AUTHOR)).json()["version_id"]
+
+    impact = (await service.get_as(f"/service-items/versions/{version}/impact", by=REVIEWER)).json()
+
+    assert impact["succeeds"] == [gone]
+    assert sorted(impact["counted_by"].partition("?")[2].split("&")) == sorted([f"item={gone}", f"item={SOLE_TRADER_ITEM}"])
+
+
+async def test_only_what_is_not_in_force_yet_has_an_impact_and_only_officers_of_its_region_see_it(service: Service) -> None:
+    draft = a_draft()
+    draft["texts"]["fees"] = "十元"
+    version = (await service.post("/service-items", draft, by=AUTHOR)).json()["version_id"]
+    path = f"/service-items/versions/{version}/impact"
+
+    drafted = [(await service.get_as(path, by=by)).status_code for by in (CLERK, officer(Role.CATALOGUE_AUTHOR, region=TONGGU), REVIEWER)]
+    await service.post(f"/service-items/versions/{version}/review", by=REVIEWER)
+    await service.post(f"/service-items/versions/{version}/publication", {}, by=REVIEWER)
+    scheduled = [(await service.get_as(path, by=by)).status_code for by in (CLERK, REVIEWER)]
+    service.context.now.set_offset(10)
+    in_force = await service.get_as(path, by=REVIEWER)
+    unknown = await service.get_as(f"/service-items/versions/{SOLE_TRADER_ITEM}-v99/impact", by=REVIEWER)
+
+    assert (drafted, scheduled) == ([404, 404, 200], [403, 200])
+    assert [(one.status_code, one.json()["rule"]) for one in (in_force, unknown)] == [(404, "item.unknown")] * 2
 
 
 # -- diff

@@ -1,16 +1,19 @@
 """Routes of comparisons, beside what they compare."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from catalog_svc.comparison import handlers
 from catalog_svc.comparison.handlers import ItemDrift
 from catalog_svc.context import Catalog
 from catalog_svc.item import handlers as items
 from catalog_svc.item.api import ItemIdPath, VersionPath
+from catalog_svc.item.domain import ItemVersionState
 from catalog_svc.proposal.api import PUBLIC_FOR_A_WHILE, After, ItemPath, KeyPath, RegionPath
 from chassis.doors import PUBLIC_READER, READER, Reader
 from chassis.paging import DEFAULT_LIMIT, Limit
@@ -21,6 +24,15 @@ from rules.standards import Lock
 router = APIRouter(prefix="/v1", tags=["comparisons"])
 
 Against = Annotated[str | None, Query(pattern=r"^[0-9A-Z]{31}-v[0-9]{1,6}$", description="与哪个版本比较 / the version to compare with")]
+
+
+CountedBy = Annotated[
+    str | None,
+    Field(
+        description="The question by which intake counts the open cases of the page; null where there is nothing to count. "
+        "The gateway asks it and answers in `standing`."
+    ),
+]
 
 
 class DifferenceShown(BaseModel):
@@ -94,25 +106,56 @@ class Impact(BaseModel):
     overruled: list[Overruled]
     """What regions below have fixed and would hold no longer; the same on every page."""
     open_cases: str
-    """Where the open cases are asked for: the catalogue knows none. They keep their version."""
+    """Where the open cases are listed, for whoever may see them: the catalogue knows none. They keep their version."""
+    counted_by: CountedBy
     next: str | None
     """Value of ``after`` for the next page."""
 
 
+class VersionImpact(BaseModel):
+    """What a version that is not in force yet would change, and whom it would leave as they are."""
+
+    version_id: str
+    item_id: str
+    organ: str
+    region: str
+    state: ItemVersionState
+    supersedes: str | None
+    """The version in force whose place it takes; None where it is the first."""
+    differences: int
+    """Fields in which it is not that version; `GET …/diff` names them."""
+    succeeds: list[str]
+    """Items whose place it takes for good."""
+    bundles: list[str]
+    """Versions of bundles in force or to come of which the item is a member: they ask what it asked until they are drafted anew."""
+    open_cases: str
+    """Where the open cases are listed, for whoever may see them. They keep their version."""
+    counted_by: CountedBy
+
+
 class CertificateImpact(BaseModel):
-    """Whose checklists a cancellation changes at once: a page of the versions in force or to come."""
+    """Whose checklists a cancellation changes at once: a page of the versions that ask for it."""
 
     items: int
     """Items of the page."""
     versions: list[str]
+    """Those in force or to come."""
+    over: list[str]
+    """Those that are over, or were taken back: only open cases stand on them."""
     open_cases: list[str]
-    """Where the open cases of each item are asked for; the certificate leaves them too."""
+    """Where the open cases of each item are listed, for whoever may see them; the certificate leaves them too."""
+    counted_by: CountedBy
     next: str | None
     """Value of ``after`` for the next page."""
 
 
 def _open_cases(code: ItemCode) -> str:
     return f"/v1/cases?state=received&item={code}"
+
+
+def _counted_by(items: Iterable[ItemId], *, versions: Iterable[ItemVersionId] = ()) -> str | None:
+    asked = [*(("item", one) for one in sorted(set(items))), *(("version", one) for one in versions)]
+    return f"/v1/reports/open-cases?{urlencode(asked)}" if asked else None
 
 
 @router.get("/service-items/versions/{version_id}/diff", operation_id="diffItemVersions", response_model=Diff)
@@ -159,7 +202,29 @@ async def get_base_item_impact(
         "touched": [encode_object(one) for one in touched],
         "overruled": [{"region": one.region, "field": one.element.field} for one in found.overruled],
         "open_cases": _open_cases(ItemCode(code)),
+        "counted_by": _counted_by(one.item_id for one in touched),
         "next": found.records[-1].version_id if len(found.records) == limit else None,
+    }
+    return read.answer(body)
+
+
+@router.get("/service-items/versions/{version_id}/impact", operation_id="getItemVersionImpact", response_model=VersionImpact)
+async def get_item_version_impact(read: Annotated[Reader[Catalog], READER], version_id: VersionPath) -> Response:
+    """What a version that is not in force yet would change, a bundle's too; for officers of its region."""
+    found = await handlers.impact_of_version(read.tx, ItemVersionId(version_id), by=read.caller)
+    record = found.record
+    body: JsonObject = {
+        "version_id": record.version_id,
+        "item_id": record.item_id,
+        "organ": record.content.organ,
+        "region": record.region,
+        "state": record.state.value,
+        "supersedes": found.supersedes,
+        "differences": found.differences,
+        "succeeds": list(record.content.succeeds),
+        "bundles": list(found.bundles),
+        "open_cases": _open_cases(record.content.item_code),
+        "counted_by": _counted_by([record.item_id, *record.content.succeeds]),
     }
     return read.answer(body)
 
@@ -168,13 +233,15 @@ async def get_base_item_impact(
 async def get_certificate_impact(
     read: Annotated[Reader[Catalog], READER], certificate_id: KeyPath, after: After = "", limit: Limit = DEFAULT_LIMIT
 ) -> Response:
-    """Which versions in force or to come ask for a certificate."""
+    """Which versions ask for a certificate: those in force or to come, and those that are over, on which open cases may stand."""
     found = await handlers.impact_of_certificate(read.tx, certificate_id, by=read.caller, after=after, limit=limit)
     codes = sorted({one.content.item_code for one in found})
     body: JsonObject = {
         "items": len({one.item_id for one in found}),
-        "versions": [one.version_id for one in found],
+        "versions": [one.version_id for one in found if not one.is_over(read.tx.at)],
+        "over": [one.version_id for one in found if one.is_over(read.tx.at)],
         "open_cases": [_open_cases(code) for code in codes],
+        "counted_by": _counted_by((one.item_id for one in found), versions=(one.version_id for one in found)),
         "next": found[-1].version_id if len(found) == limit else None,
     }
     return read.answer(body)

@@ -9,7 +9,7 @@ from catalog_svc.certificate import handlers as certificates
 from catalog_svc.comparison.domain import Difference, differences
 from catalog_svc.context import Catalog
 from catalog_svc.item import handlers as items
-from catalog_svc.item.domain import ItemDraft, ItemVersionRecord
+from catalog_svc.item.domain import ItemDraft, ItemUnknown, ItemVersionRecord
 from catalog_svc.part import handlers as parts
 from catalog_svc.proposal import handlers as proposals
 from catalog_svc.proposal.domain import ProposalState
@@ -46,6 +46,18 @@ class Touched:
     drifts: list[ItemDrift]
     overruled: list[Fixed]
     """What regions' layers fix and would hold no longer, since the change stands above it; the same on every page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A version that is not in force yet, and what it would change."""
+
+    record: ItemVersionRecord
+    supersedes: ItemVersionId | None
+    """The version of the item that is in force now."""
+    differences: int
+    """Fields in which they differ; 0 where none is in force."""
+    bundles: tuple[ItemVersionId, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +132,30 @@ async def impact_of_base_item(tx: Tx[Catalog], code: ItemCode, *, by: Caller, af
     return Touched(records=records, drifts=touched, overruled=await standards.overruled_layers(tx, layers, item=code))
 
 
+async def impact_of_version(tx: Tx[Catalog], version_id: ItemVersionId, *, by: Caller) -> Waiting:
+    """What a version that is drafted, reviewed or scheduled would change once it is in force.
+
+    Raises:
+        ItemUnknown: No such version, one whose time has come, or one of a region whose officer the caller is not.
+        Forbidden: It is published already, and the caller no officer of its region's catalogue.
+    """
+    record, draft = await items.view_draft(tx, version_id, by=by)
+    await regions.permit_in(tx, by, aggregate="item", action="preview", regions=[record.region], about=version_id)
+    if record.state not in items.LIVE or (record.effective_from is not None and record.effective_from <= tx.at):
+        raise ItemUnknown
+    _, in_force = await items.standing_versions(tx, [record.item_id])
+    now = in_force.get(record.item_id)
+    body: JsonObject = {} if now is None else (await items.get_drafts(tx, [now]))[0].body()
+    return Waiting(
+        record=record,
+        supersedes=None if now is None else now.version_id,
+        differences=0 if now is None else len(differences(body, draft.body())),
+        bundles=tuple(one.version_id for one in await items.bundles_with(tx, record)),
+    )
+
+
 async def impact_of_certificate(tx: Tx[Catalog], certificate_id: str, *, by: Caller, after: str, limit: int) -> list[ItemVersionRecord]:
-    """A page of the versions in force that ask for a certificate: what its cancellation changes at once.
+    """A page of the versions that ask for a certificate, what its cancellation changes at once: of those that are over the open cases.
 
     Raises:
         CertificateUnknown: No row has this id.
@@ -129,7 +163,7 @@ async def impact_of_certificate(tx: Tx[Catalog], certificate_id: str, *, by: Cal
     """
     row, _ = await certificates.get_certificate(tx, certificate_id)
     await regions.permit_in(tx, by, aggregate="item", action="preview", regions=[row.region], about=certificate_id)
-    return await items.in_force_with_checklist(tx, await parts.checklists_asking(tx, certificate_id), after=after, limit=limit)
+    return await items.published_with_checklist(tx, await parts.checklists_asking(tx, certificate_id), after=after, limit=limit)
 
 
 async def _read(tx: Tx[Catalog], records: Sequence[ItemVersionRecord]) -> _Read:

@@ -193,14 +193,15 @@ async def list_with_part(
     kind: Literal["checklist", "situations"],
     digests: Collection[Digest],
     *,
-    at: datetime,
+    at: datetime | None,
     after: str = "",
     limit: int | None = None,
 ) -> list[ItemVersionRecord]:
-    """Versions with one of these parts that are in force at an instant or will be, by their id."""
+    """Versions with one of these parts that are in force at an instant or will be, by their id; all that were ever published for None."""
     # The kind is written out, not bound: the index is on the expression.
     named = literal_column(f"(parts ->> '{kind}')", Text).in_(sorted(digests))
-    statement = select(VERSIONS).where(named, VERSIONS.c.version_id > after, *_not_over(at))
+    told = (VERSIONS.c.effective_from.is_not(None),) if at is None else _not_over(at)
+    statement = select(VERSIONS).where(named, VERSIONS.c.version_id > after, *told)
     rows = await tx.execute(statement.order_by(VERSIONS.c.version_id).limit(limit))
     return [_record(row) for row in rows]
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     REAL,
     BigInteger,
+    Boolean,
     Column,
     ColumnElement,
     DateTime,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     column,
     func,
     literal,
+    literal_column,
     select,
     table,
     update,
@@ -40,7 +42,7 @@ from chassis.prepared import Prepared
 from chassis.tables import SECRET_KEYS
 from chassis.writing import Conflict, Rows, table_taken
 from contracts.codec import decode, encode_object
-from contracts.values import CaseId, Digest, ItemVersionId, JsonObject, RegionCode
+from contracts.values import CaseId, Digest, ItemId, ItemVersionId, JsonObject, RegionCode
 from intake_svc.application.domain import SealedPerson
 from intake_svc.case.domain import NOBODY, Case, CaseAlreadyReceived, CaseState, Handed, Receipt, Supplement
 from intake_svc.context import Intake
@@ -56,6 +58,10 @@ NUMBERS = NumberSequence("case_numbers", start=1, increment=NUMBERS_AT_ONCE, met
 """Gives the first of a block; no number is promised to follow another."""
 
 _LAST_NUMBER = select(func.pg_sequence_last_value(NUMBERS.name))
+
+_ITEM = "split_part(version_id, '-v', 1)"
+"""The umbrella of the item that a version is of. Written out, not bound, as is the next: an index is on the expression itself."""
+_OPEN = f"state = '{CaseState.RECEIVED.value}'"
 
 CASES = Table(
     "cases",
@@ -84,6 +90,7 @@ CASES = Table(
     Index("ix_cases_receiving_region", "receiving_region", "received_at", "case_id"),
     Index("ix_cases_handling_region", "handling_region", "received_at", "case_id"),
     Index("ix_cases_applicant", "applicant_key", "received_at", "case_id"),
+    Index("ix_cases_open", literal_column(f"({_ITEM})"), "version_id", "handling_region", postgresql_where=literal_column(_OPEN)),
     # A projection rewrites the row some ten times: room for the new form on the same page.
     postgresql_with={"fillfactor": "80"},
 )
@@ -181,6 +188,42 @@ async def used_versions(tx: Tx[Intake], regions: Collection[RegionCode], *, sinc
     here = CASES.c.handling_region == any_(literal(sorted(regions), ARRAY(Text)))
     rows = await tx.execute(select(CASES.c.version_id).where(here, CASES.c.received_at >= since).distinct())
     return frozenset(ItemVersionId(row.version_id) for row in rows)
+
+
+async def count_open(
+    tx: Tx[Intake],
+    tree: Tree,
+    *,
+    items: Collection[ItemId],
+    versions: Collection[ItemVersionId],
+    position: tuple[str, str] | None,
+    limit: int,
+) -> list[tuple[ItemVersionId, RegionCode, int]]:
+    """Open cases that the tree lets through by version of these items and handling region, in that order; no closed one is looked at.
+
+    Args:
+        tx: Open transaction.
+        tree: The caller's rights.
+        items: Umbrella ids.
+        versions: Only these; all of the items when empty.
+        position: Version and region of the last row shown.
+        limit: At most this many rows.
+    """
+    by = (CASES.c.version_id, CASES.c.handling_region)
+    asked = [literal_column(_ITEM, Text) == any_(literal(sorted(items), ARRAY(Text))), literal_column(_OPEN, Boolean), where(tree, _ACCESS)]
+    if versions:
+        asked.append(CASES.c.version_id == any_(literal(sorted(versions), ARRAY(Text))))
+    if position is not None:
+        asked.append(after(by, position))
+    query = (
+        select(CASES.c.version_id, CASES.c.handling_region, func.count().label("cases"))
+        .where(*asked)
+        .group_by(*by)
+        .order_by(*by)
+        .limit(limit)
+    )
+    rows = await tx.execute(query)
+    return [(ItemVersionId(row.version_id), RegionCode(row.handling_region), row.cases) for row in rows]
 
 
 async def list_lost(tx: Tx[Intake], *, since: datetime) -> list[Case]:

@@ -1,1 +1,1 @@
-"""Reports: the windows that take an item in, the items that no window takes in, the items that nobody asks for."""
+"""Reports: the windows that take an item in, the items that no window takes in or nobody asks for, the open cases of an item."""

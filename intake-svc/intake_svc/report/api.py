@@ -1,4 +1,4 @@
-"""Reports: what can be received where, for anybody who asks, and what nobody asks for, for supervisors."""
+"""Reports: what can be received where, for anybody who asks; what nobody asks for, and how many cases are open, for those who watch."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints
 
 from chassis.doors import PUBLIC_READER, READER, Reader
-from chassis.paging import DEFAULT_LIMIT, Limit
-from contracts.values import ItemCode, Mode, OrganCode, RegionCode, WindowId
+from chassis.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, Pages
+from contracts.values import ItemCode, ItemId, ItemVersionId, Mode, OrganCode, RegionCode, WindowId
 from intake_svc.context import Intake
 from intake_svc.report import handlers
 from rules.catalogue import Published
 
 router = APIRouter(tags=["windows"])
 
+ItemGiven = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{31}$")]
+VersionGiven = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{31}-v[0-9]{1,6}$")]
 RegionQuery = Annotated[str, Query(pattern=r"^[0-9]{6,12}$")]
 
 
@@ -60,6 +62,27 @@ class ItemsReported(BaseModel):
 class UnservedItems(ItemsReported):
     """A page of them; it may hold fewer than the next one, or none."""
 
+    next: str | None
+    """Value of ``after`` for the next page."""
+
+
+class OpenOnVersion(BaseModel):
+    """Open cases of one version at one region."""
+
+    version_id: ItemVersionId
+    """Under which they were received and are finished."""
+    region: RegionCode
+    """Whose organ handles them."""
+    cases: int
+    """At least one."""
+
+
+class OpenCases(BaseModel):
+    """A page of counts by version and region; versions without an open case are left out."""
+
+    at: datetime
+    """When they were counted."""
+    items: list[OpenOnVersion]
     next: str | None
     """Value of ``after`` for the next page."""
 
@@ -117,6 +140,32 @@ async def list_unused(
 ) -> Response:
     """The items that organs of a region offered all the time and that nobody applied for, for its supervisors (S-40)."""
     return read.answer(_reported(await handlers.find_unused(read.tx, RegionCode(region), days=days, by=read.caller)))
+
+
+@router.get("/v1/reports/open-cases", operation_id="countOpenCases", response_model=OpenCases)
+async def count_open(
+    read: Annotated[Reader[Intake], READER],
+    item: Annotated[list[ItemGiven], Query(min_length=1, max_length=MAX_LIMIT, description="实施清单 / service items")],
+    version: Annotated[list[VersionGiven], Query(max_length=MAX_LIMIT, description="只数这些版本 / only these versions")] = [],  # noqa: B006 - FastAPI copies it
+    after: Cursor = "",
+    limit: Limit = DEFAULT_LIMIT,
+) -> Response:
+    """How many open cases stand on each version of these items, by region, for officers of the catalogue and supervisors; no case is named.
+
+    Only cases handled in the caller's region or below are counted.
+    """
+    pages = Pages(vault=read.context.vault, scope=("open-cases", *item, "", *version))
+    position = pages.position(after)
+    counts = await handlers.count_open(
+        read.tx,
+        [ItemId(one) for one in item],
+        versions=[ItemVersionId(one) for one in version],
+        by=read.caller,
+        position=None if position is None else (str(position[0]), str(position[1])),
+        limit=limit,
+    )
+    items = [OpenOnVersion(version_id=one, region=region, cases=cases) for one, region, cases in counts.found]
+    return read.answer(OpenCases(at=read.tx.at, items=items, next=None if counts.after is None else pages.cursor(counts.after)))
 
 
 def _reported(found: list[Published]) -> ItemsReported:

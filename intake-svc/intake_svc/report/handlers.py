@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from chassis.database import Tx
 from contracts.caller import Caller
-from contracts.values import ItemCode, RegionCode, WindowId
-from intake_svc.case import handlers as cases
+from contracts.values import ItemCode, ItemId, ItemVersionId, RegionCode, WindowId
+from intake_svc.case.handlers import counting
 from intake_svc.context import Intake
 from intake_svc.hall import handlers as halls
 from intake_svc.report.domain import Receiving, receiving, unserved, unused
@@ -32,6 +33,15 @@ class Unserved:
     found: list[Published]
     after: ItemCode | None
     """The last item looked at, when there are further ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Open cases by version and handling region."""
+
+    found: list[counting.Counted]
+    after: tuple[ItemVersionId, RegionCode] | None
+    """The last of them, when there are further ones."""
 
 
 async def find_receiving(tx: Tx[Intake], *, item: ItemCode, matter: RegionCode, within: RegionCode | None, after: str, limit: int) -> Page:
@@ -72,8 +82,26 @@ async def find_unused(tx: Tx[Intake], region: RegionCode, *, days: int, by: Call
     catalogue = tx.context.catalogue
     permit(by, "statistics", "view", _at(region), regions=catalogue, about=region)
     since = tx.at - timedelta(days=days)
-    used = await cases.used_versions(tx, catalogue.subtree(region), since=since)
+    used = await counting.used_versions(tx, catalogue.subtree(region), since=since)
     return unused(catalogue, used, region=region, since=since, at=tx.at)
+
+
+async def count_open(
+    tx: Tx[Intake],
+    items: Sequence[ItemId],
+    *,
+    versions: Sequence[ItemVersionId],
+    by: Caller,
+    position: tuple[str, str] | None,
+    limit: int,
+) -> Counts:
+    """How many open cases 在办件 stand on each version of these items, by handling region: a change of an item leaves them on it.
+
+    Raises:
+        Forbidden: Neither an officer of the catalogue nor a supervisor.
+    """
+    found = await counting.open_on_versions(tx, items, versions=versions, by=by, position=position, limit=limit + 1)
+    return Counts(found=found[:limit], after=found[limit - 1][:2] if len(found) > limit else None)
 
 
 def _at(region: RegionCode) -> dict[str, str]:

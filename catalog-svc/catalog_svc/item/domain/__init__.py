@@ -288,6 +288,13 @@ class ItemVersionRecord:
             self.effective_from is not None and self.effective_to is not None and self.effective_from <= at < self.effective_to
         )
 
+    def is_over(self, at: datetime) -> bool:
+        """Whether no application that is received from this instant on falls under it; what nobody published is not over."""
+        return self.effective_from is not None and (
+            self.state not in {ItemVersionState.PUBLISHED, ItemVersionState.SUPERSEDED}
+            or (self.effective_to is not None and self.effective_to <= at)
+        )
+
     @property
     def never_begins(self) -> bool:
         """Whether it was taken back, or its place was taken, before it began."""

@@ -17,7 +17,7 @@ from catalog_svc.item.domain import (
     succession_defects,
     umbrella_id,
 )
-from catalog_svc.item.handlers.saying import complete, digests_of, find_defects, get_parts, read_draft
+from catalog_svc.item.handlers.saying import bundles_with, complete, digests_of, find_defects, get_parts, read_draft
 from catalog_svc.organ import handlers as organs
 from catalog_svc.part import handlers as parts
 from catalog_svc.region import handlers as regions
@@ -28,6 +28,7 @@ from contracts.values import Digest, ItemCode, ItemId, ItemVersionId, Json, Orga
 
 __all__ = [
     "LIVE",
+    "bundles_with",
     "complete",
     "draft_version",
     "find_defects",
@@ -36,10 +37,10 @@ __all__ = [
     "get_drafts",
     "get_parts",
     "get_version",
-    "in_force_with_checklist",
     "items_of",
     "page_in_force",
     "publish_version",
+    "published_with_checklist",
     "regions_published",
     "review_version",
     "standing_versions",
@@ -287,9 +288,9 @@ async def page_in_force(
     return await store.list_in_force(tx, at=tx.at, item_code=item, region=region, organ=organ, text="", after=after, limit=limit)
 
 
-async def in_force_with_checklist(tx: Tx[Catalog], digests: Collection[Digest], *, after: str, limit: int) -> list[ItemVersionRecord]:
-    """Some of the versions in force or to come with one of these checklists, by version id."""
-    return await store.list_with_part(tx, "checklist", digests, at=tx.at, after=after, limit=limit)
+async def published_with_checklist(tx: Tx[Catalog], digests: Collection[Digest], *, after: str, limit: int) -> list[ItemVersionRecord]:
+    """Some of the versions with one of these checklists that were ever published, those that are over too, by version id."""
+    return await store.list_with_part(tx, "checklist", digests, at=None, after=after, limit=limit)
 
 
 async def _places_of(tx: Tx[Catalog], ids: Sequence[ItemId]) -> list[RegionCode]:

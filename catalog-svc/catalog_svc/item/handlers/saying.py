@@ -116,6 +116,20 @@ async def _published_bundles(tx: Tx[Catalog]) -> dict[ItemCode, list[ItemCode]]:
     return found
 
 
+async def bundles_with(tx: Tx[Catalog], record: ItemVersionRecord) -> list[ItemVersionRecord]:
+    """The bundles in force or to come of which the item of a version is a member, or would be: those at its place and below.
+
+    Left out are those with another organ's item of the base code nearer to them.
+    """
+    code, tables = record.content.item_code, await parts.bundles(tx)
+    with_it = [digest for digest, members in sorted(tables.items()) if code in members]
+    bundles = await store.list_with_part(tx, "situations", with_it, at=tx.at) if with_it else []
+    lines = await regions.chains(tx, {one.region for one in bundles})
+    above = {region for line in lines.values() for region in line}
+    offered = {one.region for one in await store.list_members(tx, [code], regions=above, at=tx.at)} | {record.region}
+    return [one for one in bundles if next((region for region in lines[one.region] if region in offered), None) == record.region]
+
+
 async def _order_defects(tx: Tx[Catalog], draft: ItemDraft) -> tuple[Defect, ...]:
     bundle = draft.parts.situations.bundle
     if bundle is None:

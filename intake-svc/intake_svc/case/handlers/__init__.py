@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
@@ -19,7 +18,7 @@ from contracts.caller import Caller, CallerKind
 from contracts.codec import Malformed, decode, encode_object
 from contracts.events import CaseEvent, CaseReceived, CaseSupplemented, Event
 from contracts.refusals import NotFound, Refusal, Stale
-from contracts.values import CaseId, CaseNo, Channel, ItemVersionId, JsonObject, NoticeId, RegionCode, digest
+from contracts.values import CaseId, CaseNo, Channel, JsonObject, NoticeId, RegionCode, digest
 from intake_svc.application import handlers as applications
 from intake_svc.application.domain import ApplicationHasDefects, File, Named, Person, SealedPerson, tell_open
 from intake_svc.application.handlers import Checked, Place, Submission
@@ -285,11 +284,6 @@ async def ask_progress(tx: Tx[Intake], case_no: str, *, last_six: str) -> Case:
     if not hmac.compare_digest(kept.encode(), asked.encode()) or case is None:
         raise CaseNotFound
     return case
-
-
-async def used_versions(tx: Tx[Intake], regions: Collection[RegionCode], *, since: datetime) -> frozenset[ItemVersionId]:
-    """Versions of items under which organs of these regions were sent a case since an instant."""
-    return await store.used_versions(tx, regions, since=since)
 
 
 async def _go_on(before: Sequence[A | Refusal], act: Callable[[list[A]], Awaitable[list[B | Refusal]]]) -> list[B | Refusal]:

@@ -1,0 +1,51 @@
+"""What is counted over cases, without opening one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from chassis.database import Tx
+from contracts.caller import Caller
+from contracts.refusals import Forbidden
+from contracts.values import ItemId, ItemVersionId, RegionCode
+from intake_svc.case import store
+from intake_svc.case.handlers import rights
+from intake_svc.context import Intake
+from rules.access import Never
+
+Counted = tuple[ItemVersionId, RegionCode, int]
+"""A version, a handling region, and how many open cases stand on the one in the other; never none."""
+
+
+async def used_versions(tx: Tx[Intake], regions: Collection[RegionCode], *, since: datetime) -> frozenset[ItemVersionId]:
+    """Versions of items under which organs of these regions were sent a case since an instant."""
+    return await store.used_versions(tx, regions, since=since)
+
+
+async def open_on_versions(
+    tx: Tx[Intake],
+    items: Collection[ItemId],
+    *,
+    versions: Collection[ItemVersionId],
+    by: Caller,
+    position: tuple[str, str] | None,
+    limit: int,
+) -> list[Counted]:
+    """How many open cases that the caller may count stand on each version of these items, by version and region.
+
+    Args:
+        tx: Open transaction.
+        items: Umbrella ids; every version under one counts.
+        versions: Only these of them; all when empty.
+        by: Sees the counts of the handling regions of the own subtree.
+        position: The version and region of the last one shown.
+        limit: At most this many.
+
+    Raises:
+        Forbidden: The caller may count no case anywhere.
+    """
+    among = rights(tx, caller=by, action="count")
+    if isinstance(among, Never):
+        raise Forbidden(facts={"aggregate": "case", "action": "count", "about": "items"})
+    return await store.count_open(tx, among, items=items, versions=versions, position=position, limit=limit)
