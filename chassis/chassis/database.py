@@ -211,7 +211,7 @@ class Tx(Generic[C]):
 class Database:
     """The connections of one service to its database."""
 
-    def __init__(self, url: str, *, name: str, pool_size: int = 10, limit: float = TRANSACTION_LIMIT) -> None:
+    def __init__(self, url: str, *, name: str, pool_size: int = 10, limit: float = TRANSACTION_LIMIT, lock_wait: float = LOCK_WAIT) -> None:
         """Prepare the pools; nothing connects yet.
 
         Args:
@@ -219,9 +219,11 @@ class Database:
             name: Shown as ``application_name`` on the server.
             pool_size: Connections for requests.
             limit: Seconds a transaction may live, 10 at most.
+            lock_wait: Seconds that a request waits for a lock.
         """
         self.limit = min(limit, TRANSACTION_LIMIT)
-        self._requests = open_engine(url, name=name, pool_size=pool_size, limit=self.limit, lock_wait=LOCK_WAIT)
+        self.lock_wait = lock_wait
+        self._requests = open_engine(url, name=name, pool_size=pool_size, limit=self.limit, lock_wait=lock_wait)
         self._consumers = open_engine(url, name=f"{name} consumers", pool_size=CONSUMERS, limit=self.limit, by_index=True)
         self._holders = open_engine(url, name=f"{name} holders", pool_size=None, limit=self.limit)
 

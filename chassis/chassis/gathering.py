@@ -24,7 +24,7 @@ from starlette.responses import Response
 
 from chassis import idempotency, tracing
 from chassis.context import Context
-from chassis.database import LOCK_WAIT, Tx
+from chassis.database import Tx
 from chassis.doors import Answer, Writer, seal_answer, send, send_again
 from chassis.idempotency import Claim, Kept
 from chassis.logs import get_logger
@@ -137,7 +137,7 @@ class Gathering(Generic[C, R]):
         use = (claimed.caller, claimed.route, claimed.key)
         station: _Station[C, R] = write.context.gathered.setdefault(self, _Station())
         if use in station.at_work:
-            await _wait_for(use, station)
+            await _wait_for(use, station, patience=write.context.database.lock_wait)
         answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         station.at_work[use] = answered
         answered.add_done_callback(lambda done: _leave(use, done, station=station))
@@ -234,10 +234,10 @@ class Gathering(Generic[C, R]):
         ]
 
 
-async def _wait_for(use: tuple[str, str, str], station: _Station[Any, Any]) -> None:
+async def _wait_for(use: tuple[str, str, str], station: _Station[Any, Any], *, patience: float) -> None:
     """Let the first request with this key finish: inside a transaction the second would hold up everybody in it."""
     try:
-        async with asyncio.timeout(LOCK_WAIT):
+        async with asyncio.timeout(patience):
             while (first := station.at_work.get(use)) is not None:
                 await asyncio.wait([first])
     except TimeoutError:

@@ -1,6 +1,6 @@
 """Reading your own write across services: the header ``Tongban-Seen``.
 
-A write answers where its last events stand, ``<service>/<key>/<position>``; whoever sends that back waits here, for a second at most, until
+A write answers where its last events stand, ``<service>/<key>/<position>``; whoever sends that back waits here, for a second at most (``seen_wait``), until
 this service has heard so far. A service is never behind of itself, nor of one whose events it does not hear; only a route that answers
 from what the service follows of its own topics waits for those as well.
 """
@@ -17,9 +17,6 @@ from chassis.context import Context
 from chassis.tables import SEEN
 
 HEADER = "Tongban-Seen"
-
-PATIENCE = 1.0
-"""Seconds a request waits."""
 
 REMEMBERED = 4_000
 """Keys of which a process remembers what it heard: those of the last half minute at full speed. Of others the database is asked."""
@@ -53,7 +50,7 @@ def read(header: str) -> list[Position]:
 
 
 async def caught_up(context: Context, header: str, *, own: bool = False) -> bool:
-    """Wait until this service has heard all positions of the header; False when a second was not enough.
+    """Wait until this service has heard all positions of the header; False when that took too long.
 
     Args:
         context: The running service.
@@ -62,7 +59,7 @@ async def caught_up(context: Context, header: str, *, own: bool = False) -> bool
     """
     others = context.hears - {context.name}
     waiting = [each for each in read(header) if (each.service == context.name if own else each.service in others)]
-    until = monotonic() + PATIENCE
+    until = monotonic() + context.settings.seen_wait
     tries = 0
     while waiting:
         waiting = await _unheard(context, waiting)

@@ -159,7 +159,13 @@ def create_service(
     bus: Bus = KafkaBus(settings.kafka, remade=remade) if settings.bus == "kafka" else PostgresBus(settings.log_url, remade=remade)
     if settings.bus_unruly:
         bus = UnrulyBus(bus, way=settings.bus_unruly)
-    database = Database(settings.database_url, name=settings.NAME, pool_size=settings.pool_size, limit=settings.transaction_limit)
+    database = Database(
+        settings.database_url,
+        name=settings.NAME,
+        pool_size=settings.pool_size,
+        limit=settings.transaction_limit,
+        lock_wait=settings.lock_wait,
+    )
     context = context_factory(
         settings=settings,
         database=database,

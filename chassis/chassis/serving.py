@@ -119,8 +119,9 @@ def _parting(send: Send) -> Send:
 class Server(uvicorn.Server):
     """A server that turns nobody away when it stops: callers let go of their connections first, then the door is shut."""
 
-    def __init__(self, application: ASGIApp, *, host: str, port: int) -> None:
+    def __init__(self, application: ASGIApp, *, host: str, port: int, leaving: float = LEAVING) -> None:
         self._door = Door(application)
+        self._leaving = leaving
         super().__init__(server_config(self._door, host=host, port=port))
 
     @contextmanager
@@ -138,7 +139,7 @@ class Server(uvicorn.Server):
         """Leave, then shut the door, finish what is open and stop what runs beside the routes."""
         self._door.leaving = True
         # Whatever a service still takes that must not serve is one thing more to put right.
-        until = monotonic() + (0 if has_ended(self._door.application) else LEAVING)
+        until = monotonic() + (0 if has_ended(self._door.application) else self._leaving)
         while self.server_state.connections and monotonic() < until and not self.force_exit:  # noqa: ASYNC110 - uvicorn keeps a set
             await asyncio.sleep(_LOOK)
         await super().shutdown(sockets)
@@ -164,8 +165,14 @@ def server_config(application: ASGIApp, *, host: str, port: int) -> uvicorn.Conf
     )
 
 
-def serve(application: ASGIApp, *, host: str, port: int) -> None:
+def serve(application: ASGIApp, *, host: str, port: int, leaving: float = LEAVING) -> None:
     """Serve in this process until it is told to stop.
+
+    Args:
+        application: What is served.
+        host: Address to listen at.
+        port: Port to listen at.
+        leaving: Seconds that callers have to let go of their connections.
 
     Raises:
         SystemExit: It could not start, or should not have.
@@ -173,6 +180,6 @@ def serve(application: ASGIApp, *, host: str, port: int) -> None:
     # What was imported stays: a full collection that walks through it holds every request for tens of milliseconds.
     gc.collect()
     gc.freeze()
-    Server(application, host=host, port=port).run()
+    Server(application, host=host, port=port, leaving=leaving).run()
     if has_ended(application):
         raise SystemExit(FAILED)

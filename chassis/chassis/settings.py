@@ -108,6 +108,10 @@ class ServiceSettings(LogSettings):
     """Connections for requests; consumers have a few of their own."""
     transaction_limit: float = Field(default=10.0, gt=0, le=10.0)
     """Seconds a transaction may live. Watermarks stand 15 s back because of it, so it can be lowered, never raised."""
+    seen_wait: float = Field(default=1.0, gt=0, le=30.0)
+    """Seconds that a request waits for what its sender has seen elsewhere."""
+    lock_wait: float = Field(default=2.0, gt=0, le=10.0)
+    """Seconds that a request waits for a lock, or for the first one with its Idempotency-Key, before it is told to come back."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     max_body: int = Field(default=MAX_BODY, gt=0)
     """Bytes."""
