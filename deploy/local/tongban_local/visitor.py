@@ -5,6 +5,7 @@ The demo and the journeys act through this and nothing else, so what they show i
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import functools
 import hashlib
@@ -24,6 +25,9 @@ from joserfc.jwk import OKPKey
 CLIENT_ID = "tongban-demo"
 CALLBACK = "http://127.0.0.1/callback"
 DEMO_PASSWORD = "tongban"  # noqa: S105 - the development issuer's, printed by make run
+
+PATIENCE = 60.0
+"""Seconds for which somebody who is told to come back (503 with ``Retry-After``) does so."""
 
 Body = Mapping[str, Any]
 """A JSON object sent or received; ``Any`` because it is another program's document."""
@@ -164,16 +168,22 @@ class Visitor:
 
     async def get(self, path: str, **options: Any) -> Reply:
         """GET what must be given."""
-        return self._let_in(await self.call("GET", path, **options), "GET", path)
+        return await self._let_in("GET", path, **options)
 
-    async def post(self, path: str, json: Body | None = None, **options: Any) -> Reply:
-        """POST what must be let through."""
-        return self._let_in(await self.call("POST", path, json=json, **options), "POST", path)
+    async def post(self, path: str, json: Body | None = None, *, key: str | None = None, **options: Any) -> Reply:
+        """POST what must be let through, under the same key however often it was told to come back."""
+        return await self._let_in("POST", path, json=json, key=key or str(uuid.uuid4()), **options)
 
-    def _let_in(self, reply: Reply, method: str, path: str) -> Reply:
-        if not httpx.codes.is_success(reply.status):
-            raise Unexpected(f"{self.name}: {method} {path}: {reply.status}: {reply.content[:800].decode(errors='replace')}")
-        return reply
+    async def _let_in(self, method: str, path: str, **options: Any) -> Reply:
+        until = time.monotonic() + PATIENCE
+        while True:
+            reply = await self.call(method, path, **options)
+            if httpx.codes.is_success(reply.status):
+                return reply
+            come_back = reply.headers.get("retry-after", "")
+            if reply.status != httpx.codes.SERVICE_UNAVAILABLE or not come_back.isdecimal() or time.monotonic() >= until:
+                raise Unexpected(f"{self.name}: {method} {path}: {reply.status}: {reply.content[:800].decode(errors='replace')}")
+            await asyncio.sleep(int(come_back))
 
     async def close(self) -> None:
         """Give the connections back."""
