@@ -14,8 +14,6 @@ from bench.rig import HEARING, PREFIX, Rig
 
 Found = TypeVar("Found")
 
-pytestmark = pytest.mark.timeout(300)
-
 TRIES = 6
 """A run of seconds on a machine that does other things may not see one case through; that says nothing of the bench."""
 

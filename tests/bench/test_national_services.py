@@ -8,8 +8,6 @@ from bench.nation import Nation, Scale
 from bench.nation_publishing import record_of
 from bench.national_services import FOLLOWING, run
 
-pytestmark = pytest.mark.timeout(300)
-
 SMALL = Scale(places=8, items=5, agreements=6, alliance=3, delegations=4)
 
 

@@ -15,7 +15,8 @@ from chassis.problems import IdempotencyInFlight, IdempotencyKeyReused
 from chassis.tables import IDEMPOTENCY, OUTBOX
 from rules.access import NEVER, All, AnyOf, Eq, In, Tree
 from tests.support.sending import statements
-from tests.support.toy import WIDGETS, RunningToy, opened
+from tests.support.toy import WIDGETS, MakeToy, RunningToy, opened
+from tests.support.waits import until_one_waits_for_a_lock
 
 BY_ID = Anchor(
     select(WIDGETS.c.owner.label("key"), WIDGETS.c.id, WIDGETS.c.name),
@@ -26,11 +27,21 @@ CLAIM = Claim(caller="c", route="POST /widgets", key="k", fingerprint=b"f")
 LOCKED = select(func.pg_try_advisory_xact_lock(func.hashtextextended("somebody", 0)))
 
 
-@pytest.fixture
-async def shop(toy: RunningToy) -> RunningToy:
+async def with_a_widget(toy: RunningToy) -> RunningToy:
     async with toy.context.database.begin(toy.context) as tx:
         await tx.execute(insert(WIDGETS).values(id="w-1", owner="somebody", name="old", version=1))
     return toy
+
+
+@pytest.fixture
+async def shop(toy: RunningToy) -> RunningToy:
+    return await with_a_widget(toy)
+
+
+@pytest.fixture
+async def hasty(make_toy: MakeToy) -> RunningToy:
+    """A shop that waits for no lock for long."""
+    return await with_a_widget(await make_toy(lock_wait=0.3))
 
 
 async def is_free(toy: RunningToy) -> bool:
@@ -101,7 +112,7 @@ async def test_a_repeat_waits_for_the_first_and_gets_its_answer_without_taking_t
     async with shop.context.database.begin(shop.context) as tx:
         await idempotency.claim(tx, CLAIM, at=BY_ID.of("w-1"))
         repeat = asyncio.create_task(act_once(shop, "two"))
-        await asyncio.sleep(0.2)
+        await until_one_waits_for_a_lock(shop.context)
         assert not repeat.done()
         await outbox.put(tx, [Outgoing(event=opened(tx, "one"), sequence=1)])
         first = await idempotency.keep(tx, CLAIM, seal_answer(shop.context, Answer(status=200, body={}), positions={}))
@@ -114,7 +125,7 @@ async def test_a_repeat_that_waits_for_its_key_holds_no_lock_meanwhile(shop: Run
     async with shop.context.database.begin(shop.context) as tx:
         await idempotency.claim(tx, CLAIM)
         repeat = asyncio.create_task(act_once(shop))
-        await asyncio.sleep(0.2)
+        await until_one_waits_for_a_lock(shop.context)
 
         await lock(tx, "somebody")
         first = await idempotency.keep(tx, CLAIM, seal_answer(shop.context, Answer(status=200, body={}), positions={}))
@@ -122,23 +133,23 @@ async def test_a_repeat_that_waits_for_its_key_holds_no_lock_meanwhile(shop: Run
     assert await repeat == first
 
 
-async def test_a_repeat_that_waits_too_long_is_in_flight(shop: RunningToy) -> None:
-    async with shop.context.database.begin(shop.context) as tx:
+async def test_a_repeat_that_waits_too_long_is_in_flight(hasty: RunningToy) -> None:
+    async with hasty.context.database.begin(hasty.context) as tx:
         await idempotency.claim(tx, CLAIM, at=BY_ID.of("w-1"))
 
         with pytest.raises(IdempotencyInFlight):
-            await act_once(shop)
+            await act_once(hasty)
 
 
-async def test_a_lock_that_another_request_holds_is_no_repeat_and_may_be_tried_again(shop: RunningToy) -> None:
-    async with shop.context.database.begin(shop.context) as tx:
+async def test_a_lock_that_another_request_holds_is_no_repeat_and_may_be_tried_again(hasty: RunningToy) -> None:
+    async with hasty.context.database.begin(hasty.context) as tx:
         await lock(tx, "somebody")
 
         with pytest.raises(Exception, match="lock timeout") as late:
-            await act_once(shop)
+            await act_once(hasty)
 
     assert not isinstance(late.value, IdempotencyInFlight)
-    assert (await act_once(shop)).status == 200
+    assert (await act_once(hasty)).status == 200
 
 
 async def test_another_request_under_the_same_key_is_refused(shop: RunningToy) -> None:
@@ -168,7 +179,7 @@ async def test_what_was_read_under_the_lock_is_what_the_one_before_committed(sho
                 return str((await tx.execute(select(WIDGETS.c.name))).scalar_one())
 
         waiting = asyncio.create_task(look())
-        await asyncio.sleep(0.2)
+        await until_one_waits_for_a_lock(shop.context)
 
     assert await waiting == "new"
 

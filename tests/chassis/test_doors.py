@@ -5,12 +5,13 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import insert, text
 
 from chassis.idempotency import forget_old
 from chassis.tables import IDEMPOTENCY, OUTBOX, SEEN
 from contracts.values import digest
 from tests.support.toy import CLERK, OPERATOR, PERSON, WIDGETS, MakeToy, RunningToy
+from tests.support.waits import until_one_waits_for_a_lock
 
 WIDGET = {"id": "w-1", "name": "扳手"}
 
@@ -76,7 +77,7 @@ async def test_two_requests_with_one_key_at_the_same_time_have_one_effect_and_on
     first = asyncio.create_task(toy.client.post("/widgets/w-1:wait", headers=toy.headers(key="k-1")))
     await toy.context.entered.wait()
     second = asyncio.create_task(toy.client.post("/widgets/w-1:wait", headers=toy.headers(key="k-1")))
-    await until_one_waits_for_a_lock(toy)
+    await until_one_waits_for_a_lock(toy.context)
 
     toy.context.go_on.set()
 
@@ -86,7 +87,8 @@ async def test_two_requests_with_one_key_at_the_same_time_have_one_effect_and_on
     assert toy.context.acts == 1
 
 
-async def test_a_key_still_in_flight_after_two_seconds_is_refused_with_when_to_come_back(toy: RunningToy) -> None:
+async def test_a_key_still_in_flight_after_the_wait_is_refused_with_when_to_come_back(make_toy: MakeToy) -> None:
+    toy = await make_toy(lock_wait=0.5)
     first = asyncio.create_task(toy.client.post("/widgets/w-1:wait", headers=toy.headers(key="k-1")))
     await toy.context.entered.wait()
 
@@ -225,7 +227,7 @@ async def test_a_write_that_has_not_heard_yet_is_told_to_come_back(make_toy: Mak
 
 
 async def test_a_read_waits_until_it_has_heard(make_toy: MakeToy) -> None:
-    toy = await make_toy(hears=frozenset({"intake"}))
+    toy = await make_toy(hears=frozenset({"intake"}), seen_wait=30)
     await toy.client.post("/widgets", json=WIDGET, headers=toy.headers(key="k-1"))
     asked = asyncio.create_task(toy.client.get("/widgets/w-1", headers=toy.headers(tongban_seen="intake/c-1/7")))
     await asyncio.sleep(0.1)
@@ -312,13 +314,3 @@ async def test_a_database_without_a_free_connection_is_told_apart_from_an_error(
 
     assert answer.status_code == 503
     assert answer.json()["rule"] == "unavailable.database"
-
-
-async def until_one_waits_for_a_lock(toy: RunningToy) -> None:
-    """Return when a transaction of the toy waits for another one."""
-    waiting = select(func.count()).select_from(text("pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"))
-    while True:
-        async with toy.context.database.consume(toy.context) as tx:
-            if (await tx.execute(waiting)).scalar_one() > 0:
-                return
-        await asyncio.sleep(0.02)

@@ -12,7 +12,8 @@ from chassis.database import lock
 from chassis.tables import IDEMPOTENCY, OUTBOX
 from contracts.values import digest
 from tests.support.sending import statements
-from tests.support.toy import OWNERS, WIDGETS, RunningToy
+from tests.support.toy import ERRANDS, OWNERS, WIDGETS, RunningToy
+from tests.support.waits import until_queue
 
 NAMES = ("w-0", "w-1", "w-2", "w-3")
 
@@ -41,13 +42,12 @@ def painted(
 
 
 @asynccontextmanager
-async def a_slow_one(shop: RunningToy) -> AsyncIterator[None]:
-    """Whoever comes meanwhile waits and rides with the others; at the end all go."""
+async def a_slow_one(shop: RunningToy, *, waited_for: int) -> AsyncIterator[None]:
+    """Whoever comes meanwhile waits and rides with the others; once so many do, all go."""
     slow = painted(shop, "w-0", "slow")
     await shop.context.entered.wait()
     yield
-    # Each has a claim to check before it waits.
-    await asyncio.sleep(0.1)
+    await until_queue(shop, ERRANDS, length=waited_for)
     shop.context.go_on.set()
     assert (await slow).status_code == 200
 
@@ -66,7 +66,7 @@ async def test_one_alone_goes_by_its_own_door(shop: RunningToy) -> None:
 
 async def test_all_that_wait_are_found_locked_and_done_in_one_transaction(shop: RunningToy) -> None:
     with statements(shop.context.database) as sent:
-        async with a_slow_one(shop):
+        async with a_slow_one(shop, waited_for=3):
             waiting = [painted(shop, name, "red") for name in ("w-1", "w-2", "w-3")]
         answers = await asyncio.gather(*waiting)
 
@@ -77,7 +77,7 @@ async def test_all_that_wait_are_found_locked_and_done_in_one_transaction(shop: 
 
 
 async def test_each_is_told_where_its_own_event_stands(shop: RunningToy) -> None:
-    async with a_slow_one(shop):
+    async with a_slow_one(shop, waited_for=2):
         waiting = [painted(shop, name, "red") for name in ("w-1", "w-2")]
 
     answers = await asyncio.gather(*waiting)
@@ -91,7 +91,7 @@ async def test_each_is_told_where_its_own_event_stands(shop: RunningToy) -> None
 
 @pytest.mark.parametrize(("color", "status"), [("refused", 403), ("broken", 500)])
 async def test_of_one_that_does_not_go_through_nothing_stays_and_the_others_are_done(shop: RunningToy, color: str, status: int) -> None:
-    async with a_slow_one(shop):
+    async with a_slow_one(shop, waited_for=3):
         waiting = [painted(shop, "w-1", "red"), painted(shop, "w-2", color), painted(shop, "w-3", "red")]
 
     assert [answer.status_code for answer in await asyncio.gather(*waiting)] == [200, status, 200]
@@ -100,7 +100,7 @@ async def test_of_one_that_does_not_go_through_nothing_stays_and_the_others_are_
 
 
 async def test_one_refused_before_it_wrote_anything_is_told_so_by_itself_and_the_others_go_on(shop: RunningToy) -> None:
-    async with a_slow_one(shop):
+    async with a_slow_one(shop, waited_for=3):
         waiting = [painted(shop, "w-1", "red"), painted(shop, "w-2", "forbidden"), painted(shop, "w-3", "red")]
 
     assert [answer.status_code for answer in await asyncio.gather(*waiting)] == [200, 403, 200]
@@ -110,7 +110,7 @@ async def test_one_refused_before_it_wrote_anything_is_told_so_by_itself_and_the
 
 
 async def test_what_is_not_there_is_told_so_and_holds_up_nobody(shop: RunningToy) -> None:
-    async with a_slow_one(shop):
+    async with a_slow_one(shop, waited_for=3):
         waiting = [painted(shop, "w-1", "red"), painted(shop, "none", "red"), painted(shop, "w-3", "red")]
 
     assert [answer.status_code for answer in await asyncio.gather(*waiting)] == [200, 404, 200]
@@ -119,7 +119,7 @@ async def test_what_is_not_there_is_told_so_and_holds_up_nobody(shop: RunningToy
 
 async def test_what_waits_for_a_person_is_told_so_and_holds_up_nobody(shop: RunningToy) -> None:
     shop.context.held = frozenset({lock_of("w-2")})
-    async with a_slow_one(shop):
+    async with a_slow_one(shop, waited_for=3):
         waiting = [painted(shop, "w-1", "red"), painted(shop, "w-2", "red"), painted(shop, "w-3", "red")]
 
     found = await asyncio.gather(*waiting)
@@ -136,7 +136,7 @@ async def test_what_is_hidden_is_told_as_not_there_and_holds_up_nobody(
     shop.context.held = frozenset(held)
     async with shop.context.database.begin(shop.context) as tx:
         await lock(tx, *at_work, held_too=True)
-        async with a_slow_one(shop):
+        async with a_slow_one(shop, waited_for=3):
             waiting = [painted(shop, "w-1", "red"), painted(shop, "w-2", "red", strange=True), painted(shop, "w-3", "red")]
         answers = await asyncio.gather(*waiting)
 
@@ -145,7 +145,7 @@ async def test_what_is_hidden_is_told_as_not_there_and_holds_up_nobody(
 
 
 async def test_two_about_one_row_are_done_one_after_the_other(shop: RunningToy) -> None:
-    async with a_slow_one(shop):
+    async with a_slow_one(shop, waited_for=3):
         waiting = [painted(shop, "w-1", "red"), painted(shop, "w-1", "blue"), painted(shop, "w-2", "red")]
 
     assert [answer.status_code for answer in await asyncio.gather(*waiting)] == [200, 200, 200]
@@ -155,7 +155,7 @@ async def test_two_about_one_row_are_done_one_after_the_other(shop: RunningToy) 
 
 async def test_a_repeat_rides_with_others_and_gets_the_first_answer(shop: RunningToy) -> None:
     first = await painted(shop, "w-1", "red")
-    async with a_slow_one(shop):
+    async with a_slow_one(shop, waited_for=2):
         waiting = [painted(shop, "w-1", "red"), painted(shop, "w-2", "red"), painted(shop, "w-3", "blue", key="k-w-1-red")]
 
     again, new, reused = await asyncio.gather(*waiting)
@@ -168,7 +168,7 @@ async def test_a_repeat_rides_with_others_and_gets_the_first_answer(shop: Runnin
 async def test_what_somebody_else_has_at_work_holds_up_nobody(shop: RunningToy) -> None:
     async with shop.context.database.begin(shop.context) as tx:
         await lock(tx, lock_of("w-2"))
-        async with a_slow_one(shop):
+        async with a_slow_one(shop, waited_for=3):
             waiting = [painted(shop, name, "red") for name in ("w-1", "w-2", "w-3")]
         answers = await asyncio.gather(waiting[0], waiting[2])
         waits = not waiting[1].done()
@@ -183,7 +183,7 @@ async def test_nobody_waits_long_for_one_that_goes_by_itself(shop: RunningToy) -
     slow = painted(shop, "w-0", "slow", hasty=True)
     await shop.context.entered.wait()
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         answer = await painted(shop, "w-1", "red", hasty=True)
 
     assert answer.status_code == 200
@@ -200,7 +200,7 @@ async def test_who_comes_in_the_moment_in_which_the_last_is_done_is_not_left_wai
     for _ in range(turns):
         await asyncio.sleep(0)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         answer = await shop.client.post("/widgets/w-2:paint", params={"color": "red"}, headers=shop.headers(key="k-w-2"))
 
     assert answer.status_code == 200

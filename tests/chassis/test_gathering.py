@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from chassis.tables import IDEMPOTENCY, OUTBOX
-from tests.support.toy import CLERK, WIDGETS, RunningToy
+from tests.support.toy import CLERK, TOGETHER, WIDGETS, MakeToy, RunningToy
+from tests.support.waits import until_queue
 
 TRACES = {name: f"00-{number:032x}-{number:016x}-01" for number, name in enumerate(("w-1", "w-2", "w-3"), start=1)}
 
@@ -22,13 +23,12 @@ def sent(toy: RunningToy, widget_id: str, /, *, key: str | None = None, **widget
 
 
 @asynccontextmanager
-async def a_slow_one(toy: RunningToy) -> AsyncIterator[None]:
-    """Whoever comes meanwhile waits and rides with the others; at the end all go."""
+async def a_slow_one(toy: RunningToy, *, waited_for: int) -> AsyncIterator[None]:
+    """Whoever comes meanwhile waits and rides with the others; once so many do, all go."""
     slow = sent(toy, "slow", name="slow")
     await toy.context.entered.wait()
     yield
-    # Each has a claim to check before it waits.
-    await asyncio.sleep(0.1)
+    await until_queue(toy, TOGETHER, length=waited_for)
     toy.context.go_on.set()
     assert (await slow).status_code == 201
 
@@ -41,7 +41,7 @@ async def test_a_request_alone_goes_at_once(toy: RunningToy) -> None:
 
 
 async def test_all_that_wait_go_in_one_transaction(toy: RunningToy) -> None:
-    async with a_slow_one(toy):
+    async with a_slow_one(toy, waited_for=3):
         waiting = [sent(toy, name) for name in ("w-1", "w-2", "w-3")]
 
     answers = await asyncio.gather(*waiting)
@@ -52,7 +52,7 @@ async def test_all_that_wait_go_in_one_transaction(toy: RunningToy) -> None:
 
 
 async def test_no_more_than_a_transaction_holds_ride_together(toy: RunningToy) -> None:
-    async with a_slow_one(toy):
+    async with a_slow_one(toy, waited_for=70):
         waiting = [sent(toy, f"many-{number}") for number in range(70)]
 
     assert {answer.status_code for answer in await asyncio.gather(*waiting)} == {201}
@@ -60,7 +60,7 @@ async def test_no_more_than_a_transaction_holds_ride_together(toy: RunningToy) -
 
 
 async def test_each_is_told_where_its_own_event_stands(toy: RunningToy) -> None:
-    async with a_slow_one(toy):
+    async with a_slow_one(toy, waited_for=2):
         waiting = [sent(toy, name) for name in ("w-1", "w-2")]
 
     told = [answer.headers["tongban-seen"] for answer in await asyncio.gather(*waiting)]
@@ -69,7 +69,7 @@ async def test_each_is_told_where_its_own_event_stands(toy: RunningToy) -> None:
 
 
 async def test_each_event_carries_the_trace_of_its_own_request(toy: RunningToy) -> None:
-    async with a_slow_one(toy):
+    async with a_slow_one(toy, waited_for=3):
         waiting = [sent(toy, name) for name in TRACES]
 
     await asyncio.gather(*waiting)
@@ -78,7 +78,7 @@ async def test_each_event_carries_the_trace_of_its_own_request(toy: RunningToy) 
 
 
 async def test_a_refusal_is_one_requests_own(toy: RunningToy) -> None:
-    async with a_slow_one(toy):
+    async with a_slow_one(toy, waited_for=3):
         waiting = [sent(toy, "w-1"), sent(toy, "w-2", name="refused"), sent(toy, "w-3")]
 
     assert [answer.status_code for answer in await asyncio.gather(*waiting)] == [201, 403, 201]
@@ -98,7 +98,7 @@ async def test_what_was_refused_may_be_sent_again_under_its_key(toy: RunningToy)
 @pytest.mark.parametrize("broken", [{"owner": "nobody"}, {"id": "slow"}])
 async def test_when_a_transaction_fails_each_goes_by_itself(toy: RunningToy, broken: dict[str, str]) -> None:
     """One fails in the commit (an owner that is not there), one in the act (a row that is)."""
-    async with a_slow_one(toy):
+    async with a_slow_one(toy, waited_for=3):
         waiting = [sent(toy, "w-1"), sent(toy, "w-2", **broken), sent(toy, "w-3")]
 
     answers = await asyncio.gather(*waiting)
@@ -108,7 +108,7 @@ async def test_when_a_transaction_fails_each_goes_by_itself(toy: RunningToy, bro
 
 
 async def test_a_key_sent_twice_at_once_takes_effect_once(toy: RunningToy) -> None:
-    async with a_slow_one(toy):
+    async with a_slow_one(toy, waited_for=2):
         waiting = [sent(toy, "w-1", key="same"), sent(toy, "w-1", key="same"), sent(toy, "w-2")]
 
     first, again, other = await asyncio.gather(*waiting)
@@ -120,7 +120,7 @@ async def test_a_key_sent_twice_at_once_takes_effect_once(toy: RunningToy) -> No
 
 async def test_a_repeat_rides_with_others_and_gets_the_first_answer(toy: RunningToy) -> None:
     first = await sent(toy, "w-1")
-    async with a_slow_one(toy):
+    async with a_slow_one(toy, waited_for=2):
         waiting = [sent(toy, "w-1"), sent(toy, "w-2"), sent(toy, "w-1", key="k-w-1", name="other")]
 
     again, new, reused = await asyncio.gather(*waiting)
@@ -131,16 +131,17 @@ async def test_a_repeat_rides_with_others_and_gets_the_first_answer(toy: Running
     assert (reused.status_code, reused.json()["rule"]) == (422, "idempotency.reused")
 
 
-async def test_a_key_at_work_in_another_process_holds_up_nobody_else_for_long(toy: RunningToy) -> None:
+async def test_a_key_at_work_in_another_process_holds_up_nobody_else_for_long(make_toy: MakeToy) -> None:
+    toy = await make_toy(lock_wait=0.5)
     row = {"caller": toy.context.vault.lookup(CLERK.ref), "route": "POST /together", "key": "k-w-1", "fingerprint": b"", "at": func.now()}
     async with toy.context.database.begin(toy.context) as elsewhere:
         await elsewhere.execute(insert(IDEMPOTENCY).values(row))
-        async with a_slow_one(toy):
+        async with a_slow_one(toy, waited_for=2):
             waiting = asyncio.gather(sent(toy, "w-1"), sent(toy, "w-2"))
         while not waiting.done():
             # It is at work: the server ends a transaction that is idle.
             await elsewhere.execute(select(1))
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.05)
         held, other = await waiting
 
     assert (held.status_code, held.json()["rule"]) == (409, "idempotency.in-flight")
@@ -162,9 +163,9 @@ async def test_a_key_that_another_process_used_up_meanwhile_has_no_second_effect
 
 
 async def test_a_client_that_goes_away_leaves_its_request_with_the_others(toy: RunningToy) -> None:
-    async with a_slow_one(toy):
+    async with a_slow_one(toy, waited_for=2):
         leaving, staying = sent(toy, "w-1"), sent(toy, "w-2")
-        await asyncio.sleep(0.1)
+        await until_queue(toy, TOGETHER, length=2)
         leaving.cancel()
 
     assert (await staying).status_code == 201
@@ -181,7 +182,7 @@ async def test_who_comes_in_the_moment_in_which_the_last_is_done_is_not_left_wai
     for _ in range(turns):
         await asyncio.sleep(0)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         answer = await toy.client.post("/together", json={"id": "w-2"}, headers=toy.headers(key="k-w-2"))
 
     assert answer.status_code == 201

@@ -11,7 +11,7 @@ from tests.support.toy import MakeToy, RunningToy
 
 @pytest.fixture
 async def hearing(make_toy: MakeToy) -> RunningToy:
-    return await make_toy(hears=frozenset({"other"}))
+    return await make_toy(hears=frozenset({"other"}), seen_wait=0.2)
 
 
 async def test_what_was_heard_here_is_known_without_asking(hearing: RunningToy) -> None:

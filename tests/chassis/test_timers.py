@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from chassis.database import Database, Tx, lock
+from chassis.database import Tx, lock
 from chassis.tables import TIMERS
 from chassis.timers import Timer, TimerKind, Timers, cancel_timer, set_timer
 from tests.chassis.bus.line import EFFECTS, Line, at_work, make_bus, make_line, make_tables, until
@@ -142,17 +142,20 @@ async def test_a_timer_that_fails_harms_no_other_and_is_tried_again(line: Line) 
 
 
 async def test_timers_too_long_for_one_transaction_fire_one_by_one_and_the_endless_one_waits(line: Line) -> None:
-    await line.database.close()
-    line.database = Database(line.settings.database_url, name="line", limit=1.5)
-    line.takes = {1: 0.6, 2: 60.0, 3: 0.6, 4: 0.6}
+    hasty = make_line(database_url=line.settings.database_url, bus=line.bus, topic="none", limit=1.5)
+    hasty.takes = {1: 0.6, 2: 60.0, 3: 0.6, 4: 0.6}
     for number in (1, 2, 3, 4):
         await set_for(line, f"t{number}", number=number, key=f"k{number}")
 
-    await Timers(line, kinds()).fire_due()
+    async def fired() -> bool:
+        waiting = await line.rows(TIMERS)
+        return [(row.timer_id, row.error) for row in waiting] == [("t2", "unavailable.transaction-too-long")]
+
+    async with at_work(Timers(hasty, kinds()).run()):
+        await until(fired, what="every timer but the endless one")
+    await hasty.database.close()
 
     assert sorted(number for _, number in await line.effects()) == [1, 3, 4]
-    (left,) = await line.rows(TIMERS)
-    assert (left.timer_id, left.failures, left.error) == ("t2", 1, "unavailable.transaction-too-long")
 
 
 async def test_a_kind_nobody_knows_here_is_left_alone(line: Line) -> None:

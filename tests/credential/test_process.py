@@ -22,6 +22,9 @@ from tests.credential.builders import ORGANS, a_case, accepted, decided, receive
 from tests.credential.conftest import IntakeRoute, migrate
 from tests.support.engines import DatabaseUrl
 
+PATIENCE = 180.0
+"""Seconds until something must have happened; a guard against hanging."""
+
 
 class Log:
     """The event log, spoken to as the other services would."""
@@ -91,13 +94,13 @@ async def test_killed_in_sealing_it_seals_once_after_the_restart(
 
     output = tmp_path / "output"
     killed = await _start(environment | {"TONGBAN_CREDENTIAL_CRASH_POINT": "in-sealing"}, output=output)
-    assert await asyncio.wait_for(killed.wait(), 60) == -signal.SIGKILL, output.read_text(encoding="utf-8")
+    assert await asyncio.wait_for(killed.wait(), PATIENCE) == -signal.SIGKILL, output.read_text(encoding="utf-8")
 
     again = await _start(environment, output=output)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         told = await log.until_told(NoticeSealed, DecisionSealed, CredentialIssued)
     again.send_signal(signal.SIGTERM)
-    assert await asyncio.wait_for(again.wait(), 30) in {0, -signal.SIGTERM}
+    assert await asyncio.wait_for(again.wait(), PATIENCE) in {0, -signal.SIGTERM}
     await log.read()
     await log.close()
 

@@ -29,8 +29,6 @@ from tongban_local.jars import install
 from tongban_local.ports import LOOPBACK, free_ports
 from tongban_local.processes import EngineProcess, last_lines
 
-pytestmark = pytest.mark.timeout(300)
-
 PASSWORD = "a-password-of-a-test"  # noqa: S105 - of a broker that lives as long as this test
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_a_struck_line_loses_and_doubles_nothing(project: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "tests.faults", "--scale", "small", "--rate", "2", "--at-most", "30"],
@@ -17,7 +17,7 @@ def test_a_struck_line_loses_and_doubles_nothing(project: Path) -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=840,
+        timeout=1740,
     )
 
     assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-3000:]

@@ -9,7 +9,7 @@ import pytest
 
 from chassis.bus_postgres import PostgresBus
 from chassis.topics import load
-from tests.gateway.world import TOPICS, World, world
+from tests.gateway.world import TOPICS, World, client_of, world
 from tests.support.engines import Databases
 
 MakeWorld = Callable[..., AbstractAsyncContextManager[World]]
@@ -58,7 +58,7 @@ def here(shared_world: World) -> World:
 @pytest.fixture
 async def client(here: World) -> AsyncIterator[httpx.AsyncClient]:
     """Nobody in particular."""
-    async with httpx.AsyncClient(base_url=here.url, timeout=20) as made:
+    async with client_of(here.url) as made:
         yield made
 
 
@@ -66,5 +66,5 @@ async def client(here: World) -> AsyncIterator[httpx.AsyncClient]:
 async def clerk(here: World) -> AsyncIterator[httpx.AsyncClient]:
     """A receiving clerk who is signed in."""
     headers = {"authorization": f"Bearer {await here.token('tonggu-clerk')}"}
-    async with httpx.AsyncClient(base_url=here.url, timeout=20, headers=headers) as made:
+    async with client_of(here.url, headers=headers) as made:
         yield made

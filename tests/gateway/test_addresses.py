@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from tests.gateway.conftest import MakeWorld
 from tests.gateway.test_passing import breaks_off
-from tests.gateway.world import Played, World, script_of, served, told
+from tests.gateway.world import Played, World, client_of, script_of, served, told
 
 NOBODY = "http://127.0.0.1:1"
 
@@ -23,7 +23,7 @@ async def pair(make_world: MakeWorld) -> AsyncIterator[tuple[httpx.AsyncClient, 
         urls = [await stack.enter_async_context(served(each)) for each in (first, second)]
         world: World = await stack.enter_async_context(make_world(intake_url=",".join([*urls, NOBODY])))
         headers = {"authorization": f"Bearer {await world.token('tonggu-clerk')}"}
-        yield await stack.enter_async_context(httpx.AsyncClient(base_url=world.url, headers=headers)), first, second
+        yield await stack.enter_async_context(client_of(world.url, headers=headers)), first, second
 
 
 async def test_each_address_gets_its_turn_and_nobody_meets_the_one_that_is_away(
@@ -47,7 +47,7 @@ async def test_a_request_that_was_not_sent_goes_to_the_next_address_whatever_it_
     _, first, _ = pair
     async with served(first) as url, make_world(intake_url=f"{NOBODY}, http://127.0.0.1:2, {url}") as there:
         headers = {"authorization": f"Bearer {await there.token('tonggu-clerk')}"}
-        async with httpx.AsyncClient(base_url=there.url, headers=headers) as client:
+        async with client_of(there.url, headers=headers) as client:
             whole = await client.post("/v1/progress", json={})
             streamed = await client.post("/v1/materials", content=pieces())
 
@@ -68,7 +68,7 @@ async def test_a_request_that_broke_off_is_repeated_at_the_other_address_only_un
         server,
         served(well) as url,
         make_world(intake_url=f"{broken},{url}") as there,
-        httpx.AsyncClient(base_url=there.url) as client,
+        client_of(there.url) as client,
     ):
         answers = [await client.post("/v1/progress", json={}, headers=key) for _ in range(2)]
 
@@ -99,7 +99,7 @@ async def test_an_address_that_is_leaving_is_asked_again_once_it_is_ready(
 
 
 async def test_when_all_are_away_it_is_503(make_world: MakeWorld) -> None:
-    async with make_world(intake_url=f"{NOBODY},http://127.0.0.1:2") as dead, httpx.AsyncClient(base_url=dead.url) as client:
+    async with make_world(intake_url=f"{NOBODY},http://127.0.0.1:2") as dead, client_of(dead.url) as client:
         answers = [await client.post("/v1/progress", json={}) for _ in range(2)]
 
     assert [(each.status_code, each.json()["rule"]) for each in answers] == [(503, "upstream.away")] * 2

@@ -20,7 +20,7 @@ from gateway.development.issuer import DEV_ISSUER
 from gateway.provider import KEPT
 from gateway.provider import Provider as OpenIdProvider
 from tests.gateway.conftest import MakeWorld
-from tests.gateway.world import World, served
+from tests.gateway.world import World, client_of, served
 
 NOBODY_KEY = ECKey.generate_key("P-256", {"kid": "nobody"})
 
@@ -42,7 +42,7 @@ def signed(key: ECKey, **other: Any) -> str:
 
 
 async def ask(here: World, token: str, *, path: str = "/v1/cases") -> httpx.Response:
-    async with httpx.AsyncClient(base_url=here.url, timeout=20) as client:
+    async with client_of(here.url) as client:
         return await client.get(path, headers={"authorization": f"Bearer {token}"})
 
 

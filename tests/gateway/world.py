@@ -30,6 +30,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PEOPLE = ROOT / "deploy/local/people.yaml"
 TOPICS = ROOT / "deploy/topics.yaml"
 
+PATIENCE = 60.0
+"""Seconds that a client waits, and a gateway for whoever is behind it, where a test is not about that: a machine may stand still for some."""
+
 Script = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
@@ -186,6 +189,7 @@ def told(folder: Path, *, log_url: str, services: dict[str, str], **other: Any) 
         "people_file": PEOPLE,
         "dev_key_file": folder / "dev.json",
         "log_level": "error",
+        **dict.fromkeys(("connect_timeout", "answer_timeout", "part_timeout", "clock_timeout"), PATIENCE),
         **other,
     }
     return Settings(**given)
@@ -208,9 +212,14 @@ async def world(folder: Path, *, log_url: str, bus: PostgresBus, **settings: Any
                 await visitor.close()
 
 
+def client_of(url: str, **options: Any) -> httpx.AsyncClient:
+    """Somebody at a gateway, who is patient."""
+    return httpx.AsyncClient(base_url=url, timeout=PATIENCE, **options)
+
+
 async def until_ready(url: str) -> None:
     """Wait until a gateway says that it is ready."""
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with client_of(url) as client:
         while (await client.get("/readyz")).status_code != 200:  # noqa: ASYNC110 - another program's state
             await asyncio.sleep(0.02)
 

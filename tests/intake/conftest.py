@@ -38,6 +38,7 @@ async def running(tmp_path_factory: pytest.TempPathFactory, databases: Databases
         internal_jwks_file=folder / "jwks.json",
         wrapping_key=base64.urlsafe_b64encode(bytes(32)).decode(),
         staff_issuer=ISSUER,
+        lock_wait=9,
     )
     application = create_app(settings)
     context: Intake = application.state.context

@@ -26,7 +26,7 @@ from tests.intake.builders import AT, ISSUER, PUBLISHED, Service, an_envelope, e
 from tests.support.engines import DatabaseUrl
 
 V1 = ItemVersionId("v1")
-PATIENCE = 200
+PATIENCE = 1200
 """Tenths of a second that something on its way is waited for."""
 
 

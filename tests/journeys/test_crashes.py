@@ -31,7 +31,6 @@ def mended(system: System) -> Iterator[System]:
             service.wait_ready()
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize(("name", "point"), POINTS, ids=[point for _, point in POINTS])
 async def test_a_service_that_dies_loses_and_doubles_nothing(
     mended: System, sign_in: SignIn, postgres: PostgresServer, name: str, point: str

@@ -14,7 +14,7 @@ async def test_the_calls_of_the_page_take_a_case_to_its_acceptance(system: Syste
     shell = await asyncio.create_subprocess_exec(
         "bash", "-c", script, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    told, errors = await asyncio.wait_for(shell.communicate(), 90)
+    told, errors = await asyncio.wait_for(shell.communicate(), 200)
 
     assert shell.returncode == 0, (told + errors).decode()
     organ, question, situation, version, verdict, again, signed, accepted, refused = told.decode().split()

@@ -10,6 +10,9 @@ from tongban_local import jars
 from tongban_local.kafka import KafkaServer, members
 from tongban_local.processes import EngineFailed, wait_until, working_in
 
+PATIENCE = 120.0
+"""Seconds until something must have happened; a guard against hanging."""
+
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
@@ -38,11 +41,11 @@ def test_three_brokers_lose_one_and_take_it_back(three: KafkaServer) -> None:
     first, second, _ = ports(three)
 
     three.kill(1)
-    lost = wait_until(lambda: members(second) == [2, 3], seconds=30)
+    lost = wait_until(lambda: members(second) == [2, 3], seconds=PATIENCE)
     three.restart()
 
     assert lost
-    assert members(first) == [1, 2, 3]
+    assert wait_until(lambda: members(first) == [1, 2, 3], seconds=PATIENCE)
 
 
 def test_a_paused_broker_keeps_its_connections_and_answers_nothing_until_it_goes_on(three: KafkaServer) -> None:
@@ -53,7 +56,7 @@ def test_a_paused_broker_keeps_its_connections_and_answers_nothing_until_it_goes
     three.resume(1)
 
     assert while_paused == []
-    assert wait_until(lambda: members(first) == [1, 2, 3], seconds=30)
+    assert wait_until(lambda: members(first) == [1, 2, 3], seconds=PATIENCE)
 
 
 def test_stop_leaves_no_process_behind_and_the_data_starts_again_under_its_old_identity(tmp_path: Path) -> None:
@@ -72,7 +75,7 @@ def test_stop_leaves_no_process_behind_and_the_data_starts_again_under_its_old_i
 
 
 def test_one_kafka_serves_a_whole_run(kafka: KafkaServer) -> None:
-    assert members(ports(kafka)[0]) == [1]
+    assert wait_until(lambda: members(ports(kafka)[0]) == [1], seconds=PATIENCE)
 
 
 def test_every_jar_is_one_of_those_we_know(kafka: KafkaServer) -> None:

@@ -22,9 +22,9 @@ from tongban_local.processes import EngineProcess
 keep()
 folder = Path(sys.argv[1])
 server = PostgresServer.start(data=folder / "data", durable=False)
-other = EngineProcess.start(["sleep", "300"], folder=folder, log=folder / "log")
+other = EngineProcess.start(["sleep", "3000"], folder=folder, log=folder / "log")
 print(server.pid, Path(psutil.Process(server.pid).cwd()).parent, other.pid, flush=True)
-time.sleep(300)
+time.sleep(3000)
 """
 
 LONG_AGO = "1 1.00"
@@ -41,9 +41,9 @@ def test_engines_and_their_data_go_with_a_run_that_is_killed(tmp_path: Path, pro
         assert works_in(int(server), folder=Path(place) / "cluster")
         run.send_signal(number)
 
-    assert wait_until(lambda: not works_in(int(server), folder=Path(place) / "cluster"), seconds=30)
-    assert wait_until(lambda: not works_in(int(other), folder=tmp_path), seconds=30)
-    assert wait_until(lambda: not Path(place, MARK).exists(), seconds=30)
+    assert wait_until(lambda: not works_in(int(server), folder=Path(place) / "cluster"), seconds=120)
+    assert wait_until(lambda: not works_in(int(other), folder=tmp_path), seconds=120)
+    assert wait_until(lambda: not Path(place, MARK).exists(), seconds=120)
 
 
 def test_only_marked_folders_of_runs_that_are_gone_and_that_nobody_works_in_are_removed(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_only_marked_folders_of_runs_that_are_gone_and_that_nobody_works_in_are_
         (tmp_path / name / "cluster").mkdir(parents=True)
         if marked is not None:
             (tmp_path / name / MARK).write_text(marked)
-    working = EngineProcess.start(["sleep", "60"], folder=tmp_path / "used" / "cluster", log=tmp_path / "log")
+    working = EngineProcess.start(["sleep", "600"], folder=tmp_path / "used" / "cluster", log=tmp_path / "log")
 
     removed = remove_abandoned(shared=tmp_path)
     working.end(signal.SIGKILL, seconds=5)

@@ -50,7 +50,7 @@ def test_an_id_in_the_pid_file_that_belongs_to_somebody_else_is_not_taken_for_th
     server: PostgresServer, data: Path, tmp_path: Path
 ) -> None:
     server.stop()
-    stranger = EngineProcess.start(["sleep", "60"], folder=tmp_path, log=tmp_path / "log")
+    stranger = EngineProcess.start(["sleep", "600"], folder=tmp_path, log=tmp_path / "log")
     place = Path(json.loads((data / "postgres.json").read_text())["place"])
     (place / "cluster" / "postmaster.pid").write_text(f"{stranger.pid}\n{place}/cluster\n1\n{server.port}\n\n127.0.0.1\n0 0\nready\n")
 
@@ -66,7 +66,7 @@ def test_stop_leaves_no_process_behind(server: PostgresServer, data: Path) -> No
 
     server.stop()
 
-    assert wait_until(lambda: not working_in(place / "cluster"), seconds=5)
+    assert wait_until(lambda: not working_in(place / "cluster"), seconds=60)
 
 
 def test_later_starts_use_the_programs_that_made_the_data(server: PostgresServer, data: Path) -> None:

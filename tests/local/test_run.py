@@ -14,7 +14,7 @@ from tongban_local.ports import free_port
 from tongban_local.postgres import PostgresServer
 from tongban_local.processes import wait_until, working_in
 
-PATIENCE = 60.0
+PATIENCE = 200.0
 """Seconds until something must have happened; a guard against hanging."""
 
 

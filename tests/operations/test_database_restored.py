@@ -29,7 +29,7 @@ async def test_credential_issues_nothing_a_second_time(operated: Operated, peopl
     issued = sorted(operated.query("select credential_id || ' ' || case_id || ' ' || decision from credentials", service="credential"))
 
     differences = await _brought_back(operated, "credential", backup=backup)
-    await until("every credential again", lambda: _is_issued(operated, issued), patience=60)
+    await until("every credential again", lambda: _is_issued(operated, issued))
 
     assert {each["rule"] for each in differences} == {"restore.credential-made-again"}
     assert len(differences) >= CASES
@@ -97,7 +97,7 @@ async def _brought_back(operated: Operated, name: str, *, backup: Path) -> list[
     await asyncio.to_thread(service.stop)
     await asyncio.to_thread(operated.bring_back, name, backup=backup)
     service.start()
-    assert await asyncio.to_thread(service.wait_gone, seconds=60), "it started on a database that the log is ahead of"
+    assert await asyncio.to_thread(service.wait_gone, seconds=150), "it started on a database that the log is ahead of"
     assert "restore.behind" in service.log.read_text()
 
     code, printed = await operated.tongban("restore", "learn", "--service", name, "--json", service=name)

@@ -61,7 +61,6 @@ async def test_topics_that_were_deleted_are_filled_again(operated: Operated, peo
     await _require_whole(operated, numbers)
 
 
-@pytest.mark.timeout(300)
 async def test_documents_are_on_the_log_again(operated: Operated) -> None:
     """After the topics were lost: whoever starts with nothing finds the catalogue and the keys there."""
     operated.system["gateway"].stop()

@@ -1,5 +1,6 @@
 """What a scrape reads, for tests, and whether an alert would fire on it."""
 
+import asyncio
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,6 +11,8 @@ from typing import Any
 import httpx
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
+
+from chassis.figures import UNREAD
 
 Figures = Mapping[tuple[str, ...], float]
 """Values by name and values of the labels, these in the order of the labels' names."""
@@ -43,14 +46,24 @@ def samples_of(text: str) -> list[Sample]:
     ]
 
 
-async def samples(client: httpx.AsyncClient) -> list[Sample]:
-    """Everything that ``/metrics`` shows now."""
-    return samples_of((await client.get("/metrics")).text)
+async def samples(client: httpx.AsyncClient, *, whole: bool = True) -> list[Sample]:
+    """Everything that ``/metrics`` shows.
+
+    Args:
+        client: At the service.
+        whole: Ask again until every look was read: a machine that stands still makes one late.
+    """
+    while True:
+        found = samples_of((await client.get("/metrics")).text)
+        if not whole or not any(each.value for each in found if each.name == UNREAD.name):
+            return found
+        await asyncio.sleep(0.5)
 
 
-async def scrape(client: httpx.AsyncClient) -> Figures:
+async def scrape(client: httpx.AsyncClient, *, whole: bool = True) -> Figures:
     """The same by name and labels."""
-    return {(each.name, *(each.labels[label] for label in sorted(each.labels))): each.value for each in await samples(client)}
+    found = await samples(client, whole=whole)
+    return {(each.name, *(each.labels[label] for label in sorted(each.labels))): each.value for each in found}
 
 
 def alerts() -> list[dict[str, Any]]:

@@ -16,6 +16,9 @@ from tongban_local.postgres import PostgresServer
 from tongban_local.system import System
 from tongban_local.visitor import Visitor
 
+PATIENT = {"seen_wait": "15", "lock_wait": "9", "connect_timeout": "30", "part_timeout": "30", "clock_timeout": "60"}
+"""What its parts wait for each other: a machine may stand still for some seconds, which is no test's subject here."""
+
 SignIn = Callable[[str], Awaitable[Visitor]]
 """``await sign_in("tonggu-clerk")``; ``"public"`` is nobody."""
 
@@ -32,7 +35,7 @@ def system(layout: Layout) -> Iterator[System]:
     """Five running services with the seed. A test that kills one starts it again."""
     running = System(layout)
     try:
-        running.start()
+        running.start(extra=PATIENT)
         yield running
     finally:
         running.stop()

@@ -19,7 +19,7 @@ def own_kafka(tmp_path: Path) -> Iterator[KafkaServer]:
     server.remove()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 async def test_an_upgrade_under_load_fails_no_call_parks_nothing_and_loses_nothing(
     tmp_path: Path, postgres: PostgresServer, own_kafka: KafkaServer
 ) -> None:

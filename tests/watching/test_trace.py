@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.support.line import act, closed, delivered, receive, sealed, sign, transfer_in
 from tests.support.whole import SignIn
 from tongban_local.layout import SERVICES
@@ -31,7 +29,6 @@ async def tongban(system: System, *arguments: str | Path) -> tuple[int, str, str
     return process.returncode or 0, output.decode(), said.decode()
 
 
-@pytest.mark.timeout(300)  # the first test that asks for the whole system waits for its start
 async def test_a_case_is_followed_by_its_number_from_the_first_request_to_what_still_waits(system: System, sign_in: SignIn) -> None:
     clerk, reviewer = await sign_in("tonggu-clerk"), await sign_in("liuyang-reviewer")
     no = await receive(clerk)
@@ -52,7 +49,6 @@ async def test_a_case_is_followed_by_its_number_from_the_first_request_to_what_s
     assert not any(personal in output for personal in (NAME, ID_NUMBER, PHONE))
 
 
-@pytest.mark.timeout(300)
 async def test_a_case_that_is_closed_shows_its_credential_and_waits_for_nothing(system: System, sign_in: SignIn) -> None:
     clerk, reviewer, approver = await sign_in("tonggu-clerk"), await sign_in("liuyang-reviewer"), await sign_in("liuyang-approver")
     no = await receive(clerk)
@@ -73,7 +69,6 @@ async def test_a_case_that_is_closed_shows_its_credential_and_waits_for_nothing(
     assert {("credential", "decision.sealed"), ("credential", "credential.issued"), ("routing", "case.decided")} <= set(events)
 
 
-@pytest.mark.timeout(300)
 async def test_a_number_that_no_case_has_is_said_so(system: System) -> None:
     code, output, said = await tongban(system, "trace", "99")
 

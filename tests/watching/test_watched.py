@@ -29,6 +29,9 @@ WORDS = {"sum", "max", "min", "rate", "increase", "histogram_quantile", "topk", 
 """Words of its language."""
 
 
+PATIENCE = 60.0
+"""Seconds for one scrape."""
+
 Shown = dict[str, tuple[str, str, set[str]]]
 """Figures by name: kind, sentence, the services that show them."""
 
@@ -75,11 +78,10 @@ def expressions(folder: Path) -> Iterator[tuple[str, str]]:
                     yield f"{board['uid']}: {panel['title']}", query["expr"]
 
 
-@pytest.mark.timeout(300)  # the first test that asks for the whole system waits for its start
 def test_every_figure_that_is_watched_is_shown_by_a_running_system(system: System, project: Path) -> None:
     found: Shown = {}
     for service in ALL:
-        collect(httpx.get(f"{system.layout.service_url(service)}/metrics", timeout=30).text, service=service, found=found)
+        collect(httpx.get(f"{system.layout.service_url(service)}/metrics", timeout=PATIENCE).text, service=service, found=found)
     there = {f"{name}{part}" for name in found for part in ("", "_count", "_bucket", "_sum")}
 
     missing = {
@@ -97,7 +99,8 @@ def test_a_running_system_that_does_nothing_raises_no_alert(system: System) -> N
         (service, rule["alert"])
         for service in ALL
         for rule in alerts()
-        if evaluable(rule["expr"]) and fires(rule["alert"], samples_of(httpx.get(f"{system.layout.service_url(service)}/metrics").text))
+        if evaluable(rule["expr"])
+        and fires(rule["alert"], samples_of(httpx.get(f"{system.layout.service_url(service)}/metrics", timeout=PATIENCE).text))
     }
 
     assert raised == set()

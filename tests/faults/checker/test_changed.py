@@ -8,7 +8,7 @@ import pytest
 from tests.faults.checker.changes import CHANGES
 from tests.faults.checker.ground import READY, Ground, named
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture(scope="package")

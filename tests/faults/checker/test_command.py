@@ -8,7 +8,7 @@ import pytest
 from tests.faults.checker.ground import Ground, named, tongban
 from tongban_operations.checker.journal import Ended, Promise, read_journal
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 async def test_the_command_finds_nothing_wrong_with_a_sound_line_and_says_what_it_looked_at(ground: Ground, tmp_path: Path) -> None:

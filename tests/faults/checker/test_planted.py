@@ -8,7 +8,7 @@ import pytest
 from tests.faults.checker.ground import Ground, gone, named
 from tests.support.line import closed
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 async def test_of_a_sound_line_nothing_is_said(ground: Ground) -> None:
