@@ -12,6 +12,8 @@ from datetime import datetime
 from contracts.catalogue import Organ
 from contracts.values import OrganCode, RegionCode
 
+_NONE: frozenset[OrganCode] = frozenset()
+
 
 class Organs:
     """Every organ that was ever published."""
@@ -21,6 +23,8 @@ class Organs:
         self._of: dict[RegionCode, set[OrganCode]] = {}
         self._merged: dict[OrganCode, Organ] = {}
         """Those that were merged into another."""
+        self._taken_by: dict[OrganCode, set[OrganCode]] = {}
+        """The other way round, so that a route costs no more for what was merged elsewhere."""
         self._same: dict[OrganCode, frozenset[OrganCode]] = {}
 
     def put(self, organ: Organ) -> None:
@@ -30,6 +34,7 @@ class Organs:
         self._of.setdefault(organ.region, set()).add(organ.code)
         if organ.merged_into is not None:
             self._merged[organ.code] = organ
+            self._taken_by.setdefault(organ.merged_into, set()).add(organ.code)
 
     def forget(self, code: OrganCode) -> None:
         """Know it no more."""
@@ -38,6 +43,8 @@ class Organs:
         former = self._organs.pop(code, None)
         if former is not None:
             self._of[former.region].discard(code)
+            if former.merged_into is not None:
+                self._taken_by[former.merged_into].discard(code)
 
     def get(self, code: OrganCode) -> Organ | None:
         """The organ under a code."""
@@ -59,9 +66,14 @@ class Organs:
 
     def standing_for(self, code: OrganCode, *, at: datetime) -> tuple[OrganCode, ...]:
         """The codes that stand for an acting organ at an instant: its own and those merged into it by then, by code."""
-        if not self._merged:
+        if not self._taken_by.get(code):
             return (code,)
-        return tuple(sorted({code, *(one for one in self._merged if self.acting(one, at=at) == code)}))
+        reached, open_ = {code}, [code]
+        while open_:
+            near = self._taken_by.get(open_.pop(), _NONE) - reached
+            open_.extend(near)
+            reached |= near
+        return tuple(sorted(one for one in reached if one == code or self.acting(one, at=at) == code))
 
     def same(self, code: OrganCode) -> frozenset[OrganCode]:
         """The code, those of the organs it was merged with, and the one they became, from the publication of the merger on."""
@@ -71,11 +83,10 @@ class Organs:
         if code not in self._organs:
             return frozenset({code})  # unknown codes come from outside, without bound
         reached, open_ = {code}, [code]
-        into = {one: organ.merged_into for one, organ in self._merged.items() if organ.merged_into is not None}
         while open_:
             one = open_.pop()
-            near = {into[one]} if one in into else set()
-            near |= {former for former, taker in into.items() if taker == one}
+            into = self._merged.get(one)
+            near = self._taken_by.get(one, _NONE) | (_NONE if into is None or into.merged_into is None else {into.merged_into})
             open_.extend(near - reached)
             reached |= near
         found = self._same[code] = frozenset(reached)
