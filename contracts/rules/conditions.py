@@ -114,7 +114,8 @@ def parse(source: Json) -> Condition:
 
 
 _compiled: dict[int, tuple[JsonObject, Condition]] = {}
-_COMPILED_AT_MOST = 65_536
+_COMPILED_AT_MOST = 16_384
+"""About those of a thousand parts unpacked at a time; one takes about 1.5 KiB."""
 
 
 def compiled(source: JsonObject) -> Condition:

@@ -20,7 +20,10 @@ from rules.forms import form_defects
 from rules.parts import Parts
 from rules.reasons import APPLICANT_TYPE, Labels, answers_behind, facts_behind, left_open
 from rules.situations import remaining
-from rules.tables import MOST_COMBINATIONS, Value, combinations, tabulated, values_of
+from rules.tables import Value, combinations, tabulated, values_of
+
+MOST_TRIED = 8_192
+"""Combinations of answers that one step tries out, over all lines; what is left after them is asked for as the conditions name it."""
 
 _NAMED = 6
 """Most names in one sentence."""
@@ -192,6 +195,7 @@ class _Told:
     def __init__(self, parts: Parts, asked: Sequence[Fact], facts: JsonObject, situation: Situation, on: date) -> None:
         self.parts, self.asked, self.facts, self.situation, self.on = parts, asked, facts, situation, on
         self.labels = Labels(parts)
+        self.untried = MOST_TRIED
         served = parts.version.service_objects
         self.quoted: JsonObject = {**facts, "situation": situation.situation_id}
         if len(served) == 1:
@@ -275,10 +279,11 @@ class _Told:
         if not open_:
             return
         values = {one.name: values_of(one) for one in open_ if values_of(one)}
-        if combinations(values) > MOST_COMBINATIONS:
+        if combinations(values) > self.untried:
             needs = evaluate(condition, self.known, at=self.on).needs
             yield from (one.name for one in open_ if one.name in needs)
             return
+        self.untried -= combinations(values)
         verdicts = {answers: self.verdict_with(condition, dict(zip(values, answers, strict=True))) for answers in product(*values.values())}
         for place, name in enumerate(values):
             truths: dict[tuple[Value, ...], set[Truth]] = {}

@@ -18,10 +18,15 @@ _QUICKLY = 1
 class PackedParts:
     """Parts by their digest."""
 
-    def __init__(self) -> None:
-        """None yet."""
+    def __init__(self, *, open_at_most: int = OPEN_AT_MOST) -> None:
+        """None yet.
+
+        Args:
+            open_at_most: Parts that stay unpacked.
+        """
         self._packed: dict[Digest, bytes] = {}
         self._open: dict[Digest, Part] = {}
+        self._open_at_most = open_at_most
 
     def put(self, key: Digest, data: JsonObject | None) -> None:
         """Take a part; ``None``, or one of a kind that this reader does not know, takes out what is under its digest.
@@ -45,7 +50,7 @@ class PackedParts:
             part = _part(key, json.loads(zlib.decompress(packed)))
             if part is None:
                 return None
-            if len(self._open) >= OPEN_AT_MOST:
+            if len(self._open) >= self._open_at_most:
                 del self._open[next(iter(self._open))]
         self._open[key] = part
         return part

@@ -6,6 +6,7 @@ what is left after some answers, and which question still matters, is read off a
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -73,8 +74,11 @@ class Table:
         return None if best is None else self.names[best[1]]
 
 
-_tables: dict[int, tuple[SituationsPart, Table | None]] = {}
-_TABLES_AT_MOST = 8192
+_tables: OrderedDict[int, tuple[SituationsPart, Table | None]] = OrderedDict()
+_ROWS_AT_MOST = 65_536
+"""Rows of all tables remembered, a table counted as `_SMALLEST` at least: a thousand small ones, as many as parts are unpacked at a time, or sixteen of
+the largest. A row takes about 400 bytes."""
+_SMALLEST = 64
 
 
 def tabulated(part: SituationsPart) -> Table | None:
@@ -83,11 +87,16 @@ def tabulated(part: SituationsPart) -> Table | None:
     if known is not None:
         return known[1]
     table = _written_out(part)
-    if len(_tables) >= _TABLES_AT_MOST:
-        del _tables[next(iter(_tables))]
+    room = _ROWS_AT_MOST - sum(_weight(one) for _, one in _tables.values())
+    while _tables and room < _weight(table):
+        room += _weight(_tables.popitem(last=False)[1][1])
     # The part is kept beside its table, so that its id cannot be given to another object meanwhile.
     _tables[id(part)] = (part, table)
     return table
+
+
+def _weight(table: Table | None) -> int:
+    return max(len(table.rows), _SMALLEST) if table is not None else _SMALLEST
 
 
 def values_of(fact: Fact) -> tuple[Value, ...]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from contracts.catalogue import ApprovalType, ChecklistPart, Fact, FormPart, Situation, SituationsPart
 from rules.conditions import OPEN, Truth, evaluate, parse
-from rules.guidance import advise, checklist_of, prefilled
+from rules.guidance import MOST_TRIED, advise, checklist_of, prefilled
 from rules.parts import Parts
 from rules.reasons import Labels, Words, in_words, left_open
 from rules.situations import check_table
@@ -139,6 +139,26 @@ def test_a_question_is_asked_only_where_some_answer_changes_a_line(when: JsonObj
     question = advise(with_materials(when, facts=(BY_AGENT, BORN)), {}, on=TODAY).question
 
     assert (question and question.name) == asked
+
+
+def test_a_step_tries_out_no_more_than_its_bound_and_still_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = tuple(Fact(name=f"f{number}", question="？", question_en="?", kind="boolean") for number in range(12))
+    every: JsonObject = {"all": [{"eq": [fact.name, True]} for fact in facts]}
+    parts = with_materials(*(every for _ in range(20)), facts=facts)
+    tried = 0
+
+    def counted(*given_: Any, **at: Any) -> Any:
+        nonlocal tried
+        tried += 1
+        return evaluate(*given_, **at)
+
+    monkeypatch.setattr("rules.guidance.evaluate", counted)
+    answers: JsonObject = {}
+    while (question := advise(parts, answers, on=TODAY).question) is not None:
+        assert tried <= MOST_TRIED + 100
+        answers[question.name], tried = True, 0
+
+    assert answers == dict.fromkeys((fact.name for fact in facts), True)
 
 
 def test_where_nothing_is_applied_for_nothing_is_asked() -> None:

@@ -7,9 +7,9 @@ import pytest
 from bench.nation import Nation, Scale
 from contracts.codec import encode_object
 from contracts.documents import PARTS, VERSIONS, address
-from contracts.values import JsonObject
+from contracts.values import Digest, JsonObject
 from rules.catalogue import Catalogue
-from rules.packed import OPEN_AT_MOST
+from rules.packed import PackedParts
 
 SMALL = Nation(scale=Scale(places=6, items=5, agreements=1, alliance=2, delegations=0))
 DOCUMENTS = list(SMALL.documents())
@@ -103,4 +103,20 @@ def test_a_part_is_the_same_object_as_long_as_it_is_asked_for() -> None:
     assert asked[1] is not None
     assert asked[0].form is asked[1].form
     assert asked[0].texts == next(part for part in DOCUMENTS if address(part)[1] == asked[0].version.parts.texts)
-    assert OPEN_AT_MOST > 4
+
+
+def test_of_more_parts_than_stay_unpacked_the_one_not_asked_for_longest_is_packed_again() -> None:
+    parts = PackedParts(open_at_most=2)
+    data = {address(one)[1]: encode_object(one) for one in DOCUMENTS if address(one)[0] == PARTS}
+    first, second, third = (Digest(key) for key in list(data)[:3])
+    for key, one in data.items():
+        parts.put(Digest(key), one)
+
+    opened = {key: parts.get(key) for key in (first, second)}
+    assert parts.get(first) is opened[first]
+    assert parts.get(third) is not None
+
+    assert parts.get(first) is opened[first]
+    again = parts.get(second)
+    assert again is not opened[second]
+    assert again == opened[second]
