@@ -15,7 +15,7 @@ from chassis.bus import Bus
 from chassis.bus_kafka import KafkaBus
 from chassis.bus_postgres import PostgresBus
 from chassis.context import Context, Subscriptions
-from chassis.database import TRANSACTION_LIMIT, Database, Tx, lock
+from chassis.database import TRANSACTION_LIMIT, Database, Tx, is_transient, lock
 from chassis.inbox import Consumer
 from chassis.kafka_address import KafkaAddress
 from chassis.logs import configure
@@ -231,10 +231,19 @@ async def at_work(work: Any) -> AsyncIterator[asyncio.Task[None]]:
 
 
 async def until(holds: Callable[[], Awaitable[bool]], *, what: str = "it") -> None:
-    """Wait until something holds."""
+    """Wait until something holds; whoever is asked may be busy for a while."""
+
+    async def ask() -> bool:
+        try:
+            return await holds()
+        except Exception as error:
+            if is_transient(error):
+                return False
+            raise
+
     try:
         async with asyncio.timeout(PATIENCE):
-            while not await holds():  # noqa: ASYNC110 - what is asked lives in another process
+            while not await ask():  # noqa: ASYNC110 - what is asked lives in another process
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise AssertionError(f"{what} did not happen within {PATIENCE} s") from None
