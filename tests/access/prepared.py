@@ -65,6 +65,20 @@ CERTIFICATE: dict[str, Any] = {
     "issued_by": "村(居)民委员会",
     "guide": "试验",
 }
+NEGATIVE_LIST: dict[str, Any] = {
+    "edition_id": "changsha-trial-list",
+    "kind": "changsha-trial",
+    "name": "试验负面清单",
+    "name_en": "Trial negative list",
+    "region": "430100",
+    "issued_by": ["长沙市试验局"],
+    "order": "试验〔2098〕1号",
+    "edition": "2098年版",
+    "valid_from": "2098-01-01",
+    "entries_total": 1,
+    "verbatim": True,
+    "entries": [{"number": 1, "field": "试验", "measure": "禁止试验"}],
+}
 CALENDAR: dict[str, Any] = {
     "region": "430100",
     "year": 2098,
@@ -163,6 +177,7 @@ async def prepare(sign_in: SignIn) -> Prepared:
         ("/delegations", DELEGATION),
         ("/delegations", HANDED_ON),
         ("/calendars", CALENDAR),
+        ("/negative-lists", NEGATIVE_LIST),
     ):
         drafted = await author.call("POST", path, json=body)
         assert drafted.status in {200, 201}, drafted.body
@@ -237,6 +252,7 @@ def call(route: str, at: Prepared) -> Call:
         key=f"{ITEM}@430000",
         delegation_id=(DELEGATION if _is_of_draft(path) else HANDED_ON)["delegation_id"],
         certificate_id=CERTIFICATE["certificate_id"],
+        edition_id=NEGATIVE_LIST["edition_id"] if _is_of_draft(path) else "foreign-investment-2024",
         region="430100" if _is_of_draft(path) else "100000",
         year=2098 if _is_of_draft(path) else 2026,
     )
@@ -353,6 +369,7 @@ SPECIAL: dict[str, Any] = {
     "POST /v1/delegations": _json(DELEGATION),
     "POST /v1/certificates": _json(CERTIFICATE | {"certificate_id": "changsha-other-proof"}),
     "POST /v1/certificates/{certificate_id}/cancellation": _json(CANCELLATION),
+    "POST /v1/negative-lists": _json(NEGATIVE_LIST | {"edition_id": "changsha-other-list"}),
     "POST /v1/calendars": _json(CALENDAR),
     "POST /v1/search/words": _json({"word": "伢子登记", "item_code": "000709006000", "region": LIUYANG}),
     "POST /v1/search/words/removal": _json({"word": "伢子登记", "item_code": "000709006000", "region": LIUYANG}),

@@ -1,6 +1,6 @@
 """A proposal: what one officer drafts and another publishes (four eyes).
 
-Regions, organs, certificates, base forms, base items, standards, agreements, calendars and delegations are such documents, and the seed's
+Regions, organs, certificates, negative lists, base forms, base items, standards, agreements, calendars and delegations are such documents, and the seed's
 mark; service items have a longer life of their own.
 """
 
@@ -62,7 +62,7 @@ class Proposal:
     """The newest draft of one document and who stood for it."""
 
     kind: str
-    """``region``, ``organ``, ``certificate``, ``base-form``, ``base-item``, ``standard``, ``agreement``, ``delegation``, ``calendar`` or ``seed``."""
+    """``region``, ``organ``, ``certificate``, ``negative-list``, ``base-form``, ``base-item``, ``standard``, ``agreement``, ``delegation``, ``calendar`` or ``seed``."""
     key: str
     region: RegionCode
     state: ProposalState

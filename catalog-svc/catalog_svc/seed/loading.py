@@ -18,6 +18,7 @@ from catalog_svc.certificate import handlers as certificates
 from catalog_svc.context import Catalog
 from catalog_svc.item import handlers as items
 from catalog_svc.item.domain import ItemVersionRecord, ItemVersionState
+from catalog_svc.negative_list import handlers as negative_lists
 from catalog_svc.organ import handlers as organs
 from catalog_svc.proposal import handlers as proposals
 from catalog_svc.proposal.domain import Draft, Proposal, Proposed
@@ -74,6 +75,7 @@ async def load(context: Catalog, progress: Callable[[str], None], *, seed: Seed 
     await _bring(context, files.organs(), organs.propose_organs, organs.publish_organs, by=nation)
     await _bring(context, files.calendars(), calendars.propose_calendars, calendars.publish_calendars, by=nation)
     await _bring(context, files.certificates(), certificates.propose_certificates, certificates.publish_certificates, by=nation)
+    await _bring(context, files.negative_lists(), negative_lists.propose_editions, negative_lists.publish_editions, by=nation)
     for form in files.base_forms():
         async with context.database.begin(context) as tx:
             proposed = await base_forms.propose_base_form(tx, form, by=author)

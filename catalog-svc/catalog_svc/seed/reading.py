@@ -15,6 +15,7 @@ import yaml
 from catalog_svc.base_form.domain import BaseForm
 from catalog_svc.base_item.domain import BaseItem
 from catalog_svc.item.domain import ItemContent, ItemDraft, ItemParts
+from catalog_svc.negative_list.domain import Edition
 from catalog_svc.seed.forms import NOWHERE, Library, Places, write_material, write_rules, write_schema, write_stop
 from catalog_svc.word.domain import Word
 from contracts.catalogue import Agreement, CalendarYear, ChecklistPart, FormPart, Organ, Region, SituationsPart, TextsPart
@@ -116,6 +117,10 @@ class Seed:
     def certificates(self) -> list[Certificate]:
         """The nation's certificate list."""
         return [decode(Certificate, written) for written in _read_yaml(self._folder / "certificates.yaml")]
+
+    def negative_lists(self) -> list[Edition]:
+        """The nation's negative lists in force."""
+        return [decode(Edition, written) for written in _read_yaml(self._folder / "negative-lists.yaml")]
 
     def calendars(self) -> list[CalendarYear]:
         """The nation's years."""
