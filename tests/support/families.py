@@ -26,19 +26,31 @@ FAMILIES = (
 )
 """Cheap and telling first: a broken rule of the house shows before a journey of minutes."""
 
+BULK = ("test_bulk.py", "test_bulk_equality.py", "test_bulk_files.py", "test_bulk_lives.py", "test_bulk_steps.py", "test_bulk_worker.py")
+"""The half of the catalogue's tests that are about files of many rows."""
+
 LONGEST_FIRST = (
     ("operations",),
-    ("deploy",),
     ("journeys", "watching", "access", "fuzz"),
-    ("checker",),
+    ("deploy",),
     ("bus",),
-    ("faults",),
-    ("upgrade",),
-    ("chassis",),
     ("bench",),
+    ("checker",),
+    BULK,
+    ("catalog",),
+    ("faults",),
+    ("chassis",),
+    ("upgrade",),
+    ("contracts",),
+    ("local",),
+    ("routing",),
+    ("credential",),
+    ("house",),
+    ("intake",),
+    ("gateway",),
 )
-"""Folders that share a worker: those that use the same running system, for a worker has engines and a system of its own. The long ones
-begin first, so that no worker is left alone with one at the end."""
+"""What shares a worker, folders or files of one: what uses the same running system, for a worker has engines and a system of its own. The
+long ones begin first and small ones are left for the end, so that no worker is alone with a long one then."""
 
 
 class SideBySide(LoadScopeScheduling):
