@@ -1,14 +1,17 @@
 """After a correction notice the applicant gives what is missing where the application was handed in."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chassis.database import StaleVersion, lock
+from contracts.certificates import Certificate, CertificateState
 from intake_svc.application.domain import tell_open
 from intake_svc.case.domain import CaseState
 from intake_svc.case.store import get_case, save_cases
+from tests.contracts.builders import CHECKLIST, LIUYANG, a_version
 from tests.intake.builders import (
     CLERK,
     CLERK2,
@@ -20,11 +23,22 @@ from tests.intake.builders import (
     correction_noticed,
     ended,
     person,
+    publish,
     signed_for,
 )
 from tests.support.waits import until_one_waits_for_a_lock
 
 NOTICE = "n-correction"
+PROOF = Certificate(
+    certificate_id="premises-proof",
+    name="经营场所证明",
+    name_en="Proof of premises",
+    region=LIUYANG,
+    basis="个体工商户条例 §8",
+    asked_by="市场监督管理局",
+    issued_by="村(居)民委员会",
+    guide="到所在地村(居)民委员会办理",
+)
 
 
 @pytest.fixture
@@ -160,6 +174,45 @@ async def test_all_that_the_notice_names_answers_it(service: Service, asked: dic
 
     assert answer.status_code == 201, answer.text
     assert (await service.shown(asked["case_no"]))["stage"] == "supplemented"
+
+
+PREMISES, NAME_TOO = ("/materials/premises",), ("/form/trade_name", "/materials/premises")
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "form", "before", "after"),
+    [(NAME_TOO, OTHER_NAME, (422, "case.defects"), (201, None)), (PREMISES, {}, (422, "supplement.empty"), (201, None))],
+    ids=["beside something else", "alone"],
+)
+async def test_a_certificate_that_is_cancelled_after_the_notice_is_asked_for_no_longer(
+    service: Service, asked_for: tuple[str, ...], form: dict[str, Any], before: tuple[int, str], after: tuple[int, None]
+) -> None:
+    """S-35: a dropped requirement leaves open cases too, those whose notice was sent before."""
+    listed = replace(CHECKLIST.materials[0], nature="certificate", certificate=PROOF.certificate_id)
+    checklist = replace(CHECKLIST, materials=(listed, *CHECKLIST.materials[1:]))
+    publish(service.context, checklist, PROOF, a_version(checklist=checklist))
+    received = await service.received()
+    await service.hear(signed_for(received["case_id"]), position=1)
+    await service.hear(correction_noticed(received["case_id"], *asked_for), position=2)
+    body = {"notice_id": NOTICE, "form": form}
+
+    held_to_it = await service.post(path(received), body, by=CLERK)
+    publish(service.context, replace(PROOF, state=CertificateState.CANCELLED))
+    left_it = await service.post(path(received), body, by=CLERK)
+
+    assert [(one.status_code, one.json().get("rule")) for one in (held_to_it, left_it)] == [before, after]
+
+
+async def test_what_the_notice_names_beside_a_cancelled_certificate_is_still_asked_for(service: Service, asked: dict[str, Any]) -> None:
+    listed = replace(CHECKLIST.materials[0], nature="certificate", certificate=PROOF.certificate_id)
+    checklist = replace(CHECKLIST, materials=(listed, *CHECKLIST.materials[1:]))
+    publish(service.context, checklist, replace(PROOF, state=CertificateState.CANCELLED), a_version(checklist=checklist))
+
+    nothing = await service.post(path(asked), {"notice_id": NOTICE}, by=CLERK)
+    something_else = await service.post(path(asked), {"notice_id": NOTICE, "form": {"capital": 60_000}}, by=CLERK)
+
+    assert nothing.json()["rule"] == "supplement.empty"
+    assert [one["pointer"] for one in something_else.json()["errors"]] == ["/form/trade_name"]
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,17 @@ def likeness(
     return digest([by, item_code, situation, handling_region, form, [[*one] for one in sorted(materials)]])
 
 
+def still_asked(asked: Sequence[str], *, dropped: Collection[str]) -> tuple[str, ...]:
+    """What of a correction notice is asked for today.
+
+    Args:
+        asked: JSON Pointers of the notice.
+        dropped: Codes of the materials whose certificate was cancelled since: they left open cases too (S-35).
+    """
+    gone = {("materials", code) for code in dropped}
+    return tuple(pointer for pointer in asked if tuple(pointer.split("/")[1:3]) not in gone)
+
+
 def tell_open(
     asked: Sequence[str], *, told: Sequence[Defect] = (), before: JsonObject, after: JsonObject, supplied: Collection[str]
 ) -> tuple[Defect, ...]:

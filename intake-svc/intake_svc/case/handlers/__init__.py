@@ -20,7 +20,7 @@ from contracts.events import CaseEvent, CaseReceived, CaseSupplemented, Event
 from contracts.refusals import NotFound, Refusal, Stale
 from contracts.values import CaseId, CaseNo, Channel, JsonObject, NoticeId, RegionCode, digest
 from intake_svc.application import handlers as applications
-from intake_svc.application.domain import ApplicationHasDefects, File, Named, Person, SealedPerson, tell_open
+from intake_svc.application.domain import ApplicationHasDefects, File, Named, Person, SealedPerson, still_asked, tell_open
 from intake_svc.application.handlers import Checked, Place, Submission
 from intake_svc.case import store
 from intake_svc.case.domain import Case, CaseNotFound, ChannelMismatch, Handed, Known, Receipt, SupplementEmpty, again
@@ -106,12 +106,16 @@ async def supplement_case(
         CaseNotFound: None that the caller may see.
         Stale: It was changed since the caller read it.
         SupplementNotAsked: No such notice waits.
-        SupplementEmpty: Nothing was given.
+        SupplementEmpty: Nothing was given, and something is asked for still.
         ApplicationHasDefects: What is still, or newly, wrong, and what the notice names that stands as it stood.
     """
     case = await take_case(tx, no, caller=caller, action="supplement", version=version)
     case.await_supplement(notice_id)
-    if not form and not materials:
+    receipt = case.received
+    parts = applications.get_parts(tx, receipt.version_id)
+    asked = still_asked(case.progress.asked, dropped=parts.dropped)
+    # Whose notice asked for cancelled certificates alone answers it with nothing.
+    if not form and not materials and (asked or not case.progress.asked):
         raise SupplementEmpty
     before = await open_person(tx, case)
     person = replace(before, form={name: value for name, value in {**before.form, **form}.items() if value is not None})
@@ -119,13 +123,10 @@ async def supplement_case(
     held = list({(one.code, one.digest): Named(code=one.code, material_id=one.material_id) for one in case.materials}.values())
     named = [*materials, *(one for one in held if one.code not in {new.code for new in materials})]
     files = await applications.find_files(tx, named, caller=caller, held=held)
-    receipt = case.received
-    defects = applications.find_defects(
-        tx, applications.get_parts(tx, receipt.version_id), person=person, situation=receipt.situation, named=named, files=files
-    )
+    defects = applications.find_defects(tx, parts, person=person, situation=receipt.situation, named=named, files=files)
     had = {(one.code, one.digest) for one in case.materials}
     given = {one.code for one in materials if one.material_id in files and (one.code, files[one.material_id].digest) not in had}
-    defects += tell_open(case.progress.asked, told=defects, before=before.form, after=person.form, supplied=given)
+    defects += tell_open(asked, told=defects, before=before.form, after=person.form, supplied=given)
     if defects:
         raise ApplicationHasDefects(defects=defects)
     handed, own = _handed(named, files), {one.material_id for one in held}
