@@ -1,48 +1,23 @@
 """One base item and forty-one counties: what a change of it would touch, what differs from it, and what everybody hears of it."""
 
-from itertools import islice
 from typing import Any
 
 import pytest
-from stdnum.cn import uscc
 
-from catalog_svc.seed.reading import Seed
 from contracts.caller import Role
 from contracts.documents import VERSIONS
 from contracts.values import RegionCode
 from tests.catalog.builders import LIUYANG, NATIONAL_AUTHOR, NATIONAL_REVIEWER, SOLE_TRADER, TONGGU, Service, a_draft, officer
+from tests.catalog.counties import FURTHER, MILDER, SLOWER, draft_of, organ_of
 from tests.support.line import until
-
-FURTHER = tuple(
-    islice(
-        (one.code for one in Seed().regions() if one.level == "county" and one.code not in {LIUYANG, TONGGU} and one.valid_to is None), 39
-    )
-)
-SLOWER, MILDER = FURTHER[3], FURTHER[17]
-"""A county that promises a day more than the others, and one that asks for one material less."""
 
 
 async def publish_in(service: Service, region: RegionCode) -> str:
     author, reviewer = (officer(role, region=region) for role in (Role.CATALOGUE_AUTHOR, Role.CATALOGUE_REVIEWER))
-    digits = f"11{region}MB0000{1:03d}"
-    code = digits + uscc.calc_check_digit(digits)
-    organ = {
-        "code": code,
-        "name": f"{region}市场监督管理局",
-        "region": region,
-        "hosted": True,
-        "reconsideration_organ": "政府",
-        "court": "法院",
-    }
+    organ = organ_of(region)
     assert (await service.post("/organs", organ, by=author)).status_code == 201
-    assert (await service.post(f"/organs/{code}/review", by=reviewer)).status_code == 200
-    draft = a_draft()
-    draft["version"] |= {"organ": code}
-    if region == SLOWER:
-        draft["version"]["promised_limit"] = draft["version"]["promised_limit"] | {"amount": 3}
-    if region == MILDER:
-        draft["checklist"]["materials"].pop()
-    drafted = await service.post("/service-items", draft, by=author)
+    assert (await service.post(f"/organs/{organ['code']}/review", by=reviewer)).status_code == 200
+    drafted = await service.post("/service-items", draft_of(region), by=author)
     assert drafted.status_code == 201, drafted.text
     version: str = drafted.json()["version_id"]
     assert (await service.post(f"/service-items/versions/{version}/review", by=reviewer)).status_code == 200
