@@ -6,17 +6,14 @@ Every code comes from a digest, so that it stands in no file of the project, thi
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
-import yaml
 from stdnum.cn import uscc
 
-from tongban_local.layout import PEOPLE
+from tests.support.offices import NATION, catalogue_officers
 
 CHANGSHA, TONGGU = "430100", "360926"
 """The city that the county is to lie in, and its neighbour in another province."""
-NATION = "100000"
 CHANGSHA_NAME, COUNTY, ORGAN, ITEM = "长沙市", "云隐县", "云隐县农业农村和文化旅游局", "茶山观光采摘点设立核准"
 PLACES = {"day": ("采茶时段", "白天"), "night": ("夜间", "夜间")}
 FILES = ["application/pdf", "image/png"]
@@ -75,25 +72,24 @@ class Newcomer:
         """Everything by which code could know it."""
         return [str(getattr(self, name)) for name in self.__slots__]
 
-    def people(self, folder: Path) -> Path:
-        """A directory of people at the sign-in: everybody there was, the nation's two catalogue officers, and four officers of the county."""
-        document = yaml.safe_load(PEOPLE.read_text(encoding="utf-8"))
-        roles = {
-            "nation-author": ("catalogue_author", NATION),
-            "nation-reviewer": ("catalogue_reviewer", NATION),
-            "county-author": ("catalogue_author", self.region),
-            "county-reviewer": ("catalogue_reviewer", self.region),
-            "county-acceptor": ("reviewer", self.region),
-            "county-approver": ("approver", self.region),
-        }
-        document["people"] += [
-            {"username": name, "title": f"{COUNTY} {name}", "title_en": name, "roles": [role], "region": region}
-            | ({"organ": self.organ} if role in {"reviewer", "approver"} else {})
-            for name, (role, region) in roles.items()
+    def officers(self) -> list[dict[str, Any]]:
+        """Whom the sign-in has to know besides: the nation's two catalogue officers, and four officers of the county."""
+        roles = {"county-acceptor": "reviewer", "county-approver": "approver"}
+        return [
+            *catalogue_officers("nation", region=NATION),
+            *catalogue_officers("county", region=self.region),
+            *(
+                {
+                    "username": name,
+                    "title": f"{COUNTY} {name}",
+                    "title_en": name,
+                    "roles": [role],
+                    "region": self.region,
+                    "organ": self.organ,
+                }
+                for name, role in roles.items()
+            ),
         ]
-        file = folder / "people.yaml"
-        file.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
-        return file
 
     def region_document(self) -> dict[str, Any]:
         """As ``POST /regions`` takes it; and so the others."""

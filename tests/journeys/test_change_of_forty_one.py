@@ -10,7 +10,7 @@ from contracts.values import RegionCode
 from tests.catalog.builders import LIUYANG, TONGGU, a_draft
 from tests.catalog.counties import FURTHER, MILDER, SLOWER, draft_of, organ_of
 from tests.support.line import act, closed, delivered, handling, sealed, sign, transfer_in, until
-from tests.support.offices import NATION, catalogue_officers, staffed
+from tests.support.offices import NATION, catalogue_officers, staffing
 from tests.support.publishing import in_force, publish_item, put_in_force
 from tongban_local.sole_trader import application, upload
 from tongban_local.system import System
@@ -73,7 +73,7 @@ class Offices:
 @pytest.fixture(scope="module")
 def with_officers(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     more = catalogue_officers("nation", region=NATION)
-    with staffed(system, folder=tmp_path_factory.mktemp("people"), more=more) as running:
+    with staffing(system, folder=tmp_path_factory.mktemp("people"), more=more) as running:
         yield running
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.journeys.newcomer import ITEM, ORGAN, TONGGU, Newcomer
 from tests.support.line import act, closed, delivered, forward, sealed, sign, transfer_in, until
+from tests.support.offices import staffing
 from tests.support.publishing import in_force, publish_item, put_in_force
 from tests.support.whole import SignIn
 from tongban_local.sole_trader import ID_NUMBER, NAME, PHONE, upload
@@ -35,14 +36,8 @@ async def newcomer(system: System) -> Newcomer:
 @pytest.fixture(scope="module")
 def staffed(system: System, newcomer: Newcomer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The system with the county's officers in the directory of the sign-in, which is no part of the project: an office has its own."""
-    gateway = system["gateway"]
-    gateway.stop()
-    gateway.start({"people_file": str(newcomer.people(tmp_path_factory.mktemp("people")))})
-    gateway.wait_ready()
-    yield system
-    gateway.stop()
-    gateway.start()
-    gateway.wait_ready()
+    with staffing(system, folder=tmp_path_factory.mktemp("people"), more=newcomer.officers()) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

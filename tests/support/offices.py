@@ -28,7 +28,7 @@ def catalogue_officers(name: str, *, region: str) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def staffed(system: System, *, folder: Path, more: Sequence[dict[str, Any]]) -> Iterator[System]:
+def staffing(system: System, *, folder: Path, more: Sequence[dict[str, Any]]) -> Iterator[System]:
     """The system with these officers beside everybody there was; afterwards without them."""
     document = yaml.safe_load(PEOPLE.read_text(encoding="utf-8"))
     document["people"] += more
