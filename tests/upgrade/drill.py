@@ -37,7 +37,10 @@ READY = 180.0
 LET_GO = 1.5
 """Seconds until a caller who was turned to another gateway has given back its connections to the former."""
 
-DRAINED = 30.0
+ANSWERED = 120.0
+"""Seconds in which a step of the upgrade must see an answered call."""
+
+DRAINED = 150.0
 """Seconds for what is on its way when the last case is closed."""
 
 Say = Callable[[str], None]
@@ -101,6 +104,13 @@ class Load:
         """Work until told to stop; returns when the cases in hand are closed."""
         async with self._http:
             await asyncio.gather(*(self._work() for _ in range(self._clerks)))
+
+    async def work_for(self, seconds: float) -> None:
+        """Let the present step last so long, and until somebody was answered in it: a machine may stand still for longer."""
+        end = time.monotonic() + ANSWERED
+        await asyncio.sleep(seconds)
+        while not self._outcome.calls[self.step] and time.monotonic() < end:  # noqa: ASYNC110 - a count sets no event
+            await asyncio.sleep(0.1)
 
     async def _work(self) -> None:
         while not self.stop.is_set():
@@ -179,12 +189,12 @@ class Drill:
             tokens = {name: await self._token(name) for name in (CLERK, REVIEWER, APPROVER)}
             load = Load(balancer, tokens, clerks=clerks, outcome=outcome)
             running = asyncio.create_task(load.run())
-            await asyncio.sleep(seconds)
             try:
+                await load.work_for(seconds)
                 async for step in self._steps(balancer):
                     load.step = step
                     say(step)
-                    await asyncio.sleep(seconds)
+                    await load.work_for(seconds)
             finally:
                 load.stop.set()
                 await running
