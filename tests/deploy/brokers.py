@@ -18,7 +18,7 @@ LISTENERS = ("CLIENTS", "CONTROLLERS", "BROKERS")
 NOT_PROPERTIES = {"KAFKA_HEAP_OPTS"}
 """Read by the image's own start; with the rest it does what its documentation says: ``KAFKA_LOG_DIRS`` becomes ``log.dirs``."""
 
-PATIENCE = 90.0
+PATIENCE = 240.0
 
 
 class Brokers:

@@ -24,7 +24,7 @@ from tongban_local.postgres import USER, PostgresServer
 SERVING = ("catalog", "intake", "routing", "credential", "gateway")
 CONTAINER_PORT = "8080"
 
-STARTING = 120.0
+STARTING = 300.0
 
 
 @dataclass(slots=True, kw_only=True)

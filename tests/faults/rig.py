@@ -30,7 +30,7 @@ LOOK = 0.1
 REST = (0.5, 2.0)
 """Seconds until a dead service is started again, at least and at most, as under a supervisor."""
 
-START = 120.0
+START = 300.0
 """Seconds that the first start of a service may take."""
 
 STARTS = 3
@@ -122,7 +122,7 @@ class Rig:
             lines = [orjson.loads(line) for line in file if event.encode() in line and line.endswith(b"}\n")]
         return sum(int(line["count"]) for line in lines if line.get("kind") == kind)
 
-    async def started_since(self, name: str, since: float, *, seconds: float = 90.0) -> float:
+    async def started_since(self, name: str, since: float, *, seconds: float = 180.0) -> float:
         """Wait until a service was started after an instant; when that was.
 
         Raises:

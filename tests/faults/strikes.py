@@ -16,7 +16,7 @@ from tests.faults.poison import HEARING, OPERATOR, clear, poison, until_parked
 from tests.faults.rig import PREFIX, Rig
 from tests.faults.toxics import SLOW
 
-DIES_WITHIN = 90.0
+DIES_WITHIN = 180.0
 """Seconds until a service must have come to its crash point."""
 
 DAYS = "P2D"

@@ -26,7 +26,7 @@ PACKAGES = {
 }
 ROOTS = ("contracts", "chassis", "gateway", "catalog-svc", "intake-svc", "routing-svc", "credential-svc")
 """Folders of the project in which Python finds the packages that a service is made of."""
-START = 120.0
+START = 300.0
 """Seconds a service may take until it is ready."""
 STOP = 20.0
 """Seconds a service may take to finish what it began."""

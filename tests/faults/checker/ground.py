@@ -23,7 +23,7 @@ from tongban_local.visitor import Visitor
 from tongban_operations.checker import Difference, Report, check
 
 _SEEDS = count(7000)
-_PATIENCE = 60.0
+_PATIENCE = 150.0
 
 READY = 200.0
 """Seconds a service may take until it is ready."""
