@@ -78,14 +78,14 @@ async def test_what_waits_too_long_is_called_by_its_name(make_toy: MakeToy, aler
     async with toy.context.database.begin(toy.context) as tx:
         await happen(tx)
 
-    assert not fires(alert, await samples(calm.client))
-    assert fires(alert, await samples(toy.client))
+    assert not fires(alert, await samples(calm.client, needs="outbox_unsent_rows"))
+    assert fires(alert, await samples(toy.client, needs="outbox_unsent_rows"))
 
 
 async def test_who_watches_is_told_that_figures_cannot_be_read(toy: RunningToy) -> None:
     toy.context.database = type(toy.context.database)("postgresql+asyncpg://nobody@127.0.0.1:9/none", name="toy")
 
-    assert fires("FiguresUnread", await samples(toy.client, whole=False))
+    assert fires("FiguresUnread", await samples(toy.client))
 
 
 class Relaying:

@@ -39,7 +39,7 @@ async def test_an_unsent_event_ages_from_when_it_was_written_not_from_the_instan
         await put(tx, [Outgoing(event=event, sequence=1)])
     await asyncio.sleep(0.01)
 
-    found = await scrape(toy.client)
+    found = await scrape(toy.client, needs="outbox_unsent_rows")
 
     assert found["outbox_unsent_rows",] == 1
     assert 0.01 <= found["outbox_oldest_seconds",] < 60
@@ -51,14 +51,14 @@ async def test_a_late_timer_is_told_by_its_kind(toy: RunningToy) -> None:
         await set_timer(tx, timer_id="t-1", kind="tea", key="k", due=tx.at - timedelta(minutes=7))
         await set_timer(tx, timer_id="t-2", kind="tea", key="k", due=tx.at + timedelta(minutes=7))
 
-    found = await scrape(toy.client)
+    found = await scrape(toy.client, needs="outbox_unsent_rows")
 
     assert found["timers_late", "tea"] == 1
     assert 420 <= found["timers_late_seconds", "tea"] < 600
 
 
 async def test_when_nothing_waits_the_figures_say_so(toy: RunningToy) -> None:
-    found = await scrape(toy.client)
+    found = await scrape(toy.client, needs="outbox_unsent_rows")
 
     waiting = {
         ("outbox_unsent_rows",),
@@ -85,7 +85,7 @@ async def test_parked_events_are_told_by_their_reason_and_the_settled_ones_are_n
             }
             await tx.execute(insert(PARKED).values(**row, reason="failed", at=tx.at - timedelta(hours=n), state=state))
 
-    found = await scrape(toy.client)
+    found = await scrape(toy.client, needs="outbox_unsent_rows")
 
     assert found["parked_events", "failed"] == 2
     assert 3600 <= found["parked_oldest_seconds",] < 3800
@@ -96,7 +96,7 @@ async def test_what_was_heard_of_a_service_stands_back_by_what_its_watermark_say
         await hear_watermark(tx, partition=0, age=STANDS_BACK + timedelta(seconds=2))
         await hear_watermark(tx, partition=1, age=STANDS_BACK + timedelta(seconds=90))
 
-    assert 90 <= (await scrape(toy.client))["heard_behind_seconds", "shop", "orders"] < 200
+    assert 90 <= (await scrape(toy.client, needs="outbox_unsent_rows"))["heard_behind_seconds", "shop", "orders"] < 200
 
 
 async def hear_watermark(tx: Tx[Toy], *, partition: int, age: timedelta) -> None:
@@ -108,7 +108,7 @@ async def hear_watermark(tx: Tx[Toy], *, partition: int, age: timedelta) -> None
 
 async def test_the_pools_tell_how_many_of_their_connections_work(toy: RunningToy) -> None:
     async with toy.context.database.begin(toy.context):
-        found = await scrape(toy.client, whole=False)
+        found = await scrape(toy.client)
 
     # The look itself takes another one.
     assert found["database_connections_used", "requests"] >= 1
@@ -119,7 +119,7 @@ async def test_a_scrape_is_answered_while_the_database_is_away(make_toy: MakeToy
     toy = await make_toy()
     toy.context.database = type(toy.context.database)("postgresql+asyncpg://nobody@127.0.0.1:9/none", name="toy")
 
-    found = await scrape(toy.client, whole=False)
+    found = await scrape(toy.client)
 
     assert found["figures_unread", "waiting"] == 1
     assert ("outbox_unsent_rows",) not in found

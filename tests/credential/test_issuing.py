@@ -234,7 +234,7 @@ async def test_a_seal_that_keeps_failing_asks_for_attention_in_the_case_and_amon
         await service.seal()
 
     shown = (await service.get(f"/v1/credentials?case={case_id}", by=CLERK)).json()["awaiting_seal"]
-    figures = await samples(service.client)
+    figures = await samples(service.client, needs="sealings_oldest_seconds")
     assert [each["attention"] for each in (*first, *shown)] == [False, True]
     assert fires("SealsFail", figures)
     assert fires("SealsWait", figures)

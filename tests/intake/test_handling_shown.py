@@ -62,7 +62,7 @@ async def test_whoever_watches_sees_where_the_open_cases_stand_and_is_called_whe
     service.context.now.set_offset(7200)
     await service.received()
 
-    found = await samples(service.client)
+    found = await samples(service.client, needs="cases_open")
 
     standing = {(each.labels["stage"], each.labels["age"]): each.value for each in found if each.name == "cases_open" and each.value}
     assert standing == {("validated", "day"): 1, ("received", "day"): 1, ("received", "minute"): 1}

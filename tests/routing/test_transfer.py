@@ -160,7 +160,7 @@ async def test_an_unknown_item_version_makes_the_transfer_wait_and_its_arrival_m
     assert set(await service.running(case)) == {"transfer_waiting", "transfer_delivered", "transfer_validated"}
     assert await retry_waiting(service.context) == 0
     service.pass_time(minutes=6)
-    figures = await samples(service.client)
+    figures = await samples(service.client, needs="transfers_waiting")
     assert fires("TransfersWait", figures)
     assert [each.value for each in figures if each.name == "transfers_waiting"] == [1]
 

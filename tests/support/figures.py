@@ -12,8 +12,6 @@ import httpx
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from chassis.figures import UNREAD
-
 Figures = Mapping[tuple[str, ...], float]
 """Values by name and values of the labels, these in the order of the labels' names."""
 
@@ -46,23 +44,23 @@ def samples_of(text: str) -> list[Sample]:
     ]
 
 
-async def samples(client: httpx.AsyncClient, *, whole: bool = True) -> list[Sample]:
+async def samples(client: httpx.AsyncClient, *, needs: str = "") -> list[Sample]:
     """Everything that ``/metrics`` shows.
 
     Args:
         client: At the service.
-        whole: Ask again until every look was read: a machine that stands still makes one late.
+        needs: A figure; asked again until it is there, for a machine that stands still makes the look for it late.
     """
     while True:
         found = samples_of((await client.get("/metrics")).text)
-        if not whole or not any(each.value for each in found if each.name == UNREAD.name):
+        if not needs or any(each.name == needs for each in found):
             return found
         await asyncio.sleep(0.5)
 
 
-async def scrape(client: httpx.AsyncClient, *, whole: bool = True) -> Figures:
+async def scrape(client: httpx.AsyncClient, *, needs: str = "") -> Figures:
     """The same by name and labels."""
-    found = await samples(client, whole=whole)
+    found = await samples(client, needs=needs)
     return {(each.name, *(each.labels[label] for label in sorted(each.labels))): each.value for each in found}
 
 
