@@ -107,7 +107,13 @@ def create_application(
     for router in (health.router, *routers):
         application.include_router(router)
     application.add_middleware(Express, application=application, refuse=_refuse_or_forbid)
-    application.add_middleware(Entrance, service=context.name, metrics=context.metrics, max_body=context.settings.max_body)
+    application.add_middleware(
+        Entrance,
+        service=context.name,
+        metrics=context.metrics,
+        max_body=context.settings.max_body,
+        is_reading=lambda: context.follower is not None and context.follower.begins_from_nothing,
+    )
     return application
 
 

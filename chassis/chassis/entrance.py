@@ -3,6 +3,7 @@
 Plain ASGI. What nobody caught becomes a problem without its text; the text of an exception may hold what was sent.
 """
 
+from collections.abc import Callable
 from time import perf_counter
 
 from starlette.exceptions import HTTPException
@@ -12,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chassis import problems, tracing
 from chassis.logs import get_logger
 from chassis.metrics import Metrics
-from chassis.problems import TooLarge
+from chassis.problems import StillReading, TooLarge
 from contracts.refusals import Refusal
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -28,7 +29,9 @@ _log = get_logger()
 class Entrance:
     """Wraps the routes of one service."""
 
-    def __init__(self, app: ASGIApp, *, service: str, metrics: Metrics, max_body: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, service: str, metrics: Metrics, max_body: int, is_reading: Callable[[], bool] = lambda: False
+    ) -> None:
         """Wrap.
 
         Args:
@@ -36,11 +39,13 @@ class Entrance:
             service: Named in logs and figures.
             metrics: Where requests are counted.
             max_body: Bytes; a route may take less, none takes more.
+            is_reading: Says that what the routes answer from is not there yet, since the service began from nothing.
         """
         self._app = app
         self._service = service
         self._metrics = metrics
         self._max_body = max_body
+        self._is_reading = is_reading
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection; anything but HTTP is passed on."""
@@ -56,6 +61,9 @@ class Entrance:
         try:
             if _announced(scope) > self._max_body:
                 raise TooLarge  # noqa: TRY301 - answered like everything else that is refused
+            if scope["path"] not in _QUIET and self._is_reading():
+                # It would say that there is no such thing, of things that there are.
+                raise StillReading(retry_after=1)  # noqa: TRY301 - as above
             await self._app(scope, self._bounded(receive), answering.send)
         except ClientDisconnect:
             answering.status = answering.status or _HUNG_UP

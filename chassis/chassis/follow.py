@@ -83,6 +83,10 @@ class Follower:
         self._storing = asyncio.Lock()
         self.remembered = asyncio.Event()
         """Set once what the tables hold is in memory; before that this process knows nothing and would refuse what is right."""
+        self.informed = asyncio.Event()
+        """Set once the memory is that of some instant: what the tables held, or where they held nothing all that stood on the topics."""
+        self._unsaid: set[str] = set()
+        """Topics that are read for the first time; what is stored of them says nothing of how far."""
         self.writing = False
         """True while this process is the one that writes the tables."""
         self.trouble: str | None = None
@@ -94,6 +98,11 @@ class Follower:
         return len(self._ends) == len(self.topics) and all(
             self._offsets.get(place, 0) >= end for ends in self._ends.values() for place, end in ends.items()
         )
+
+    @property
+    def begins_from_nothing(self) -> bool:
+        """True while it reads what the tables did not hold: what is not in memory may well be on the topics."""
+        return self.remembered.is_set() and not self.informed.is_set()
 
     @property
     def offsets(self) -> Mapping[Place, int]:
@@ -158,6 +167,8 @@ class Follower:
                 gc.enable()
         self._offsets, self._logs = dict(stored.offsets), dict(stored.logs)
         self._settle()
+        if stored.offsets:
+            self.informed.set()
         self.remembered.set()
 
     def _recall(self, topic: str, key: str, *, brief: str | None, data: str | None) -> bool:
@@ -209,7 +220,7 @@ class Follower:
 
     async def _lease(self, database: Database, stack: AsyncExitStack) -> AsyncConnection | None:
         async with AsyncExitStack() as attempt:
-            connection = await attempt.enter_async_context(database.hold(f"follow {' '.join(self.topics)}"))
+            connection = await attempt.enter_async_context(database.hold(followed.lease(self.topics)))
             if connection is not None:
                 await stack.enter_async_context(attempt.pop_all())
             return connection
@@ -231,6 +242,8 @@ class Follower:
         try:
             stored = await self._know(following, topic, connection, stored=reached.logs.get(topic, ""))
             self._ends.setdefault(topic, dict(following.ends))
+            if connection is not None and not self.informed.is_set():
+                self._unsaid.add(topic)
             while True:
                 given = dict(following.offsets)
                 self._reached(given)
@@ -250,14 +263,15 @@ class Follower:
                 # At once, so that nobody sees a memory that is further than it says.
                 for record in records:
                     self._offsets[record.place] = max(record.offset + 1, self._offsets.get(record.place, 0))
-                if connection is not None and records:
+                if connection is not None and (records or self._may_say(topic)):
                     briefs = {
                         (topic, change.key): brief for change in new if (brief := self._briefly[topic].brief(topic, change.key)) is not None
                     }
                     if storing is not None:
                         await _done(storing)
+                    read = self._said(topic, records)
                     # While the database writes, the next ones are taken.
-                    storing = asyncio.create_task(self._store(connection, changes, briefs=briefs, records=records, log=following.log))
+                    storing = asyncio.create_task(self._store(connection, changes, briefs=briefs, offsets=read, log=following.log))
                 self.trouble = None
         finally:
             if storing is not None:
@@ -265,18 +279,28 @@ class Follower:
                 await asyncio.wait({storing})
             await following.close()
 
+    def _may_say(self, topic: str) -> bool:
+        """Whether the tables do not say yet how far a topic was read, and nothing is missing any more."""
+        return topic in self._unsaid and self.caught_up
+
+    def _said(self, topic: str, records: Sequence[Received]) -> Mapping[Place, int]:
+        """How far the tables say that they are, with these records: half of a first reading must not be taken for all there is."""
+        if self._may_say(topic):
+            self._unsaid.discard(topic)
+            return {place: offset for place, offset in self._offsets.items() if place[0] == topic and offset}
+        return {} if topic in self._unsaid else {record.place: record.offset + 1 for record in records}
+
     async def _store(
         self,
         connection: AsyncConnection,
         changes: Sequence[Change],
         *,
         briefs: Mapping[tuple[str, str], str],
-        records: Sequence[Received],
+        offsets: Mapping[Place, int],
         log: str,
     ) -> None:
-        reached = {record.place: record.offset + 1 for record in records}
         async with self._storing:
-            await followed.store(connection, changes, briefs=briefs, offsets=reached, log=log)
+            await followed.store(connection, changes, briefs=briefs, offsets=offsets, log=log)
 
     async def _know(self, following: Following, topic: str, connection: AsyncConnection | None, *, stored: str) -> str:
         """See which log it is, and forget how far another one was read, in memory and where this process writes in the tables; its name."""
@@ -317,6 +341,8 @@ class Follower:
         for place, offset in offsets.items():
             self._offsets[place] = max(offset, self._offsets.get(place, 0))
         self._settle()
+        if self.caught_up:
+            self.informed.set()
         self._moved.set()
         self._moved = asyncio.Event()
 

@@ -12,11 +12,13 @@ from sqlalchemy import ARRAY, Text, bindparam, cast, column, delete, func, null,
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.bus import Place, Received
+from chassis.bus import Bus, Place, Received
+from chassis.database import Database
 from chassis.inbox import store_positions
 from chassis.prepared import Prepared
 from chassis.tables import FOLLOW_OFFSETS, FOLLOWED
 from contracts.envelope import Envelope
+from contracts.refusals import Conflict
 from contracts.values import JsonObject
 
 AT_ONCE = 2_000
@@ -24,6 +26,22 @@ AT_ONCE = 2_000
 
 Kept: TypeAlias = tuple[str, str | None, str | None]
 """Key, brief, document as JSON; only one of the two was asked for, and a brief may not be there."""
+
+
+class StillFollowed(Conflict):
+    """A process of the service is running; its tables are its own."""
+
+    RULE = "follow.running"
+    ZH = "该服务仍在运行,请先停止"
+    EN = "The service is still running; stop it first"
+
+
+class LogLost(Conflict):
+    """The log has less of a topic than the service has read of it; ``facts``: ``topic``."""
+
+    RULE = "follow.log-lost"
+    ZH = "事件日志的主题已丢失内容或已重建,此处所存可能是唯一留存,不予清除;请先补发"
+    EN = "The topic was lost or made anew, and what is kept here may be all there is; send it again first"
 
 
 class Briefly(Protocol):
@@ -84,6 +102,36 @@ async def reached(connection: AsyncConnection, topics: Sequence[str]) -> Reached
     )
 
 
+def lease(topics: Sequence[str]) -> str:
+    """Name of the lock under which one process of the service writes the tables."""
+    return f"follow {' '.join(topics)}"
+
+
+async def let_go(database: Database, bus: Bus, topics: Sequence[str]) -> int:
+    """Empty the tables of a service that does not run, so that its next start reads the topics from their beginning; how many documents.
+
+    Raises:
+        StillFollowed: It runs.
+        LogLost: A topic is not the one that was read, or has lost of it: that would be gone for good.
+        BusTrouble: The log cannot be asked.
+    """
+    async with database.hold(lease(topics)) as connection:
+        if connection is None:
+            raise StillFollowed
+        async with connection.begin():
+            stored = await reached(connection, topics)
+        for topic in topics:
+            following = await bus.follow(topic)
+            log, ends = following.log, following.ends
+            await following.close()
+            if stored.logs.get(topic, log) != log or any(end < stored.offsets.get(place, 0) for place, end in ends.items()):
+                raise LogLost(facts={"topic": topic})
+        async with connection.begin():
+            gone = await connection.execute(delete(FOLLOWED).where(FOLLOWED.c.topic.in_(topics)))
+            await connection.execute(delete(FOLLOW_OFFSETS).where(FOLLOW_OFFSETS.c.topic.in_(topics)))
+        return gone.rowcount
+
+
 async def pages(connection: AsyncConnection, topic: str, *, briefly: bool) -> AsyncIterator[list[Kept]]:
     """Everything kept of a topic, by key: whole documents, or such briefs as there are."""
     last = ""
@@ -123,7 +171,8 @@ async def store(
             {"topic": topic, "partition": number, "offset": offset, "log": log, "briefed": offset}
             for (topic, number), offset in offsets.items()
         ]
-        await connection.execute(_REACHED, rows)
+        if rows:
+            await connection.execute(_REACHED, rows)
         await store_positions(connection, positions)
 
 

@@ -142,6 +142,14 @@ class UpstreamAway(Unavailable):
     EN = "The service behind cannot be reached now; try again shortly"
 
 
+class StillReading(Unavailable):
+    """The service began from nothing and is still reading what it answers from."""
+
+    RULE = "unavailable.reading"
+    ZH = "服务刚刚启动,所依据的数据尚在同步,请稍后再试"
+    EN = "The service has just begun and is still reading what it answers from; try again shortly"
+
+
 class Internal(Refusal):
     """Something nobody foresaw."""
 

@@ -222,17 +222,18 @@ def create_service(
             await parking.know_held(context)
             runs = parts.runs()
 
-            def begin(name: str, *, after: asyncio.Event | None) -> None:
+            def begin(name: str, *, after: Sequence[asyncio.Event]) -> None:
                 running = _keep_running(name, runs.pop(name), after=after, stopping=context.stopping)
                 tasks.append(asyncio.create_task(running, name=name))
 
             if parts.follower is not None:
-                begin("follower", after=None)
+                begin("follower", after=())
                 # Whoever came before would be refused what is right: to a service without its memory no place and no item exists.
                 await parts.follower.remembered.wait()
             for name in list(runs):
-                # Whatever acts waits until the database is known to be the newest.
-                begin(name, after=link.clear)
+                # Whatever acts waits until the database is known to be the newest, and until what it would look up is there.
+                knowing = () if parts.follower is None or name == "relay" else (parts.follower.informed,)
+                begin(name, after=(link.clear, *knowing))
             _log.info("service.started", version=version)
             yield
         finally:
@@ -364,10 +365,10 @@ async def _end(tasks: Sequence[asyncio.Task[None]], *, patience: float) -> None:
 
 
 async def _keep_running(
-    name: str, run: Callable[[], Coroutine[Any, Any, None]], *, after: asyncio.Event | None, stopping: asyncio.Event
+    name: str, run: Callable[[], Coroutine[Any, Any, None]], *, after: Sequence[asyncio.Event], stopping: asyncio.Event
 ) -> None:
-    if after is not None:
-        await after.wait()
+    for event in after:
+        await event.wait()
     while not stopping.is_set():
         try:
             await run()

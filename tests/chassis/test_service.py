@@ -20,7 +20,7 @@ from chassis.identity import SigningKey
 from chassis.migrate import upgrade
 from chassis.outbox import Outgoing
 from chassis.service import Follow, Job, create_service
-from chassis.tables import FOLLOWED
+from chassis.tables import FOLLOW_OFFSETS, FOLLOWED
 from contracts.caller import Caller
 from contracts.documents import ACCESS_RULES, ClockOffset
 from contracts.events import ACCESS_EVENTS, PersonalDataRead
@@ -127,7 +127,10 @@ async def start(migrations: Path, database_url: DatabaseUrl, tmp_path: Path, pro
         async def make(**more: Any) -> Running:
             urls = {"log_url": await database_url("log")} | more
             made = {"migrate_on_start": True, "development": True, "topics_file": project / "deploy" / "topics.yaml"} | urls
-            return await services.enter_async_context(running(await database_url("toy"), tmp_path, key, made))
+            service = await services.enter_async_context(running(await database_url("toy"), tmp_path, key, made))
+            if "log_url" not in more and service.context.follower is not None:
+                await service.context.follower.informed.wait()
+            return service
 
         yield make
 
@@ -190,7 +193,7 @@ async def test_a_service_starts_from_an_empty_database_and_says_when_it_is_ready
 
 
 async def test_a_log_that_is_away_makes_it_unready_and_keeps_it_alive(start: Start) -> None:
-    service = await start(log_url="postgresql+asyncpg://nobody@127.0.0.1:9/none")
+    service = await start(log_url=NO_LOG)
 
     answer = await service.client.get("/readyz")
     while answer.json()["checks"]["database"] != "ok":
@@ -232,6 +235,39 @@ async def test_a_service_answers_nobody_before_it_remembers_what_it_follows(star
 
     again = await start(log_url=first.context.settings.log_url, database_url=first.context.settings.database_url)
 
+    assert "clock/offset" in again.context.documents
+
+
+NO_LOG = "postgresql+asyncpg://nobody@127.0.0.1:9/none"
+
+
+async def test_one_that_begins_from_nothing_tells_everybody_to_come_again_and_does_nothing_until_it_has_read(start: Start) -> None:
+    service = await start(log_url=NO_LOG)
+
+    answer = await service.client.get("/v1/parked", headers=service.headers(OPERATOR))
+
+    assert (answer.status_code, answer.json()["rule"], answer.headers["retry-after"]) == (503, "unavailable.reading", "1")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (await service.client.get("/livez")).status_code == 200
+    assert service.context.rounds == 0
+
+
+async def test_one_that_has_read_before_answers_from_its_tables_without_the_log(start: Start) -> None:
+    first = await start()
+    async with first.context.database.begin(first.context) as tx:
+        await lock(tx, "clock/offset")
+        await outbox.put_document(tx, ClockOffset(seconds=86400))
+    await until_stored(first)
+    while True:
+        async with first.context.database.read(first.context) as tx:
+            if (await tx.execute(select(FOLLOW_OFFSETS))).first() is not None:
+                break
+        await asyncio.sleep(0.05)
+
+    again = await start(log_url=NO_LOG, database_url=first.context.settings.database_url)
+    answer = await again.client.get("/v1/parked", headers=again.headers(OPERATOR))
+
+    assert answer.status_code == 200
     assert "clock/offset" in again.context.documents
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from tests.support.whole import PATIENT
 from tongban_local.layout import PEOPLE
 from tongban_local.system import System
 
@@ -36,9 +37,9 @@ def staffing(system: System, *, folder: Path, more: Sequence[dict[str, Any]]) ->
     file.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
     gateway = system["gateway"]
     gateway.stop()
-    gateway.start({"people_file": str(file)})
+    gateway.start(PATIENT | {"people_file": str(file)})
     gateway.wait_ready()
     yield system
     gateway.stop()
-    gateway.start()
+    gateway.start(PATIENT)
     gateway.wait_ready()

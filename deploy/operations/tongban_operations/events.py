@@ -1,7 +1,7 @@
-"""``tongban events resend|rewind``: the log and the databases brought together again.
+"""``tongban events resend|rewind|refollow``: the log and the databases brought together again.
 
 ``resend`` is for a log that lost what the databases still know; ``rewind`` lets a service hear again what it heard, which its inbox makes
-harmless. Both keep ids and order.
+harmless; ``refollow`` lets go what a service has followed, so that it reads the compacted topics from their beginning. All keep ids and order.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError, for_code
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from chassis import sent
+from chassis.followed import LogLost, StillFollowed, let_go
 from chassis.kafka_address import KafkaAddress
 from contracts.documents import ACCESS_RULES, PARTS, RULES, VERSIONS
 from tongban_operations.installed import SERVICES, opened
@@ -26,7 +27,7 @@ OWNED = {"catalog": (PARTS, RULES, VERSIONS), "routing": (ACCESS_RULES,)}
 
 def register(commands: Commands) -> None:
     """Add the commands."""
-    parser = commands.add_parser("events", help="事件日志:重发、回退 / the event log: resend, rewind")
+    parser = commands.add_parser("events", help="事件日志:重发、回退、重新跟读 / the event log: resend, rewind, refollow")
     acts = parser.add_subparsers(required=True, metavar="act")
     resend = acts.add_parser("resend", help="日志丢失主题后,由数据库补发 / fill a log that lost its topics from the database")
     resend.add_argument(
@@ -36,7 +37,12 @@ def register(commands: Commands) -> None:
     rewind = acts.add_parser("rewind", help="让服务重新收听(先停止服务) / let a service hear again; stop it first")
     rewind.add_argument("--to", type=_instant, required=True, help="回到何时 / back to, e.g. 2026-11-22T00:00:00Z or 24h")
     rewind.set_defaults(run=lambda chosen: asyncio.run(_rewind(chosen)))
-    for act in (resend, rewind):
+    refollow = acts.add_parser(
+        "refollow",
+        help="清除跟读所得,由主题从头重建(先停止服务)/ let go what was followed, to be read from the topics again; stop the service first",
+    )
+    refollow.set_defaults(run=lambda chosen: asyncio.run(_refollow(chosen)))
+    for act in (resend, rewind, refollow):
         act.add_argument("--service", choices=SERVICES, required=True, help="以谁的设置 / whose settings")
         act.add_argument("--json", action="store_true", help="输出 JSON / print JSON")
 
@@ -74,6 +80,23 @@ async def _rewind(chosen: argparse.Namespace) -> int:
         back = await rewind(context.settings.kafka, group=context.name, topics=sorted(heard), to=chosen.to)
     sentence = f"{chosen.service}: 将重新收听 {back} 条 / will hear {back} records again"
     conclude({"service": chosen.service, "records": back}, as_json=chosen.json, sentence=sentence)
+    return 0
+
+
+async def _refollow(chosen: argparse.Namespace) -> int:
+    async with opened(chosen.service) as installed:
+        context = installed.context
+        if context.follower is None:
+            raise Unable(f"{chosen.service}: 该服务不跟读任何主题 / the service follows nothing")
+        try:
+            gone = await let_go(context.database, context.bus, context.follower.topics)
+        except (StillFollowed, LogLost) as refused:
+            raise Unable(f"{chosen.service}: {refused.ZH} / {refused.EN} {refused.facts or ''}".rstrip()) from refused
+        topics = list(context.follower.topics)
+    sentence = (
+        f"{chosen.service}: 已清除 {gone} 份,下次启动时从头读取 / let go {gone} documents; the next start reads them from the beginning"
+    )
+    conclude({"service": chosen.service, "documents": gone, "topics": topics}, as_json=chosen.json, sentence=sentence)
     return 0
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import insert
 from chassis.bus import Bus
 from chassis.database import Database
 from chassis.follow import Follower
+from chassis.followed import LogLost, StillFollowed, let_go
 from chassis.now import Now
 from chassis.tables import FOLLOW_OFFSETS, FOLLOWED, SEEN
 from contracts.envelope import Envelope, Record, to_record
@@ -114,6 +115,93 @@ async def test_a_restart_takes_the_tables_and_reads_the_tail(bus: Bus, line: Lin
     assert {(row.topic, row.partition): row.offset for row in await line.rows(FOLLOW_OFFSETS)} == {
         place: end for place, end in ends.items() if end
     }
+
+
+async def test_what_was_followed_can_be_let_go_and_is_read_again_from_the_topics(bus: Bus, line: Line, compacted: str) -> None:
+    await append(bus, compacted, document("a", 1), document("b", 1), document("a", 2))
+    async with following(Memory(bus=bus, database=line.database), compacted):
+        await until_stored(line, {"a": 2, "b": 1})
+
+    gone = await let_go(line.database, bus, [compacted])
+    kept = await stored(line), await line.rows(FOLLOW_OFFSETS)
+    memory = Memory(bus=bus, database=line.database)
+    async with following(memory, compacted):
+        await until_stored(line, {"a": 2, "b": 1})
+
+    assert gone == 2
+    assert kept == ({}, [])
+    assert memory.documents == {"a": 2, "b": 1}
+
+
+async def test_nothing_is_let_go_under_a_process_that_follows(bus: Bus, line: Line, make_line_on: MakeLine, compacted: str) -> None:
+    other = await make_line_on(line.topic)
+    await append(bus, compacted, document("a", 1))
+
+    async with following(Memory(bus=bus, database=line.database), compacted):
+        await until_stored(line, {"a": 1})
+        with pytest.raises(StillFollowed):
+            await let_go(other.database, bus, [compacted])
+
+    assert await stored(line) == {"a": 1}
+
+
+@pytest.mark.parametrize("row", [{"offset": 900}, {"offset": 1, "log": "lost"}], ids=["shorter", "another"])
+async def test_nothing_is_let_go_that_the_log_has_lost(bus: Bus, line: Line, compacted: str, row: dict[str, Any]) -> None:
+    await append(bus, compacted, document("a", 1), document("b", 1))
+    async with line.database.begin(line) as tx:
+        await tx.execute(insert(FOLLOWED), [{"topic": compacted, "key": "a", "data": {"n": 1}}])
+        await tx.execute(insert(FOLLOW_OFFSETS), [{"topic": compacted, "partition": number} | row for number in range(2)])
+
+    with pytest.raises(LogLost):
+        await let_go(line.database, bus, [compacted])
+
+    assert await stored(line) == {"a": 1}
+
+
+async def test_half_of_a_first_reading_is_not_taken_for_all(bus: Bus, line: Line, compacted: str) -> None:
+    """Documents stand in the tables, and nobody said how far they were read: it was killed before it had them all."""
+    await append(bus, compacted, document("a", 1), document("b", 1))
+    async with line.database.begin(line) as tx:
+        await tx.execute(insert(FOLLOWED), [{"topic": compacted, "key": "a", "data": {"n": 1}}])
+    memory = Memory(bus=bus, database=line.database)
+    follower = Follower(memory, [compacted], memory.apply)
+
+    await follower.remember(line.database)
+    half = dict(memory.documents), follower.begins_from_nothing
+    async with at_work(follower.run()):
+        async with asyncio.timeout(PATIENCE):
+            await follower.informed.wait()
+        whole = dict(memory.documents), follower.begins_from_nothing
+
+        async def said() -> bool:
+            return bool(sum(row.offset for row in await line.rows(FOLLOW_OFFSETS)) == len(memory.taken) - 1)
+
+        await until(said, what="how far it was read")
+    again = Follower(Memory(bus=bus, database=line.database), [compacted], memory.apply)
+    await again.remember(line.database)
+
+    assert half == ({"a": 1}, True)
+    assert whole == ({"a": 1, "b": 1}, False)
+    assert again.informed.is_set()
+
+
+async def test_a_first_reading_that_is_cut_off_says_nothing_of_how_far_it_came(bus: Bus, line: Line, make_topic: MakeTopic) -> None:
+    topic = (await make_topic(partitions=1, cleanup_policy="compact")).name
+    await append(bus, topic, *(document(f"k{n}", n) for n in range(2_100)))
+    memory, enough = Memory(bus=bus, database=line.database), asyncio.Event()
+
+    def take(name: str, key: str, data: JsonObject | None) -> None:
+        memory.apply(name, key, data)
+        if len(memory.taken) == 1_050:
+            enough.set()
+
+    follower = Follower(memory, [topic], take)
+    async with at_work(follower.run()), asyncio.timeout(PATIENCE):
+        await enough.wait()
+
+    assert follower.begins_from_nothing
+    assert len(await stored(line)) >= 500
+    assert await line.rows(FOLLOW_OFFSETS) == []
 
 
 async def test_one_process_writes_the_tables_and_another_takes_over(bus: Bus, line: Line, make_line_on: MakeLine, compacted: str) -> None:
