@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from contracts.catalogue import Agreement, Region, VersionState
+from contracts.catalogue import Agreement, ItemVersion, Region, VersionState
 from contracts.values import Direction, ItemCode, Json, Mode, OrganCode, RegionCode, Way
 from rules.agreements import covers, lets_route
 from rules.catalogue import Catalogue, Published
-from rules.powers import Holder, hand_on
+from rules.powers import Holder, hand_on, holding_now
 from rules.routes import (
     AgreementExpired,
     AgreementNotInForce,
@@ -53,6 +53,7 @@ __all__ = [
     "decide",
     "find_holder",
     "find_way",
+    "holder_of",
     "region_in_force",
 ]
 
@@ -122,8 +123,54 @@ def find_holder(
         NoRoute: Nobody holds it.
     """
     version, rule = _version(catalogue, item_code, matter, at=at, considered=considered)
-    holder = hand_on(catalogue, version, matter=matter, rule=rule, at=at, on=local_day(at), situation=situation, considered=considered)
+    holder = hand_on(
+        catalogue,
+        item_code,
+        publisher=version.organ,
+        home=version.region,
+        matter=matter,
+        rule=rule,
+        at=at,
+        on=local_day(at),
+        situation=situation,
+        considered=considered,
+    )
     return version, holder
+
+
+def holder_of(catalogue: Catalogue, version: ItemVersion, *, matter: Region, at: datetime, situation: str | None) -> Holder:
+    """Who exercises the power that one version is about, in force or not, as a route would name it.
+
+    As of the instant of its validity nearest to ``at``; where an organ was merged since, the one that then stands in its place.
+
+    Args:
+        catalogue: The index.
+        version: Of the region that the matter belongs to, or of one above it.
+        matter: That region.
+        at: The instant that is asked about.
+        situation: As for `decide`.
+    """
+    then = max(at, version.effective_from)
+    if version.effective_to is not None:
+        then = min(then, version.effective_to - datetime.resolution)
+    home = catalogue.region(version.region)
+    holder = hand_on(
+        catalogue,
+        version.item_code,
+        publisher=version.organ,
+        home=version.region,
+        matter=matter,
+        rule=_rule(matter if home is None else home, matter),
+        at=then,
+        on=local_day(then),
+        situation=situation,
+        considered=[],
+    )
+    return holding_now(catalogue, holder, at=max(at, then))
+
+
+def _rule(home: Region, matter: Region) -> str:
+    return "route.own-region" if home.code == matter.code else f"route.{home.level}"
 
 
 def region_in_force(catalogue: Catalogue, code: RegionCode, *, on: date, side: str) -> Region:
@@ -153,7 +200,7 @@ def _version(
         versions = [
             one for one in catalogue.versions_of(item_code, asked.code) if one.shape.state is not VersionState.WITHDRAWN or one.in_force(at)
         ]
-        rule = "route.own-region" if asked.code == region.code else f"route.{asked.level}"
+        rule = _rule(asked, region)
         # What has not begun takes nothing from the organ above, else whatever is published for later would change what holds until then.
         begun = [one for one in versions if one.effective_from <= at]
         coming += [one for one in versions if one.effective_from > at]

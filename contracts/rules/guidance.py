@@ -16,6 +16,7 @@ from contracts.catalogue import ApprovalType, Fact, MaterialRule, Situation
 from contracts.elements import BundleMember
 from contracts.values import ItemCode, JsonObject
 from rules.conditions import OPEN, Condition, Facts, Truth, Verdict, compiled, evaluate
+from rules.fields import FieldAsked, fields_of
 from rules.forms import form_defects
 from rules.parts import Parts
 from rules.reasons import APPLICANT_TYPE, Labels, answers_behind, facts_behind, left_open
@@ -111,6 +112,8 @@ class Advice:
     """With the situation: those that are."""
     members: tuple[MemberStand, ...] = ()
     """With the situation of a bundle."""
+    fields: tuple[FieldAsked, ...] = ()
+    """With the last answer that matters: every field of the form, also those not asked for; none where nothing is applied for."""
 
 
 def facts_of(parts: Parts) -> tuple[Fact, ...]:
@@ -144,10 +147,10 @@ def advise(parts: Parts, answers: JsonObject, *, on: date) -> Advice:
     return _Told(parts, asked, facts, left[0], on).advice()
 
 
-def checklist_of(parts: Parts, situation: Situation, *, on: date) -> tuple[Line, ...]:
-    """Every line that a situation does not rule out, for whoever reads of it without having answered anything.
+def told_of(parts: Parts, situation: Situation, *, on: date) -> Advice:
+    """What a situation takes, for whoever reads of it without having answered anything.
 
-    What all ways to the situation have in common counts as answered.
+    What all ways to the situation have in common counts as answered, the rest as answered later.
     """
     table = tabulated(parts.situations)
     place = parts.situations.situations.index(situation)
@@ -157,7 +160,7 @@ def checklist_of(parts: Parts, situation: Situation, *, on: date) -> tuple[Line,
         values = {answers[index] for answers in ways}
         if len(values) == 1:
             [common[name]] = values
-    return _Told(parts, facts_of(parts), common, situation, on).advice().lines
+    return _Told(parts, facts_of(parts), common, situation, on, unanswered=True).advice()
 
 
 def _which_situation(fact: Fact, left: Sequence[Situation]) -> Question:
@@ -192,16 +195,20 @@ def _named(names: Sequence[str], between: str, more: str) -> str:
 class _Told:
     """The second half of the guide: one situation, and what it takes."""
 
-    def __init__(self, parts: Parts, asked: Sequence[Fact], facts: JsonObject, situation: Situation, on: date) -> None:
+    def __init__(
+        self, parts: Parts, asked: Sequence[Fact], facts: JsonObject, situation: Situation, on: date, *, unanswered: bool = False
+    ) -> None:
         self.parts, self.asked, self.facts, self.situation, self.on = parts, asked, facts, situation, on
         self.labels = Labels(parts)
         self.untried = MOST_TRIED
+        self.unanswered = unanswered
         served = parts.version.service_objects
         self.quoted: JsonObject = {**facts, "situation": situation.situation_id}
         if len(served) == 1:
             self.quoted[APPLICANT_TYPE.name] = served[0]
         materials: dict[str, object] = dict.fromkeys((one.code for one in parts.checklist.materials), OPEN)
         self.known: dict[str, object] = {
+            **(dict.fromkeys((one.name for one in asked), OPEN) if unanswered else {}),
             **facts,
             "situation": situation.situation_id,
             "form": OPEN,
@@ -212,14 +219,17 @@ class _Told:
     def advice(self) -> Advice:
         needed = self.parts.version.approval_type is not ApprovalType.NONE
         lines = [self.line(one, needed=needed) for one in self.parts.checklist.materials]
+        question = self.question() if needed else None
+        told = needed and (question is None or self.unanswered)
         return Advice(
             facts=self.facts,
             remaining=(self.situation,),
-            question=self.question() if needed else None,
+            question=question,
             situation=self.situation,
             lines=tuple(line for line, truth in lines if truth is not Truth.FALSE),
             skipped=tuple(line for line, truth in lines if truth is Truth.FALSE),
             members=self.members() if needed else (),
+            fields=fields_of(self.parts, facts=self.known, on=self.on) if told else (),
         )
 
     def verdict(self, when: JsonObject, facts: Facts | None = None) -> Verdict:
@@ -237,7 +247,8 @@ class _Told:
             return Line(material=rule, certain=True, why=why, rest=None, for_items=()), Truth.FALSE
         items = tuple(need.item_code for need in rule.needed_by if self.verdict(need.when).truth is not Truth.FALSE)
         unsure = verdict.truth is Truth.UNKNOWN
-        rest = left_open(rule.when, self.known, at=self.on) if unsure else None
+        left = left_open(rule.when, self.known, at=self.on) if unsure else True
+        rest = None if isinstance(left, bool) else left
         return Line(material=rule, certain=not unsure, why=self.why(verdict), rest=rest, for_items=items), verdict.truth
 
     def why(self, verdict: Verdict) -> Why:
@@ -365,4 +376,4 @@ def prefilled(parts: Parts, facts: JsonObject) -> JsonObject:
     return {name: value for name, value in found.items() if f"/form/{name}" not in refused}
 
 
-__all__ = ["Advice", "Choice", "Line", "MemberStand", "Question", "Why", "advise", "checklist_of", "facts_of", "prefilled"]
+__all__ = ["Advice", "Choice", "Line", "MemberStand", "Question", "Why", "advise", "facts_of", "prefilled", "told_of"]

@@ -17,7 +17,7 @@ from contracts.catalogue import Region
 from contracts.codec import encode_object
 from contracts.delegations import Authority, Cited, Delegation, DelegationKind
 from contracts.values import DelegationId, ItemCode, OrganCode, RegionCode, digest
-from rules.catalogue import Catalogue, Published
+from rules.catalogue import Catalogue
 from rules.routes import Considered, Route
 
 PARK = "园区"
@@ -53,8 +53,10 @@ _NOWHERE: frozenset[RegionCode] = frozenset()
 
 def hand_on(
     catalogue: Catalogue,
-    version: Published,
+    item: ItemCode,
     *,
+    publisher: OrganCode,
+    home: RegionCode,
     matter: Region,
     rule: str,
     at: datetime,
@@ -66,7 +68,9 @@ def hand_on(
 
     Args:
         catalogue: The index.
-        version: The version in force.
+        item: Base code of the item.
+        publisher: The organ whose version of it is in force.
+        home: Region of that version.
         matter: The region that the matter belongs to.
         rule: By which the publishing organ holds the power.
         at: Instant of receipt.
@@ -74,11 +78,11 @@ def hand_on(
         situation: Id of the situation, when it is known.
         considered: What is looked at is added here.
     """
-    item, chain = version.shape.item_code, [region.code for region in catalogue.ancestors(matter.code)]
-    organ = sealed_as = catalogue.organs.acting(version.organ, at=at)
-    region = version.region if organ == version.organ else _seat(catalogue, organ, otherwise=version.region)
-    if organ != version.organ:
-        considered.append(_merged(catalogue, version.organ, organ))
+    chain = [region.code for region in catalogue.ancestors(matter.code)]
+    organ = sealed_as = catalogue.organs.acting(publisher, at=at)
+    region = home if organ == publisher else _seat(catalogue, organ, otherwise=home)
+    if organ != publisher:
+        considered.append(_merged(catalogue, publisher, organ))
     path: list[DelegationId] = []
     passed = [organ]
     assistants: dict[OrganCode, RegionCode] = {}
@@ -147,6 +151,18 @@ def acting_now(catalogue: Catalogue, who: Acting, *, at: datetime) -> Acting:
     authority = None if who.authority is None or name is None else replace(who.authority, sealed_as=name)
     region = who.region if organ == who.organ else _seat(catalogue, organ, otherwise=who.region)
     return Acting(organ, region, authority)
+
+
+def holding_now(catalogue: Catalogue, holder: Holder, *, at: datetime) -> Holder:
+    """A holder as of an earlier instant, with the organs that stand in the place of those merged since."""
+    acting = acting_now(catalogue, Acting(holder.organ, holder.region, None), at=at)
+    return replace(
+        holder,
+        organ=acting.organ,
+        region=acting.region,
+        sealed_as=catalogue.organs.acting(holder.sealed_as, at=at),
+        assisting=tuple(sorted({catalogue.organs.acting(one, at=at) for one in holder.assisting})),
+    )
 
 
 def authority_of(catalogue: Catalogue, route: Route) -> Authority | None:

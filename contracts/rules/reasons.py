@@ -7,14 +7,17 @@ gave it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import cast
+from typing import TypeAlias, cast
 
 from contracts.catalogue import Fact
 from contracts.values import Json, JsonObject
 from rules.conditions import Facts, Reason, Truth, compiled, evaluate
 from rules.parts import Parts
+
+Left: TypeAlias = JsonObject | bool
+"""What is left open of a condition; True or False where nothing is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +101,11 @@ class Labels:
         return Words(zh=str(value), en=str(value))
 
     def _field(self, path: Sequence[str]) -> Words:
+        """A field, inside another with that one's label before its own: a place and a change of place are not the same."""
+        told = [self._called(path[:count]) for count in range(1, len(path) + 1)]
+        return Words(zh="：".join(one.zh for one in told), en=": ".join(one.en for one in told))
+
+    def _called(self, path: Sequence[str]) -> Words:
         node = self._node(path)
         zh, en = (node.get("x-label"), node.get("x-label-en")) if isinstance(node, dict) else (None, None)
         return Words(zh=zh if isinstance(zh, str) else path[-1], en=en if isinstance(en, str) else path[-1])
@@ -125,16 +133,55 @@ def facts_behind(reasons: Iterable[Reason], *, labels: Labels) -> tuple[tuple[st
     return names, Words(zh="、".join(f"“{fact.zh}”" for fact in told), en=", ".join(f"“{fact.en}”" for fact in told))
 
 
-def left_open(condition: JsonObject, facts: Facts, *, at: date) -> JsonObject:
-    """What of an undecided condition is still undecided; the rest of it is known and need not be read."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supposed:
+    """Fields of the form, by name, of which nothing is supposed but whether they are filled in."""
+
+    missing: frozenset[str] = frozenset()
+    given: frozenset[str] = frozenset()
+    doubt: bool = False
+    """What a comparison with one of them counts as, which nobody can answer: with False a condition comes out True only where it
+    certainly holds, with True it comes out False only where it certainly does not."""
+
+
+def left_open(condition: JsonObject, facts: Facts, *, at: date, supposed: Supposed | None = None) -> Left:
+    """What of a condition is not decided yet; the rest of it is known and need not be read.
+
+    Args:
+        condition: As published.
+        facts: What is known.
+        at: The day for ages, Asia/Shanghai.
+        supposed: What holds of some fields in place of ``facts``.
+    """
     [(operator, given)] = condition.items()
     if operator == "not":
-        return {"not": left_open(cast("JsonObject", given), facts, at=at)}
+        other = None if supposed is None else replace(supposed, doubt=not supposed.doubt)
+        inner = left_open(cast("JsonObject", given), facts, at=at, supposed=other)
+        return not inner if isinstance(inner, bool) else {"not": inner}
     if operator not in {"all", "any"}:
-        return condition
-    parts = [cast("JsonObject", one) for one in cast("list[Json]", given)]
-    kept = [left_open(one, facts, at=at) for one in parts if evaluate(compiled(one), facts, at=at).truth is Truth.UNKNOWN]
-    return kept[0] if len(kept) == 1 else {operator: list[Json](kept)}
+        return _leaf_open(condition, facts, at=at, supposed=supposed)
+    kept: list[Json] = []
+    for one in cast("list[Json]", given):
+        left = left_open(cast("JsonObject", one), facts, at=at, supposed=supposed)
+        if left is (operator == "any"):
+            return left
+        if not isinstance(left, bool):
+            kept.append(left)
+    if not kept:
+        return operator == "all"
+    return cast("JsonObject", kept[0]) if len(kept) == 1 else {operator: kept}
+
+
+def _leaf_open(leaf: JsonObject, facts: Facts, *, at: date, supposed: Supposed | None) -> Left:
+    [(operator, given)] = leaf.items()
+    kind, _, rest = str(given[0] if isinstance(given, list) else given).partition(".")
+    field, _, below = rest.partition(".")
+    if supposed is not None and kind == "form" and field in supposed.missing | supposed.given:
+        is_given = field in supposed.given
+        said = operator in {"has", "missing"} and not (is_given and below)
+        return is_given is (operator == "has") if said else supposed.doubt
+    truth = evaluate(compiled(leaf), facts, at=at).truth
+    return leaf if truth is Truth.UNKNOWN else truth is Truth.TRUE
 
 
 def in_words(condition: JsonObject, *, labels: Labels) -> Words:
@@ -179,4 +226,4 @@ def _compared(operator: str, name: str, wanted: Json, *, labels: Labels) -> Word
     return Words(zh=f"“{fact.zh}”符合 {wanted} 格式", en=f"“{fact.en}” has the form {wanted}")
 
 
-__all__ = ["APPLICANT_TYPE", "Labels", "Words", "answers_behind", "facts_behind", "in_words", "left_open"]
+__all__ = ["APPLICANT_TYPE", "Labels", "Left", "Supposed", "Words", "answers_behind", "facts_behind", "in_words", "left_open"]

@@ -87,7 +87,7 @@ async def test_what_is_left_out_is_told_only_to_whoever_asks(seeded: Service) ->
 
 
 async def test_limits_are_told_with_law_and_an_example_for_a_start(seeded: Service) -> None:
-    step = await decided(seeded, *CANCEL, start=START)
+    step = await decided(seeded, *CANCEL, query="?version=1", start=START)
 
     limits = {one["name"]: one for one in step["outcome"]["limits"]}
     assert (limits["statutory"]["zh"], limits["statutory"]["limit"]["basis"]) == ("3 个工作日", "市场主体登记管理条例 §19")
@@ -128,7 +128,7 @@ async def test_a_step_sends_nothing_to_the_database(seeded: Service) -> None:
 
     with statements(seeded.context.database) as sent:
         for answers in ((), CANCEL[:1], CANCEL):
-            assert (await ask(seeded, *answers, start=START, query="?explain=true")).status_code == 200
+            assert (await ask(seeded, *answers, start=START, query="?explain=true&version=1")).status_code == 200
 
     assert sent == []
 

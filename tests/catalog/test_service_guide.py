@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from catalog_svc.guide.domain.organs import Named, OrganShown, Paper
 from catalog_svc.service_guide.domain.content import Surroundings, write_guide
 from catalog_svc.service_guide.domain.markup import tag, text, together
 from catalog_svc.service_guide.domain.page import POLICY, STYLE, write_page
-from contracts.values import JsonObject
+from contracts.delegations import DelegationKind
+from contracts.values import JsonObject, OrganCode
 from tests.catalog.builders import LIUYANG, MARKET, SOLE_TRADER, SOLE_TRADER_ITEM, Service, a_draft
 from tests.support.sending import statements
 
@@ -156,7 +158,7 @@ async def test_every_guide_of_the_seed_is_a_sound_page(seeded: Service) -> None:
                 assert entry.shape.name in page.text
 
 
-LOOKED_UP = {"project_type", "modes", "service_objects", "source", "necessity", "type", "unit", "valid_from", "valid_until"}
+LOOKED_UP = {"project_type", "modes", "service_objects", "source", "necessity", "type", "unit", "valid_from", "valid_until", "required"}
 
 
 def spoil(value: Any) -> Any:
@@ -174,7 +176,22 @@ def spoil(value: Any) -> Any:
 async def test_hostile_texts_in_every_field_stay_text(seeded: Service) -> None:
     parts = seeded.context.catalogue.parts(f"{SOLE_TRADER_ITEM}-v1")  # type: ignore[arg-type]
     assert parts is not None
-    around = Surroundings(url=HOSTILE, region_name=HOSTILE, organ=None, item_names={})
+    paper = Paper(kind=DelegationKind.DELEGATION, delegator=MARKET, delegator_name=HOSTILE, number=HOSTILE, title=HOSTILE)
+    organ = OrganShown(
+        code=MARKET,
+        name=HOSTILE,
+        region=LIUYANG,
+        region_name=HOSTILE,
+        telephone=HOSTILE,
+        sealed_as=OrganCode("another"),
+        sealed_as_name=HOSTILE,
+        reconsideration_organ=HOSTILE,
+        court=HOSTILE,
+        papers=(paper,),
+        assisting=(Named(code=HOSTILE, name=HOSTILE),),
+        rule="route.delegation",
+    )
+    around = Surroundings(url=HOSTILE, organ=organ, organ_in={"open": organ}, item_names={})
     guide = write_guide(parts, around=around, situation=None)
     spoilt = spoil(guide)
 
@@ -184,7 +201,7 @@ async def test_hostile_texts_in_every_field_stay_text(seeded: Service) -> None:
     assert page.attributes <= ATTRIBUTES
     assert page.open == []
     assert "\u202e" not in page.text
-    assert page.text.count("<script>alert(1)</script>") > 50
+    assert page.text.count("<script>alert(1)</script>") > 60
 
 
 def test_only_what_was_made_here_is_markup() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from contracts.catalogue import ApprovalType, ChecklistPart, Fact, FormPart, Situation, SituationsPart
 from rules.conditions import OPEN, Truth, evaluate, parse
-from rules.guidance import MOST_TRIED, advise, checklist_of, prefilled
+from rules.guidance import MOST_TRIED, advise, prefilled, told_of
 from rules.parts import Parts
 from rules.reasons import Labels, Words, in_words, left_open
 from rules.situations import check_table
@@ -182,8 +182,8 @@ def test_what_all_ways_to_a_situation_share_counts_as_answered_for_it() -> None:
     new, change, _ = SITUATIONS.situations
     parts = replace(PARTS, checklist=ChecklistPart(materials=(a_material(when={"eq": ["registered", True]}),), rules=()))
 
-    assert [line.certain for line in checklist_of(parts, change, on=TODAY)] == [True]
-    assert checklist_of(parts, new, on=TODAY) == ()
+    assert [line.certain for line in told_of(parts, change, on=TODAY).lines] == [True]
+    assert told_of(parts, new, on=TODAY).lines == ()
 
 
 @pytest.mark.parametrize(

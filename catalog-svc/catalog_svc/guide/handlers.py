@@ -6,7 +6,6 @@ from datetime import date, datetime
 
 from catalog_svc.guide.domain import (
     APPROVALS,
-    Answer,
     ChecklistLine,
     CountedFrom,
     Example,
@@ -15,23 +14,24 @@ from catalog_svc.guide.domain import (
     LimitName,
     LimitTold,
     MemberShown,
-    Named,
     Outcome,
     SituationNamed,
     SkippedLine,
-    check_situation,
     handling_of,
     limit_in_words,
     limits_of,
-    read_answers,
     result_of,
 )
+from catalog_svc.guide.domain.answers import Answer, NotInForceThen, check_situation, read_answers
+from catalog_svc.guide.domain.fields import tell_fields
+from catalog_svc.guide.domain.organs import Named, OrganShown, Paper, RegionElsewhere
 from catalog_svc.item.domain import ItemUnknown
 from chassis.problems import Behind
 from contracts.catalogue import Situation
 from contracts.elements import Limit
 from contracts.values import ItemCode, ItemId, ItemVersionId, OrganCode, RegionCode
 from rules.catalogue import Catalogue, Published
+from rules.competence import holder_of, region_in_force
 from rules.guidance import Advice, Line, advise, prefilled
 from rules.parts import Parts
 from rules.situations import promised_limit
@@ -55,11 +55,13 @@ class Asked:
     """As the caller believes it to be; held to the answers."""
     start: datetime | None = None
     """Day of receipt and acceptance, for the examples of due dates."""
+    region: RegionCode | None = None
+    """Where the matter belongs; None for the item's own region."""
     explain: bool = False
     """Tell the lines that are left out, too."""
 
 
-def find_parts(catalogue: Catalogue, item_id: ItemId, *, number: int | None, at: datetime) -> Parts:
+def find_parts(catalogue: Catalogue, item_id: ItemId, *, number: int | None, at: datetime, start: datetime | None = None) -> Parts:
     """A published version of an item with its parts, as the index has it.
 
     Args:
@@ -67,13 +69,17 @@ def find_parts(catalogue: Catalogue, item_id: ItemId, *, number: int | None, at:
         item_id: Umbrella of the item.
         number: Of one version, whatever became of it since; ``None`` for that in force.
         at: The instant for "in force".
+        start: The same instant, where the caller gave it as the start of the case.
 
     Raises:
         ItemUnknown: There is none.
+        NotInForceThen: There is one, but not at the start.
         Behind: Its parts are still on their way.
     """
     version_id = ItemVersionId(f"{item_id}-v{number}") if number is not None else _in_force(catalogue, item_id, at=at)
     if version_id is None or catalogue.version(version_id) is None:
+        if start is not None:
+            _refuse_start(catalogue, item_id, start=start)
         raise ItemUnknown
     parts = catalogue.parts(version_id)
     if parts is None:
@@ -88,17 +94,20 @@ def take_step(catalogue: Catalogue, parts: Parts, *, asked: Asked, at: datetime)
         catalogue: The index: names and working days.
         parts: The version.
         asked: The answers so far.
-        at: Now; ages are those of the start's day where one is given.
+        at: The instant whose powers are told: the start, else that which the version was read as of; ages are those of its day.
 
     Raises:
         AnswerInvalid: With a defect for each answer.
+        RegionElsewhere: The matter belongs to a place that the item is not handled for.
+        NoRoute: The place is unknown or abolished.
     """
     facts = read_answers(parts, asked.answers)
-    advice = advise(parts, facts, on=local_day(asked.start or at))
+    advice = advise(parts, facts, on=local_day(at))
     if asked.situation is not None:
         check_situation(parts, named=asked.situation, remaining=[one.situation_id for one in advice.remaining])
     version, situation = parts.version, advice.situation
-    region, organ = catalogue.region(version.region), catalogue.organ(version.organ)
+    region = catalogue.region(version.region)
+    deciding = deciding_for(catalogue, parts, matter=asked.region, at=at, situation=None if situation is None else situation.situation_id)
     return GuideStep(
         version_id=version.version_id,
         item_id=version.item_id,
@@ -107,14 +116,74 @@ def take_step(catalogue: Catalogue, parts: Parts, *, asked: Asked, at: datetime)
         name=version.name,
         region=version.region,
         region_name="" if region is None else region.name,
-        organ=version.organ,
-        organ_name="" if organ is None else organ.name,
+        organ=deciding.code,
+        organ_name=deciding.name,
+        deciding=deciding,
+        valid_from=version.effective_from,
+        valid_until=version.effective_to,
         facts=advice.facts,
         remaining=tuple(map(_named, advice.remaining)),
         question=advice.question,
         situation=None if situation is None else _named(situation),
         outcome=None if situation is None or advice.question is not None else outcome(catalogue, parts, advice=advice, asked=asked),
     )
+
+
+def deciding_for(catalogue: Catalogue, parts: Parts, *, matter: RegionCode | None, at: datetime, situation: str | None) -> OrganShown:
+    """Who decides under a version for a place at an instant, in whose name, and the remedies, by the rule that routes go by.
+
+    Args:
+        catalogue: The index.
+        parts: The version.
+        matter: Where the matter belongs; None for the item's own region.
+        at: The instant.
+        situation: Its id, where it is known; what was handed on for some situations only is passed over without it.
+
+    Raises:
+        RegionElsewhere: The place does not lie in the item's region.
+        NoRoute: The place is unknown or abolished.
+    """
+    version = parts.version
+    own = catalogue.region(version.region)
+    place = (
+        own if matter in {None, version.region} else region_in_force(catalogue, RegionCode(str(matter)), on=local_day(at), side="handling")
+    )
+    if place is None:
+        # What is published there came before its region.
+        raise Behind(retry_after=1)
+    if place is not own and own not in catalogue.ancestors(place.code):
+        raise RegionElsewhere(facts={"region": version.region, "name": "" if own is None else own.name})
+    holder = holder_of(catalogue, version, matter=place, at=at, situation=situation)
+    organ, name_giver, seat = catalogue.organ(holder.organ), catalogue.organ(holder.sealed_as), catalogue.region(holder.region)
+    papers = [paper for paper in map(catalogue.delegation, holder.delegations) if paper is not None]
+    return OrganShown(
+        code=holder.organ,
+        name="" if organ is None else organ.name,
+        region=holder.region,
+        region_name="" if seat is None else seat.name,
+        telephone="" if organ is None else organ.telephone,
+        sealed_as=holder.sealed_as,
+        sealed_as_name="" if name_giver is None else name_giver.name,
+        reconsideration_organ="" if name_giver is None else name_giver.reconsideration_organ,
+        court="" if name_giver is None else name_giver.court,
+        papers=tuple(
+            Paper(
+                kind=one.kind,
+                delegator=one.delegator,
+                delegator_name=_organ_name(catalogue, one.delegator),
+                number=one.instrument.number,
+                title=one.instrument.title,
+            )
+            for one in papers
+        ),
+        assisting=tuple(Named(code=one, name=_organ_name(catalogue, one)) for one in holder.assisting),
+        rule=holder.rule,
+    )
+
+
+def _organ_name(catalogue: Catalogue, code: OrganCode) -> str:
+    organ = catalogue.organ(code)
+    return "" if organ is None else organ.name
 
 
 def outcome(catalogue: Catalogue, parts: Parts, *, advice: Advice, asked: Asked) -> Outcome:
@@ -163,8 +232,28 @@ def _in_force(catalogue: Catalogue, item_id: ItemId, *, at: datetime) -> ItemVer
     home = () if organ is None else catalogue.versions_of(code, organ.region)
     found = _held(home, item_id, at=at)
     if found is None:
-        found = _held((one for region in catalogue.regions_of(code) for one in catalogue.versions_of(code, region)), item_id, at=at)
+        found = _held(_anywhere(catalogue, code), item_id, at=at)
     return None if found is None else found.version_id
+
+
+def _anywhere(catalogue: Catalogue, code: ItemCode) -> Iterable[Published]:
+    return (one for region in catalogue.regions_of(code) for one in catalogue.versions_of(code, region))
+
+
+def _refuse_start(catalogue: Catalogue, item_id: ItemId, *, start: datetime) -> None:
+    """Say from and until when the item holds, where it was ever published."""
+    published = [one for one in _anywhere(catalogue, ItemCode(item_id[19:])) if one.item_id == item_id]
+    if not published:
+        return
+    begins = [one.effective_from for one in published if one.effective_from > start]
+    ends = [one.effective_to for one in published if one.effective_to is not None and one.effective_to <= start]
+    raise NotInForceThen(
+        facts={
+            "start": start.isoformat(),
+            "last_until": max(ends).isoformat() if ends else None,
+            "next_from": min(begins).isoformat() if begins else None,
+        }
+    )
 
 
 def _held(versions: Iterable[Published], item_id: ItemId, *, at: datetime) -> Published | None:
@@ -182,6 +271,7 @@ def _form(parts: Parts, advice: Advice) -> FormShown:
         base_form=parts.form.base_form,
         json_schema=parts.form.schema,
         prefilled=prefilled(parts, advice.facts),
+        fields=tell_fields(parts, advice.fields),
     )
 
 

@@ -2,13 +2,15 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 
 from catalog_svc.context import Catalog
-from catalog_svc.guide.api import AsOf, ItemIdPath, Number
+from catalog_svc.guide.api import AsOf, ItemIdPath, Number, Place
 from catalog_svc.guide.handlers import find_parts
 from catalog_svc.item.domain import ItemUnknown
 from catalog_svc.proposal.api import NOT_TO_BE_KEPT, OwnHeard
@@ -55,7 +57,8 @@ async def find_service_guide(
     def find(catalogue: Catalogue) -> Parts:
         return handlers.find_parts_for(catalogue, ItemCode(item), region=RegionCode(region), at=as_of or read.tx.at)
 
-    return _answer(read, request, find, heard=heard, situation=situation, form=form)
+    asked = _Asked(situation=situation, matter=RegionCode(region), at=as_of or read.tx.at)
+    return _answer(read, request, find, heard=heard, asked=asked, form=form)
 
 
 @router.get("/{item_id}", operation_id="getServiceGuide", response_model=ServiceGuide, responses={200: _SHOWN})
@@ -67,6 +70,7 @@ async def get_service_guide(
     version: Number = None,
     situation: Situation = None,
     as_of: AsOf = None,
+    region: Place = None,
     form: Annotated[Format, Query(alias="format")] = None,
 ) -> Response:
     """The guide of one organ's item, in force now, as of an instant, or of a version that an old case was received under."""
@@ -74,7 +78,15 @@ async def get_service_guide(
     def find(catalogue: Catalogue) -> Parts:
         return find_parts(catalogue, ItemId(item_id), number=version, at=as_of or read.tx.at)
 
-    return _answer(read, request, find, heard=heard, situation=situation, form=form)
+    asked = _Asked(situation=situation, matter=None if region is None else RegionCode(region), at=as_of or read.tx.at)
+    return _answer(read, request, find, heard=heard, asked=asked, form=form)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    situation: str | None
+    matter: RegionCode | None
+    at: datetime
 
 
 def _answer(
@@ -83,7 +95,7 @@ def _answer(
     find: Callable[[Catalogue], Parts],
     *,
     heard: bool,
-    situation: str | None,
+    asked: _Asked,
     form: Literal["html", "json"] | None,
 ) -> Response:
     catalogue = read.context.catalogue
@@ -93,7 +105,7 @@ def _answer(
         if not heard:
             raise Behind(retry_after=1) from unknown
         raise
-    guide = handlers.make_guide(catalogue, parts, situation=situation, address=_address(request))
+    guide = handlers.make_guide(catalogue, parts, situation=asked.situation, matter=asked.matter, at=asked.at, address=_address(request))
     as_page = form == "html" or (form is None and "text/html" in request.headers.get("accept", ""))
     body = write_page(guide).encode() if as_page else orjson.dumps(encode_object(guide))
     headers = {**(_KEPT if heard else NOT_TO_BE_KEPT), **(_PAGE if as_page else {}), "content-type": HTML if as_page else JSON}

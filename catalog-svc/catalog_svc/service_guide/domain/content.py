@@ -5,7 +5,7 @@ Law: 行政许可法 §30 (matter, basis, conditions, quantity, procedure, limit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -15,34 +15,23 @@ from catalog_svc.guide.domain import (
     Approval,
     Handling,
     LimitName,
-    Named,
     Result,
+    SituationNamed,
     handling_of,
     limit_in_words,
     limits_of,
     result_of,
 )
-from contracts.catalogue import Organ
+from catalog_svc.guide.domain.fields import FieldTold, Stand, tell_fields
+from catalog_svc.guide.domain.organs import Named, OrganShown
+from contracts.catalogue import Situation
 from contracts.elements import Fee, Limit, StopGround
-from contracts.values import ItemCode, ItemId, ItemVersionId, JsonObject, RegionCode
-from rules.guidance import Line, checklist_of
+from contracts.values import ItemCode, ItemId, ItemVersionId
+from rules.guidance import Line, told_of
 from rules.parts import Parts
 from rules.reasons import Labels, Words, in_words
 from rules.situations import promised_limit
 from rules.workdays import local_day
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrganShown:
-    """Who decides, and where one complains of it."""
-
-    code: str
-    name: str
-    region: RegionCode
-    region_name: str
-    telephone: str
-    reconsideration_organ: str
-    court: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,16 +88,35 @@ class SituationShown:
     when: Words
     promised: LimitWords
     materials: tuple[MaterialShown, ...]
+    organ: OrganShown | None
+    """Who decides in this situation, where it is not the guide's organ."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldUse:
+    """What is asked of a field in some situations."""
+
+    situations: tuple[SituationNamed, ...]
+    """Only those; empty: all that the guide shows."""
+    when: Words | None
+    """Only then; None where every application in these situations fills it in or may."""
+    required: Stand
+    """Whether the check refuses without it, where it is asked for."""
+    required_when: Words | None
+    """Needed only then; None unless ``required`` is open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldShown:
-    """A field of the form."""
+    """A field of the form that some situation of the guide asks for."""
 
     name: str
     zh: str
     en: str
     required: bool
+    """Every application in every situation that is shown needs it."""
+    uses: tuple[FieldUse, ...]
+    """One where all situations ask for it alike."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +176,7 @@ class ServiceGuide:
     situations: tuple[SituationShown, ...]
     form: tuple[FieldShown, ...]
     limits: tuple[LimitShown, ...]
+    """Of the situation that is shown alone; of several each tells what is promised in it."""
     stops: tuple[StopGround, ...]
     fees: str
     fee_lines: tuple[Fee, ...]
@@ -181,8 +190,10 @@ class Surroundings:
     """Names that a version knows by code alone."""
 
     url: str
-    region_name: str
-    organ: Organ | None
+    organ: OrganShown
+    """Who decides."""
+    organ_in: Mapping[str, OrganShown]
+    """By situation who decides there, where it is somebody else."""
     item_names: dict[ItemCode, str]
 
 
@@ -192,6 +203,7 @@ def write_guide(parts: Parts, *, around: Surroundings, situation: str | None) ->
     labels = Labels(parts)
     chosen = [one for one in parts.situations.situations if situation in {None, one.situation_id}]
     on = local_day(version.effective_from)
+    told = [(one, told_of(parts, one, on=on)) for one in chosen]
     return ServiceGuide(
         url=around.url,
         version_id=version.version_id,
@@ -203,7 +215,7 @@ def write_guide(parts: Parts, *, around: Surroundings, situation: str | None) ->
         task_code=version.task_code,
         name=version.name,
         kind=version.kind,
-        organ=_organ(parts, around),
+        organ=around.organ,
         service_objects=version.service_objects,
         approval=APPROVALS[version.approval_type],
         handling=handling_of(parts),
@@ -218,12 +230,13 @@ def write_guide(parts: Parts, *, around: Surroundings, situation: str | None) ->
                 name_en=one.name_en,
                 when=in_words(one.when, labels=labels),
                 promised=_words(promised_limit(parts.situations, situation=one.situation_id, otherwise=version.promised_limit)),
-                materials=tuple(_material(line, labels=labels, names=around.item_names) for line in checklist_of(parts, one, on=on)),
+                materials=tuple(_material(line, labels=labels, names=around.item_names) for line in advice.lines),
+                organ=around.organ_in.get(one.situation_id),
             )
-            for one in chosen
+            for one, advice in told
         ),
-        form=_fields(parts),
-        limits=_limits(parts),
+        form=_fields([(one, tell_fields(parts, advice.fields)) for one, advice in told]),
+        limits=_limits(parts, situation=situation),
         stops=texts.stops,
         fees=texts.fees,
         fee_lines=texts.fee_lines,
@@ -233,26 +246,14 @@ def write_guide(parts: Parts, *, around: Surroundings, situation: str | None) ->
     )
 
 
-def _organ(parts: Parts, around: Surroundings) -> OrganShown:
-    organ = around.organ
-    return OrganShown(
-        code=parts.version.organ,
-        name="" if organ is None else organ.name,
-        region=parts.version.region,
-        region_name=around.region_name,
-        telephone="" if organ is None else organ.telephone,
-        reconsideration_organ="" if organ is None else organ.reconsideration_organ,
-        court="" if organ is None else organ.court,
-    )
-
-
 def _words(limit: Limit) -> LimitWords:
     zh, en = limit_in_words(limit)
     return LimitWords(zh=zh, en=en, basis=limit.basis)
 
 
-def _limits(parts: Parts) -> tuple[LimitShown, ...]:
-    told = [(name, _words(limit)) for name, limit in limits_of(parts, promised=parts.version.promised_limit)]
+def _limits(parts: Parts, *, situation: str | None) -> tuple[LimitShown, ...]:
+    promised = promised_limit(parts.situations, situation=situation or "", otherwise=parts.version.promised_limit)
+    told = [(name, _words(limit)) for name, limit in limits_of(parts, promised=promised)]
     return tuple(LimitShown(name=name, zh=words.zh, en=words.en, basis=words.basis) for name, words in told)
 
 
@@ -279,23 +280,38 @@ def _material(line: Line, *, labels: Labels, names: dict[ItemCode, str]) -> Mate
     )
 
 
-def _fields(parts: Parts) -> tuple[FieldShown, ...]:
-    """The fields that screens show, in their order; those without a place stand last, as they come."""
-    schema = parts.form.schema
-    properties, required = schema.get("properties"), schema.get("required")
-    needed = required if isinstance(required, list) else []
-    fields: list[tuple[float, FieldShown]] = []
-    for name, field in properties.items() if isinstance(properties, dict) else ():
-        said: JsonObject = field if isinstance(field, dict) else {}
-        order = said.get("x-order")
-        zh, en = said.get("x-label"), said.get("x-label-en")
-        shown = FieldShown(name=name, zh=_text(zh, name), en=_text(en, name), required=name in needed)
-        fields.append((order if isinstance(order, int | float) else float("inf"), shown))
-    return tuple(shown for _, shown in sorted(fields, key=lambda one: one[0]))
+def _fields(told: Sequence[tuple[Situation, Sequence[FieldTold]]]) -> tuple[FieldShown, ...]:
+    """Each field that some situation asks for, in the order of screens, and where it is asked for otherwise than elsewhere."""
+    shown: list[FieldShown] = []
+    for row in zip(*(fields for _, fields in told), strict=True):
+        uses: dict[tuple[Words | None, Stand, Words | None], list[Situation]] = {}
+        for (situation, _), one in zip(told, row, strict=True):
+            if one.asked != "no":
+                uses.setdefault((one.when, one.required, one.required_when), []).append(situation)
+        if uses:
+            everywhere = len(uses) == 1 and sum(map(len, uses.values())) == len(told)
+            shown.append(
+                FieldShown(
+                    name=row[0].name,
+                    zh=row[0].zh,
+                    en=row[0].en,
+                    required=all(one.asked == one.required == "yes" for one in row),
+                    uses=tuple(
+                        FieldUse(
+                            situations=() if everywhere else tuple(map(_named_situation, situations)),
+                            when=when,
+                            required=required,
+                            required_when=required_when,
+                        )
+                        for (when, required, required_when), situations in uses.items()
+                    ),
+                )
+            )
+    return tuple(shown)
 
 
-def _text(value: object, otherwise: str) -> str:
-    return value if isinstance(value, str) else otherwise
+def _named_situation(one: Situation) -> SituationNamed:
+    return SituationNamed(situation_id=one.situation_id, name=one.name, name_en=one.name_en)
 
 
 def _members(parts: Parts, *, labels: Labels, names: dict[ItemCode, str]) -> tuple[MemberOffered, ...]:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from catalog_svc.guide.domain import limit_in_words
-from catalog_svc.service_guide.domain.content import MaterialShown, MemberOffered, ServiceGuide, SituationShown
+from catalog_svc.guide.domain.organs import OrganShown
+from catalog_svc.service_guide.domain.content import (
+    FieldShown,
+    FieldUse,
+    LimitShown,
+    MaterialShown,
+    MemberOffered,
+    ServiceGuide,
+    SituationShown,
+)
 from catalog_svc.service_guide.domain.markup import Markup, tag, together
+from contracts.delegations import DelegationKind
 from contracts.elements import Fee, Step, StopGround
 from rules.calendars import SHANGHAI
+from rules.reasons import Words
 
 STYLE = """
 @page{size:A4;margin:18mm 16mm}
@@ -28,6 +39,8 @@ th,td{border:1px solid #555;padding:1mm 1.5mm;text-align:left;vertical-align:top
 .materials th:nth-child(2){width:23%}
 .materials th:nth-child(3){width:14%}
 .materials th:nth-child(5){width:17%}
+.fields{table-layout:fixed}
+.fields th:nth-child(1){width:38%}
 th{font-weight:600;background:#eee}
 tr,li{break-inside:avoid}
 thead{display:table-header-group}
@@ -64,6 +77,11 @@ _SOURCES = {
     "applicant": ("申请人自备", "applicant"),
     "government": ("政府部门核发", "government"),
     "intermediary": ("中介机构出具", "intermediary"),
+}
+_PAPERS = {
+    DelegationKind.TRANSFER: ("下放、赋权", "transfer of power"),
+    DelegationKind.DELEGATION: ("委托", "delegation"),
+    DelegationKind.ASSIST: ("委托受理", "mandate to assist"),
 }
 _TYPES = {"instant": ("即办件", "decided at once"), "promised": ("承诺件", "decided within the promised limit")}
 
@@ -109,13 +127,13 @@ def _sections(guide: ServiceGuide) -> Iterable[Markup]:
     if guide.bundle:
         yield _heading("一件事的组成事项", "Items of this matter")
         yield _table(("事项 Item", "何时 When", "在其后 After", "豁免 Exempt"), [_member(one) for one in guide.bundle])
-    yield _heading("申请表单", "Form")
-    fields = [(one.zh, one.en, "必填 required" if one.required else "选填 optional") for one in guide.form]
-    yield _table(("填写内容 Field", "English", ""), fields)
+    if guide.form:
+        yield _heading("申请表单", "Form")
+        yield _table(("填写内容 Field", "要求 What is asked for"), map(_field, guide.form), kind="fields")
     yield _heading("办理时限", "Limits")
     yield _table(
         ("时限 Limit", "", "依据 Basis"),
-        [(" ".join(_LIMITS[one.name]), f"{one.zh} {one.en}", one.basis) for one in guide.limits],
+        [(" ".join(_LIMITS[one.name]), _limit(one, guide.situations), one.basis) for one in guide.limits],
     )
     if guide.stops:
         yield _heading("不计入时限的情形", "What stops the clock")
@@ -144,7 +162,7 @@ def _sections(guide: ServiceGuide) -> Iterable[Markup]:
 def _basics(guide: ServiceGuide) -> Markup:
     handling, approval = guide.handling, guide.approval
     rows = [
-        ("实施机关 Organ", guide.organ.name),
+        *_organ(guide.organ),
         ("基本编码 Item code", guide.item_code),
         ("实施编码 Task code", guide.task_code),
         ("服务对象 For whom", _names(_OBJECTS, guide.service_objects)),
@@ -158,6 +176,16 @@ def _basics(guide: ServiceGuide) -> Markup:
     return _pairs(rows)
 
 
+def _organ(organ: OrganShown) -> list[tuple[str, str]]:
+    papers = "\n".join(f"{' '.join(_PAPERS[one.kind])}：{one.delegator_name}，《{one.title}》（{one.number}）" for one in organ.papers)
+    return [
+        ("实施机关 Organ", organ.name),
+        ("以其名义 In the name of", organ.sealed_as_name if organ.sealed_as != organ.code else ""),
+        ("职权来源 Power by", papers),
+        ("受理、协助 Also received by", "、".join(one.name or one.code for one in organ.assisting)),
+    ]
+
+
 def _names(words: dict[str, tuple[str, str]], values: Iterable[str]) -> str:
     told = [words[value] for value in values]
     return f"{'、'.join(zh for zh, _ in told)}\n{', '.join(en for _, en in told)}"
@@ -166,6 +194,8 @@ def _names(words: dict[str, tuple[str, str]], values: Iterable[str]) -> str:
 def _situation(one: SituationShown) -> Markup:
     heading = tag("h3", one.name, " ", tag("span", one.name_en, class_="en"))
     promised = f"适用：{one.when.zh}。承诺时限：{one.promised.zh}\n{one.when.en}. Promised: {one.promised.en}"
+    if one.organ is not None:
+        promised += "".join(f"\n{label}：{value}" for label, value in _organ(one.organ) if value)
     if not one.materials:
         return together(heading, tag("p", promised, class_="small"), tag("p", "不收取材料 No materials"))
     rows = [_material(number, line) for number, line in enumerate(one.materials, start=1)]
@@ -188,7 +218,7 @@ def _asked(one: MaterialShown) -> str:
     if one.deferral is not None:
         told.append(f"可容缺 may follow：{one.deferral.zh} {one.deferral.en}（{one.deferral.basis}）")
     if one.replaced_by:
-        told.append(f"可用电子证照替代 replaced by credential：{'、'.join(one.replaced_by)}")
+        told.append("可用电子证照替代 an e-credential stands for it")
     if one.by_commitment:
         told.append("可告知承诺替代 replaced by commitment")
     if one.valid_days:
@@ -196,6 +226,37 @@ def _asked(one: MaterialShown) -> str:
     if one.for_items:
         told.append(f"用于 for：{'、'.join(item.name or item.code for item in one.for_items)}")
     return "\n".join(told)
+
+
+def _limit(one: LimitShown, situations: Sequence[SituationShown]) -> str:
+    told = f"{one.zh} {one.en}"
+    if one.name == "promised" and any(each.promised.zh != one.zh for each in situations):
+        told += "\n部分情形另有承诺，见各情形 some situations have their own, see there"
+    return told
+
+
+def _field(one: FieldShown) -> tuple[str, ...]:
+    told: list[str] = []
+    for use in one.uses:
+        said = _use(use)
+        told += ["\n", said.zh, "\n", tag("span", said.en, class_="en")]
+    return together(one.zh, "\n", tag("span", one.en, class_="en")), together(*told[1:])
+
+
+def _use(one: FieldUse) -> Words:
+    zh, en = ("必填", "required") if one.required == "yes" else ("选填", "optional")
+    if one.required_when is not None:
+        zh, en = f"{zh}；如{one.required_when.zh}，必填", f"{en}; required if {one.required_when.en}"
+    only_zh, only_en = [], []
+    if one.situations:
+        only_zh.append("、".join(each.name for each in one.situations))
+        only_en.append("for " + ", ".join(each.name_en for each in one.situations))
+    if one.when is not None:
+        only_zh.append(one.when.zh)
+        only_en.append(f"if {one.when.en}")
+    if only_zh:
+        zh, en = f"仅限{'，并且'.join(only_zh)}：{zh}", f"only {', and '.join(only_en)}: {en}"
+    return Words(zh=zh, en=en)
 
 
 def _member(one: MemberOffered) -> tuple[str, ...]:

@@ -2,48 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import ClassVar, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
+from catalog_svc.guide.domain.fields import FieldTold
+from catalog_svc.guide.domain.organs import Named, OrganShown
 from contracts.catalogue import ApprovalType, ProjectType
 from contracts.elements import Fee, FourDo, Limit, Step, StopGround, TrustLevel, Unit
-from contracts.refusals import Defect, Invalid
 from contracts.values import ItemCode, ItemId, ItemVersionId, JsonObject, Mode, OrganCode, RegionCode, Way
-from rules.guidance import Question, Why, facts_of
+from rules.guidance import Question, Why
 from rules.parts import Parts
-from rules.situations import check_answers
 from rules.workdays import Line as Explained
 
 LimitName: TypeAlias = Literal["acceptance", "statutory", "promised", "extension", "delivery"]
 CountedFrom: TypeAlias = Literal["receipt", "acceptance", "decision", "end"]
-
-
-class AnswerInvalid(Invalid):
-    """An answer that the question does not offer, to a question that nobody asks, or that another answer contradicts."""
-
-    RULE: ClassVar[str] = "guide.answer-invalid"
-    ZH: ClassVar[str] = "回答不在可选范围内"
-    EN: ClassVar[str] = "An answer is none of those offered"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """One answer as it was sent."""
-
-    fact: str
-    value: str | int | float | bool
-    pointer: str = ""
-    """Where it stands in what was sent; empty in an address, which names the fact itself."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
-    """Something of the catalogue with its name; empty where nobody near publishes it."""
-
-    code: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +83,11 @@ class FormShown:
     title: str
     base_form: str
     json_schema: JsonObject
+    """Whole, as the version publishes it and the check reads it, whatever the answers are."""
     prefilled: JsonObject
     """Fields that the answers fill already."""
+    fields: tuple[FieldTold, ...]
+    """Every field of the schema, in the order of screens, and how it stands by the answers: what is not asked for is left out of the screen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +206,11 @@ class GuideStep:
     region_name: str
     organ: OrganCode
     organ_name: str
+    deciding: OrganShown
+    """More of this organ: in whose name it decides, by which papers, and the remedies."""
+    valid_from: datetime
+    valid_until: datetime | None
+    """Of the version, exclusive; None while no end is known."""
     facts: JsonObject
     """The answers, to be handed in with the application."""
     remaining: tuple[SituationNamed, ...]
@@ -238,67 +220,6 @@ class GuideStep:
     """Known as soon as one is left."""
     outcome: Outcome | None
     """With the last answer that matters."""
-
-
-def read_answers(parts: Parts, given: Sequence[Answer]) -> JsonObject:
-    """The answers by fact, whatever their order.
-
-    Raises:
-        AnswerInvalid: With a defect for each that nobody asks for, that is not offered, or that says otherwise than one before.
-    """
-    asked = facts_of(parts)
-    known = {one.name for one in asked}
-    facts: JsonObject = {}
-    places: dict[str, str] = {}
-    defects: list[Defect] = []
-    for one in given:
-        if one.fact not in known:
-            place = f"{one.pointer}/fact" if one.pointer else "/facts"
-            defects.append(_defect("guide.fact-unknown", place, "没有这个问题", "Nobody asks this"))
-        elif one.fact in facts and not _same(facts[one.fact], one.value):
-            defects.append(
-                _defect(
-                    "guide.answer-contradicts",
-                    _place(one),
-                    "与对同一问题的另一回答矛盾",
-                    "Another answer to the same question says otherwise",
-                )
-            )
-        else:
-            facts[one.fact] = one.value
-            places[one.fact] = _place(one)
-    unfit = check_answers(replace(parts.situations, facts=asked), facts)
-    defects += (replace(one, pointer=places[one.pointer.removeprefix("/facts/")]) for one in unfit)
-    if defects:
-        raise AnswerInvalid(defects=tuple(defects))
-    return facts
-
-
-def check_situation(parts: Parts, *, named: str, remaining: Sequence[str]) -> None:
-    """Hold a situation that the caller names to the answers.
-
-    Raises:
-        AnswerInvalid: The item has none of this id, or the answers rule it out.
-    """
-    if named not in {one.situation_id for one in parts.situations.situations}:
-        raise AnswerInvalid(defects=(_defect("situation.unknown", "/situation", "该事项没有此办理情形", "The item has no such situation"),))
-    if named not in remaining:
-        raise AnswerInvalid(
-            defects=(_defect("guide.situation-contradicts", "/situation", "与所作回答矛盾", "The answers make another situation"),)
-        )
-
-
-def _place(one: Answer) -> str:
-    return f"{one.pointer}/value" if one.pointer else f"/facts/{one.fact}"
-
-
-def _same(one: object, other: object) -> bool:
-    # Python holds True == 1; who says 1 did not say yes.
-    return isinstance(one, bool) == isinstance(other, bool) and one == other
-
-
-def _defect(rule_id: str, pointer: str, message: str, message_en: str) -> Defect:
-    return Defect(rule_id=rule_id, pointer=pointer, message=message, message_en=message_en)
 
 
 APPROVALS: Mapping[ApprovalType, Approval] = {
