@@ -143,6 +143,7 @@ async def test_an_organ_whose_item_moved_away_cannot_bring_it_back_by_an_import(
     moved = a_draft()
     moved["version"]["organ"] = OTHER_ORGAN
     await service.publish({**moved, "item_id": SOLE_TRADER_ITEM})
+    await days_pass(service, 1)
 
     run = await checked(service, a_workbook([HEADINGS, a_row(fees="新收费")]))
     asked = await checked(service, a_workbook([HEADINGS, a_row(NAMES[1], others='{"item_id":"' + SOLE_TRADER_ITEM + '"}')]))

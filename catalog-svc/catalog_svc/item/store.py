@@ -7,17 +7,19 @@ from typing import Any, Literal
 from sqlalchemy import (
     Column,
     ColumnElement,
+    CompoundSelect,
     DateTime,
     Index,
     Integer,
     Row,
+    ScalarSelect,
     Table,
     Text,
+    and_,
     func,
     literal_column,
     or_,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on, insert
@@ -101,7 +103,7 @@ async def add_items(tx: Tx[Catalog], items: Mapping[ItemId, tuple[ItemCode, Orga
 
 
 async def find_item(tx: Tx[Catalog], *, organs: Sequence[OrganCode], item_code: ItemCode) -> ItemId | None:
-    """The umbrella of an organ's item, its own or one that moved to it, before those of organs merged into it.
+    """The umbrella of an organ's item, its own or one that moved or will move to it or from it, before those of organs merged into it.
 
     Where there are several, that whose last version begins last.
 
@@ -110,10 +112,11 @@ async def find_item(tx: Tx[Catalog], *, organs: Sequence[OrganCode], item_code: 
         organs: The organ, then those merged into it.
         item_code: The base item.
     """
-    begins = select(func.max(VERSIONS.c.effective_from)).where(VERSIONS.c.item_id == ITEMS.c.item_id).scalar_subquery()
-    statement = select(ITEMS.c.item_id).where(ITEMS.c.organ.in_(organs), ITEMS.c.item_code == item_code)
-    order = ((ITEMS.c.organ == organs[0]).desc(), begins.desc().nulls_last(), ITEMS.c.item_id)
-    found = (await tx.execute(statement.order_by(*order).limit(1))).scalar_one_or_none()
+    held = _held(tx.at, organs=organs, codes=[item_code]).subquery()
+    statement = select(held.c.item_id).order_by(
+        (held.c.organ == organs[0]).desc(), _begins(held.c.item_id).desc().nulls_last(), held.c.item_id
+    )
+    found = (await tx.execute(statement.limit(1))).scalar_one_or_none()
     return None if found is None else ItemId(found)
 
 
@@ -125,15 +128,17 @@ async def get_item_code(tx: Tx[Catalog], item_id: ItemId) -> ItemCode | None:
 
 async def find_items(tx: Tx[Catalog], named: Collection[tuple[OrganCode, ItemCode]]) -> dict[tuple[OrganCode, ItemCode], ItemId]:
     """The same as `find_item` of many at once; those that there are."""
-    begins = select(func.max(VERSIONS.c.effective_from)).where(VERSIONS.c.item_id == ITEMS.c.item_id).scalar_subquery()
-    statement = select(ITEMS.c.item_id, ITEMS.c.organ, ITEMS.c.item_code).where(tuple_(ITEMS.c.organ, ITEMS.c.item_code).in_(sorted(named)))
+    if not named:
+        return {}
+    held = _held(tx.at, organs=sorted({organ for organ, _ in named}), codes=sorted({code for _, code in named})).subquery()
     # What comes last stands in the answer.
-    rows = await tx.execute(statement.order_by(begins.asc().nulls_first(), ITEMS.c.item_id.desc())) if named else ()
-    return {(OrganCode(row.organ), ItemCode(row.item_code)): ItemId(row.item_id) for row in rows}
+    rows = await tx.execute(select(held).order_by(_begins(held.c.item_id).asc().nulls_first(), held.c.item_id.desc()))
+    found = {(OrganCode(row.organ), ItemCode(row.item_code)): ItemId(row.item_id) for row in rows}
+    return {pair: item_id for pair, item_id in found.items() if pair in named}
 
 
 async def move_item(tx: Tx[Catalog], item_id: ItemId, *, organ: OrganCode, region: RegionCode) -> None:
-    """Say whose item it is from now on; the caller holds the item's lock."""
+    """Say whose item it is at last; the caller holds the item's lock."""
     await tx.execute(update(ITEMS).where(ITEMS.c.item_id == item_id).values(organ=organ, region=region))
 
 
@@ -244,6 +249,21 @@ async def save_versions(tx: Tx[Catalog], records: Sequence[ItemVersionRecord]) -
     await outbox.put_documents(tx, heard)
 
 
+def _held(at: datetime, *, organs: Sequence[OrganCode], codes: Sequence[ItemCode]) -> CompoundSelect[Any]:
+    """Items with the organs that have them at last, and with those that have them now or will."""
+    kept, table = ITEMS.c, VERSIONS.c
+    at_last = select(kept.item_id, kept.organ, kept.item_code).where(kept.organ.in_(organs), kept.item_code.in_(codes))
+    holding = select(table.item_id, table.organ, table.item_code).where(table.organ.in_(organs), table.item_code.in_(codes), *_not_over(at))
+    return at_last.union(holding)
+
+
+def _begins(item_id: ColumnElement[Any]) -> ScalarSelect[Any]:
+    """When the last version of an item begins; those that were taken back before never do."""
+    table = VERSIONS.c
+    begin = or_(table.effective_to.is_(None), table.effective_to > table.effective_from)
+    return select(func.max(table.effective_from)).where(table.item_id == item_id, begin).scalar_subquery()
+
+
 def _in_force(at: datetime) -> tuple[ColumnElement[bool], ...]:
     return (VERSIONS.c.effective_from <= at, *_not_over(at))
 
@@ -252,7 +272,7 @@ def _not_over(at: datetime) -> tuple[ColumnElement[bool], ...]:
     table = VERSIONS.c
     return (
         table.state.in_((ItemVersionState.PUBLISHED.value, ItemVersionState.SUPERSEDED.value)),
-        or_(table.effective_to.is_(None), table.effective_to > at),
+        or_(table.effective_to.is_(None), and_(table.effective_to > at, table.effective_to > table.effective_from)),
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from catalog_svc.context import Catalog
 from catalog_svc.item import store
 from catalog_svc.item.domain import (
+    NOTICE,
     ItemDraft,
     ItemUnknown,
     ItemUnsound,
@@ -17,6 +18,7 @@ from catalog_svc.item.domain import (
     succession_defects,
     umbrella_id,
 )
+from catalog_svc.item.handlers.holding import keep_holder, places_to_draft, places_to_publish
 from catalog_svc.item.handlers.saying import bundles_with, complete, digests_of, find_defects, get_parts, read_draft
 from catalog_svc.organ import handlers as organs
 from catalog_svc.part import handlers as parts
@@ -24,7 +26,7 @@ from catalog_svc.region import handlers as regions
 from chassis.database import Tx, lock
 from contracts.caller import Caller
 from contracts.refusals import Forbidden
-from contracts.values import Digest, ItemCode, ItemId, ItemVersionId, Json, OrganCode, RegionCode
+from contracts.values import Digest, ItemCode, ItemId, ItemVersionId, OrganCode, RegionCode
 
 __all__ = [
     "LIVE",
@@ -69,7 +71,7 @@ async def draft_version(tx: Tx[Catalog], draft: ItemDraft, *, by: Caller, item_i
         OrganUnknown: No such organ.
         OrganMerged: It is no more.
         ItemUnknown: No item to move, or none to succeed.
-        Forbidden: Not an author of the organ's region, or of where the item or those that it succeeds are until now.
+        Forbidden: Not an author of the organ's region, or of where an item that moves or those that it succeeds are or go to.
         ItemUnsound: With every defect of content and parts.
     """
     content = draft.content
@@ -80,8 +82,8 @@ async def draft_version(tx: Tx[Catalog], draft: ItemDraft, *, by: Caller, item_i
     item_id = item_id or own or umbrella_id(organ=content.organ, item_code=content.item_code)
     if defects := succession_defects(content.succeeds, item_id=item_id):
         raise ItemUnsound(defects=defects)
-    former = [*await _places_of(tx, [item_id]), *await _known_places_of(tx, content.succeeds)]
-    await regions.permit_in(tx, by, aggregate="item", action="author", regions=[organ.region, *former], about=item_id)
+    places = await places_to_draft(tx, item_id, region=organ.region, succeeds=content.succeeds)
+    await regions.permit_in(tx, by, aggregate="item", action="author", regions=places, about=item_id)
     await lock(tx, item_id)
     draft = await complete(tx, draft, region=organ.region)
     newest = next(iter(await store.get_versions(tx, item_id)), None)
@@ -123,12 +125,12 @@ async def publish_version(
         EffectiveTooSoon: Before every service could have heard of it.
         ItemUnsound: The base item or the organ changed since the draft so that it no longer fits, or its base form or a member of the
             bundle so that nobody has reviewed what would be published.
-        Forbidden: Not a reviewer of the organ's region, or of where the item or those that it succeeds are until now.
+        Forbidden: Not a reviewer of the organ's region, or of where the item is when this one begins, or those that it succeeds are from then on.
     """
     record = await _locked_version(tx, version_id, action="publish", by=by)
     await lock(tx, *record.content.succeeds)
-    former = [*await _places_of(tx, [record.item_id]), *await _known_places_of(tx, record.content.succeeds)]
-    await regions.permit_in(tx, by, aggregate="item", action="publish", regions=former, about=version_id)
+    places = await places_to_publish(tx, record, begins=effective_from or tx.at + NOTICE)
+    await regions.permit_in(tx, by, aggregate="item", action="publish", regions=places, about=version_id)
     draft = await read_draft(tx, record)
     if (await complete(tx, draft, region=record.region)).digest != draft.digest:
         raise ItemUnsound(defects=(source_changed(),))
@@ -136,7 +138,7 @@ async def publish_version(
     others = [one for one in await store.get_versions(tx, record.item_id) if one.version_id != version_id]
     replaced = [one for item_id in record.content.succeeds for one in await store.get_versions(tx, item_id)]
     ended = record.publish(at=tx.at, effective_from=effective_from, others=others, replaced=replaced, at_once=at_once)
-    await store.move_item(tx, record.item_id, organ=record.content.organ, region=record.region)
+    await keep_holder(tx, record.item_id, [*others, record])
     await parts.publish_parts(tx, digests_of(record))
     await lock(tx, record.version_id, *(one.version_id for one in ended))
     await store.save_versions(tx, [*ended, record])
@@ -175,6 +177,7 @@ async def _take_back(
     successors = [one for one in await store.list_successors(tx, record.content.succeeds) if one.version_id != version_id]
     held = act(record, at=tx.at, others=others, successors=successors)
     await lock(tx, record.version_id, *(one.version_id for one in held))
+    await keep_holder(tx, record.item_id, [record, *(one for one in others if one.item_id == record.item_id)])
     await store.save_versions(tx, [*held, record])
     return record
 
@@ -291,23 +294,6 @@ async def page_in_force(
 async def published_with_checklist(tx: Tx[Catalog], digests: Collection[Digest], *, after: str, limit: int) -> list[ItemVersionRecord]:
     """Some of the versions with one of these checklists that were ever published, those that are over too, by version id."""
     return await store.list_with_part(tx, "checklist", digests, at=None, after=after, limit=limit)
-
-
-async def _places_of(tx: Tx[Catalog], ids: Sequence[ItemId]) -> list[RegionCode]:
-    """Where those of these items are that there are: nobody takes an item from a county that they have no right in."""
-    found: list[RegionCode] = []
-    for item_id in ids:
-        versions = await store.get_versions(tx, item_id)
-        heard = next((one for one in versions if one.effective_from is not None), next(iter(versions), None))
-        found += [] if heard is None else [heard.region]
-    return found
-
-
-async def _known_places_of(tx: Tx[Catalog], ids: Sequence[ItemId]) -> list[RegionCode]:
-    found = await _places_of(tx, ids)
-    if len(found) != len(ids):
-        raise ItemUnknown(facts={"succeeds": list[Json](ids)})
-    return found
 
 
 async def _require_sound(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode) -> None:
