@@ -65,7 +65,7 @@ class DyingServer:
             writer.close()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65536):
-            if writer not in self._ended:
-                writer.write(data)
+        while (data := await reader.read(65536)) and writer not in self._ended:
+            writer.write(data)
+        # Whoever had asked before it was told waits for an answer, and says nothing more.
         writer.close()
