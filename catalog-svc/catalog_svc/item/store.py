@@ -46,6 +46,9 @@ ITEMS = Table(
 )
 """Umbrellas: what survives versions, and the number of the newest."""
 
+_SUCCEEDS = literal_column("(body -> 'succeeds')", JSONB)
+"""Written out as in its index, which holds only the few versions that take a place."""
+
 VERSIONS = Table(
     "item_versions",
     METADATA,
@@ -70,6 +73,7 @@ VERSIONS = Table(
     Index("ix_item_versions_checklist", literal_column("(parts ->> 'checklist')"), "version_id"),
     Index("ix_item_versions_situations", literal_column("(parts ->> 'situations')"), "version_id"),
     Index("ix_item_versions_organ", "organ"),
+    Index("ix_item_versions_succeeds", _SUCCEEDS, postgresql_using="gin", postgresql_where=literal_column("body ? 'succeeds'")),
 )
 """Every version that was ever drafted."""
 
@@ -221,11 +225,10 @@ async def list_members(
 
 
 async def list_successors(tx: Tx[Catalog], item_ids: Sequence[ItemId]) -> list[ItemVersionRecord]:
-    """Every version, of whatever item and state, that takes the place of one of these items; reads the whole table."""
-    if not item_ids:
-        return []
-    named = or_(*(VERSIONS.c.body["succeeds"].contains([item_id]) for item_id in item_ids))
-    return [_record(row) for row in await tx.execute(select(VERSIONS).where(named).order_by(VERSIONS.c.version_id))]
+    """Every version, of whatever item and state, that takes the place of one of these items."""
+    named = or_(*(_SUCCEEDS.contains([item_id]) for item_id in item_ids))
+    statement = select(VERSIONS).where(VERSIONS.c.body.has_key("succeeds"), named).order_by(VERSIONS.c.version_id)
+    return [_record(row) for row in await tx.execute(statement)] if item_ids else []
 
 
 async def list_published(tx: Tx[Catalog], organs: Sequence[OrganCode], *, items: Sequence[ItemCode]) -> list[tuple[ItemCode, RegionCode]]:

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import ClassVar
+from datetime import datetime
 
 from catalog_svc.item.domain.content import (
     ItemContent,
@@ -23,6 +21,9 @@ from catalog_svc.item.domain.content import (
     umbrella_id,
     unpublished_member,
 )
+from catalog_svc.item.domain.line import line_up, successor_at
+from catalog_svc.item.domain.refusals import EffectiveTooSoon, ItemEnded, ItemReviewedByAuthor, ItemUnknown, ItemUnsound
+from catalog_svc.item.domain.states import HOLDING, MOVES, NOTICE, TOLD, ItemVersionState
 from contracts.catalogue import (
     ChecklistPart,
     FormPart,
@@ -33,7 +34,7 @@ from contracts.catalogue import (
     TextsPart,
     VersionState,
 )
-from contracts.refusals import Conflict, Forbidden, IllegalMove, Invalid, NotFound
+from contracts.refusals import IllegalMove
 from contracts.values import Digest, ItemId, ItemVersionId, PersonRef, RegionCode
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "EffectiveTooSoon",
     "ItemContent",
     "ItemDraft",
+    "ItemEnded",
     "ItemParts",
     "ItemReviewedByAuthor",
     "ItemUnknown",
@@ -57,70 +59,6 @@ __all__ = [
     "umbrella_id",
     "unpublished_member",
 ]
-
-NOTICE = timedelta(seconds=5)
-"""How long before it takes effect a change of what is in force is published, so that every service has heard of it."""
-
-
-class ItemVersionState(StrEnum):
-    """States of one version."""
-
-    DRAFT = "draft"
-    REVIEWED = "reviewed"
-    PUBLISHED = "published"
-    SUPERSEDED = "superseded"
-    """A later version is published; holds until that one takes effect, and is published again where that one is taken back before."""
-    SUSPENDED = "suspended"
-    WITHDRAWN = "withdrawn"
-
-
-MOVES: Mapping[ItemVersionState, frozenset[ItemVersionState]] = {
-    ItemVersionState.DRAFT: frozenset({ItemVersionState.REVIEWED, ItemVersionState.WITHDRAWN}),
-    ItemVersionState.REVIEWED: frozenset({ItemVersionState.PUBLISHED, ItemVersionState.WITHDRAWN}),
-    ItemVersionState.PUBLISHED: frozenset({ItemVersionState.SUPERSEDED, ItemVersionState.SUSPENDED, ItemVersionState.WITHDRAWN}),
-    ItemVersionState.SUSPENDED: frozenset({ItemVersionState.SUPERSEDED, ItemVersionState.WITHDRAWN}),
-    ItemVersionState.SUPERSEDED: frozenset({ItemVersionState.PUBLISHED, ItemVersionState.SUSPENDED, ItemVersionState.WITHDRAWN}),
-    ItemVersionState.WITHDRAWN: frozenset(),
-}
-
-_TOLD: Mapping[ItemVersionState, VersionState] = {
-    ItemVersionState.PUBLISHED: VersionState.PUBLISHED,
-    ItemVersionState.SUPERSEDED: VersionState.PUBLISHED,
-    ItemVersionState.SUSPENDED: VersionState.SUSPENDED,
-    ItemVersionState.WITHDRAWN: VersionState.WITHDRAWN,
-}
-
-
-class ItemUnknown(NotFound):
-    """No such service item or version, or none that is in force."""
-
-    RULE: ClassVar[str] = "item.unknown"
-    ZH: ClassVar[str] = "没有此实施清单或者版本"
-    EN: ClassVar[str] = "There is no such service item or version"
-
-
-class ItemReviewedByAuthor(Forbidden):
-    """Author and reviewer are one person; ``facts`` as for every refusal that leaves a trace."""
-
-    RULE: ClassVar[str] = "item.same-person"
-    ZH: ClassVar[str] = "起草人不能复核自己起草的实施清单"
-    EN: ClassVar[str] = "The author may not review their own draft"
-
-
-class ItemUnsound(Invalid):
-    """A version that could not be used; all its defects are told at once."""
-
-    RULE: ClassVar[str] = "item.unsound"
-    ZH: ClassVar[str] = "实施清单内容不正确"
-    EN: ClassVar[str] = "The service item's content is wrong"
-
-
-class EffectiveTooSoon(Conflict):
-    """It would take effect before every service could know; ``facts``: ``earliest``."""
-
-    RULE: ClassVar[str] = "item.effective-too-soon"
-    ZH: ClassVar[str] = "生效时间过早"
-    EN: ClassVar[str] = "It would take effect too soon"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -179,7 +117,7 @@ class ItemVersionRecord:
         at: datetime,
         effective_from: datetime | None,
         others: Sequence[ItemVersionRecord],
-        replaced: Sequence[ItemVersionRecord] = (),
+        successors: Sequence[ItemVersionRecord] = (),
         at_once: bool = False,
     ) -> list[ItemVersionRecord]:
         """Put the version in force from an instant, between the item's other published versions.
@@ -187,8 +125,8 @@ class ItemVersionRecord:
         Args:
             at: Now.
             effective_from: At least `NOTICE` from now; the earliest when None.
-            others: The other versions of the item.
-            replaced: The versions of the items whose place it takes; they end where it begins.
+            others: The other versions of the item, and all of those whose place it or one of them takes; those end where that begins.
+            successors: Versions that take the place of one of these items.
             at_once: What takes no other version's place may begin now. Only while nobody receives anything yet: an item's first version
                 takes the power from the organ above, and services that heard of it one after the other would not agree who decides.
 
@@ -198,37 +136,23 @@ class ItemVersionRecord:
         Raises:
             IllegalMove: It was not reviewed.
             EffectiveTooSoon: Before the earliest instant.
+            ItemEnded: Another item has taken this one's place by then.
         """
         if self.state is not ItemVersionState.REVIEWED:
             raise IllegalMove(facts={"from": self.state.value, "to": ItemVersionState.PUBLISHED.value})
-        before_it, replaced = _published(others), _published(replaced)
-        in_force = any(one.holds_at(at) for one in (*before_it, *replaced))
+        in_force = any(one.holds_at(at) for one in others)
         earliest = at if at_once and not in_force else at + NOTICE
         start = effective_from or earliest
         if start < earliest:
             raise EffectiveTooSoon(facts={"earliest": earliest.isoformat()})
+        if (heir := successor_at(self.item_id, start, successors=[*others, *successors])) is not None:
+            raise ItemEnded(facts={"successor": heir.version_id, "since": heir.start.isoformat()})
         self._move(ItemVersionState.PUBLISHED)
         self.effective_from = start
-        lined_up = sorted((one for one in before_it if not one.never_begins), key=lambda one: (one.start, one.number))
-        before = [one for one in lined_up if one.start <= start and (one.effective_to is None or one.effective_to > start)]
-        self.effective_to = min((one.start for one in lined_up if one.start > start), default=None)
-        for one in before:
-            one.supersede(at=start)
-        return [*before, *(one for one in replaced if one.give_way(at=start))]
-
-    def give_way(self, *, at: datetime) -> bool:
-        """End for good where another item takes this one's place; whether that changes anything."""
-        if self.effective_to is not None and self.effective_to <= at:
-            return False
-        if self.start >= at:
-            self._move(ItemVersionState.WITHDRAWN)
-            self.effective_to = self.start
-        else:
-            self.supersede(at=at)
-        return True
+        return line_up([self, *others], at=at, successors=successors, newest=self)
 
     def supersede(self, *, at: datetime) -> None:
-        """End where a later version begins."""
+        """End where a later version begins, or another item takes this one's place."""
         if self.state is not ItemVersionState.SUPERSEDED:
             self._move(ItemVersionState.SUPERSEDED)
         self.effective_to = at
@@ -240,11 +164,11 @@ class ItemVersionRecord:
 
         Args:
             at: Now.
-            others: The other versions of the item, and all of those whose place it takes.
-            successors: Other versions that take the place of those.
+            others: The other versions of the item, and all of those whose place it or one of them takes.
+            successors: Versions that take the place of one of these items.
 
         Returns:
-            The versions that hold on, since this one had not begun.
+            The versions that hold on or begin after all, since this one had not begun or since it ended for good what was to begin later.
 
         Raises:
             IllegalMove: It is not published, or a later one took its place.
@@ -261,11 +185,11 @@ class ItemVersionRecord:
 
         Args:
             at: Now.
-            others: The other versions of the item, and all of those whose place it takes.
-            successors: Other versions that take the place of those.
+            others: The other versions of the item, and all of those whose place it or one of them takes.
+            successors: Versions that take the place of one of these items.
 
         Returns:
-            The versions that hold on, since this one had not begun.
+            The versions that hold on or begin after all, since this one had not begun or since it ended for good what was to begin later.
 
         Raises:
             IllegalMove: It is withdrawn already.
@@ -277,7 +201,7 @@ class ItemVersionRecord:
         """Whether an application received at this instant falls under it."""
         return (
             self.effective_from is not None
-            and self.state in {ItemVersionState.PUBLISHED, ItemVersionState.SUPERSEDED}
+            and self.state in HOLDING
             and self.effective_from <= at
             and (self.effective_to is None or at < self.effective_to)
         )
@@ -291,8 +215,7 @@ class ItemVersionRecord:
     def is_over(self, at: datetime) -> bool:
         """Whether no application that is received from this instant on falls under it; what nobody published is not over."""
         return self.effective_from is not None and (
-            self.state not in {ItemVersionState.PUBLISHED, ItemVersionState.SUPERSEDED}
-            or (self.effective_to is not None and self.effective_to <= at)
+            self.state not in HOLDING or self.never_begins or (self.effective_to is not None and self.effective_to <= at)
         )
 
     @property
@@ -319,7 +242,7 @@ class ItemVersionRecord:
             name=content.name,
             organ=content.organ,
             region=self.region,
-            state=_TOLD[self.state],
+            state=VersionState.WITHDRAWN if self.state in HOLDING and self.never_begins else TOLD[self.state],
             modes=content.modes,
             service_objects=content.service_objects,
             project_type=content.project_type,
@@ -343,22 +266,11 @@ class ItemVersionRecord:
     def _end(self, at: datetime, others: Sequence[ItemVersionRecord], successors: Sequence[ItemVersionRecord]) -> list[ItemVersionRecord]:
         # A revocation starts only after every service can have heard of it.
         notice, before = at + NOTICE, self.effective_to
-        if self.start < notice:
+        if self.start >= notice:
+            self.effective_to = self.start
+        else:
             self.effective_to = notice if before is None else min(notice, before)
-            return []
-        self.effective_to = self.start
-        if before is not None and before <= self.start:
-            return []
-        # What was published between two others ends there and is published still.
-        published = {ItemVersionState.PUBLISHED, ItemVersionState.SUPERSEDED}
-        gave_way = [one for one in others if one.state in published and one.effective_to == self.start]
-        # Of several of one item that end there the latest would hold; the others never did, or ended before it.
-        latest = {one.item_id: one for one in sorted(gave_way, key=lambda one: (one.start, one.number))}
-        begin = [one for one in _published(successors) if not one.never_begins]
-        for item_id, one in latest.items():
-            following = (other.start for other in begin if item_id in other.content.succeeds)
-            one.hold_on(until=before if item_id == self.item_id else min(following, default=None))
-        return list(latest.values())
+        return [one for one in line_up([self, *others], at=at, successors=successors) if one is not self]
 
     def hold_on(self, *, until: datetime | None) -> None:
         """Go on, since what was to take its place is taken back."""
@@ -384,7 +296,3 @@ def draft_of(record: ItemVersionRecord, named: Mapping[Digest, Part]) -> ItemDra
     ):
         raise ItemUnknown
     return ItemDraft(content=record.content, parts=ItemParts(form=form, situations=situations, checklist=checklist, texts=texts))
-
-
-def _published(records: Sequence[ItemVersionRecord]) -> list[ItemVersionRecord]:
-    return [one for one in records if one.effective_from is not None and one.state is not ItemVersionState.WITHDRAWN]

@@ -18,7 +18,7 @@ from catalog_svc.item.domain import (
     succession_defects,
     umbrella_id,
 )
-from catalog_svc.item.handlers.holding import keep_holder, places_to_draft, places_to_publish
+from catalog_svc.item.handlers.holding import keep_holder, places_to_draft, places_to_publish, versions_around
 from catalog_svc.item.handlers.saying import bundles_with, complete, digests_of, find_defects, get_parts, read_draft
 from catalog_svc.organ import handlers as organs
 from catalog_svc.part import handlers as parts
@@ -123,22 +123,21 @@ async def publish_version(
         ItemUnknown: No such version.
         IllegalMove: It was not reviewed.
         EffectiveTooSoon: Before every service could have heard of it.
+        ItemEnded: Another item has taken its item's place by then.
         ItemUnsound: The base item or the organ changed since the draft so that it no longer fits, or its base form or a member of the
             bundle so that nobody has reviewed what would be published.
         Forbidden: Not a reviewer of the organ's region, or of where the item is when this one begins, or those that it succeeds are from then on.
     """
     record = await _locked_version(tx, version_id, action="publish", by=by)
-    await lock(tx, *record.content.succeeds)
-    places = await places_to_publish(tx, record, begins=effective_from or tx.at + NOTICE)
+    others, successors = await versions_around(tx, record)
+    places = places_to_publish(record, others=others, begins=effective_from or tx.at + NOTICE)
     await regions.permit_in(tx, by, aggregate="item", action="publish", regions=places, about=version_id)
     draft = await read_draft(tx, record)
     if (await complete(tx, draft, region=record.region)).digest != draft.digest:
         raise ItemUnsound(defects=(source_changed(),))
     await _require_sound(tx, draft, region=record.region)
-    others = [one for one in await store.get_versions(tx, record.item_id) if one.version_id != version_id]
-    replaced = [one for item_id in record.content.succeeds for one in await store.get_versions(tx, item_id)]
-    ended = record.publish(at=tx.at, effective_from=effective_from, others=others, replaced=replaced, at_once=at_once)
-    await keep_holder(tx, record.item_id, [*others, record])
+    ended = record.publish(at=tx.at, effective_from=effective_from, others=others, successors=successors, at_once=at_once)
+    await keep_holder(tx, record, others=others)
     await parts.publish_parts(tx, digests_of(record))
     await lock(tx, record.version_id, *(one.version_id for one in ended))
     await store.save_versions(tx, [*ended, record])
@@ -171,13 +170,10 @@ async def _take_back(
     tx: Tx[Catalog], version_id: ItemVersionId, act: Callable[..., list[ItemVersionRecord]], *, by: Caller
 ) -> ItemVersionRecord:
     record = await _locked_version(tx, version_id, action="publish", by=by)
-    await lock(tx, *record.content.succeeds)
-    items = (record.item_id, *record.content.succeeds)
-    others = [one for item_id in items for one in await store.get_versions(tx, item_id) if one.version_id != version_id]
-    successors = [one for one in await store.list_successors(tx, record.content.succeeds) if one.version_id != version_id]
+    others, successors = await versions_around(tx, record)
     held = act(record, at=tx.at, others=others, successors=successors)
     await lock(tx, record.version_id, *(one.version_id for one in held))
-    await keep_holder(tx, record.item_id, [record, *(one for one in others if one.item_id == record.item_id)])
+    await keep_holder(tx, record, others=others)
     await store.save_versions(tx, [*held, record])
     return record
 

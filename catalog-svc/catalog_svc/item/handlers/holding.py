@@ -7,8 +7,8 @@ from catalog_svc.context import Catalog
 from catalog_svc.item import store
 from catalog_svc.item.domain import ItemUnknown, ItemVersionRecord
 from catalog_svc.item.domain.holding import holder_at, holders_from, in_turn
-from chassis.database import Tx
-from contracts.values import ItemId, Json, RegionCode
+from chassis.database import Tx, lock
+from contracts.values import ItemId, RegionCode
 
 
 async def places_to_draft(tx: Tx[Catalog], item_id: ItemId, *, region: RegionCode, succeeds: Sequence[ItemId]) -> list[RegionCode]:
@@ -21,31 +21,58 @@ async def places_to_draft(tx: Tx[Catalog], item_id: ItemId, *, region: RegionCod
         ItemUnknown: One of those whose place it takes is not there.
     """
     places = [one.region for one in holders_from(await store.get_versions(tx, item_id), tx.at)]
-    return [region, *(() if region in places else places), *await _replaced(tx, succeeds, begins=tx.at)]
+    replaced = [place for named in succeeds for place in _places(named, await store.get_versions(tx, named), begins=tx.at)]
+    return [region, *(() if region in places else places), *replaced]
 
 
-async def places_to_publish(tx: Tx[Catalog], record: ItemVersionRecord, *, begins: datetime) -> list[RegionCode]:
-    """The regions for which one must be a reviewer to publish a version from an instant: its own, and that which has the item until then.
+def places_to_publish(record: ItemVersionRecord, *, others: Sequence[ItemVersionRecord], begins: datetime) -> list[RegionCode]:
+    """The regions for which one must be a reviewer to publish a version from an instant.
+
+    Args:
+        record: The version; its own region is the first.
+        others: As `versions_around` gives them: it takes the item from where it is until then, and ends those whose place it takes.
+        begins: From when.
 
     Raises:
         ItemUnknown: One of those whose place it takes is not there.
     """
+    holder = holder_at([one for one in others if one.item_id == record.item_id], begins)
+    replaced = [region for item_id in record.content.succeeds for region in _places(item_id, others, begins=begins)]
+    return [record.region, *([] if holder is None else [holder.region]), *replaced]
+
+
+async def versions_around(tx: Tx[Catalog], record: ItemVersionRecord) -> tuple[list[ItemVersionRecord], list[ItemVersionRecord]]:
+    """What an act on a version may change, and what it is held against; locks what it may change. The caller holds the item's lock.
+
+    Returns:
+        The item's other versions and all of those whose place one of them takes, an item before those; the versions that take the place
+        of one of these items.
+    """
     others = [one for one in await store.get_versions(tx, record.item_id) if one.version_id != record.version_id]
-    holder = holder_at(others, begins)
-    return [record.region, *([] if holder is None else [holder.region]), *await _replaced(tx, record.content.succeeds, begins=begins)]
+    known = {record.item_id: others}
+    ahead = _named(record, *others)
+    while ahead := [item_id for item_id in ahead if item_id not in known]:
+        await lock(tx, *ahead)
+        for item_id in ahead:
+            known[item_id] = await store.get_versions(tx, item_id)
+        ahead = _named(*(one for item_id in ahead for one in known[item_id]))
+    successors = [one for one in await store.list_successors(tx, list(known)) if one.version_id != record.version_id]
+    return [one for versions in known.values() for one in versions], successors
 
 
-async def keep_holder(tx: Tx[Catalog], item_id: ItemId, versions: Sequence[ItemVersionRecord]) -> None:
-    """Keep by whom the item is found when all its versions have begun; the caller holds its lock."""
-    for one in in_turn(versions)[-1:]:
-        await store.move_item(tx, item_id, organ=one.content.organ, region=one.region)
+async def keep_holder(tx: Tx[Catalog], record: ItemVersionRecord, *, others: Sequence[ItemVersionRecord]) -> None:
+    """Keep by whom the version's item is found when all its versions have begun; the caller holds its lock."""
+    for one in in_turn([record, *(one for one in others if one.item_id == record.item_id)])[-1:]:
+        await store.move_item(tx, record.item_id, organ=one.content.organ, region=one.region)
 
 
-async def _replaced(tx: Tx[Catalog], ids: Sequence[ItemId], *, begins: datetime) -> list[RegionCode]:
-    found: list[RegionCode] = []
-    for item_id in ids:
-        holders = holders_from(await store.get_versions(tx, item_id), begins)
-        if not holders:
-            raise ItemUnknown(facts={"succeeds": list[Json](ids)})
-        found += [one.region for one in holders]
-    return found
+def _named(*records: ItemVersionRecord) -> list[ItemId]:
+    return sorted({item_id for one in records for item_id in one.content.succeeds})
+
+
+def _places(item_id: ItemId, versions: Sequence[ItemVersionRecord], *, begins: datetime) -> list[RegionCode]:
+    """Where an item is from an instant on, until it ends for good."""
+    holders = holders_from([one for one in versions if one.item_id == item_id], begins)
+    if not holders:
+        raise ItemUnknown(facts={"succeeds": [item_id]})
+    return [one.region for one in holders]

@@ -1,0 +1,43 @@
+"""States of one version of a service item, and the moves between them."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+
+from contracts.catalogue import VersionState
+
+NOTICE = timedelta(seconds=5)
+"""How long before it takes effect a change of what is in force is published, so that every service has heard of it."""
+
+
+class ItemVersionState(StrEnum):
+    """States of one version."""
+
+    DRAFT = "draft"
+    REVIEWED = "reviewed"
+    PUBLISHED = "published"
+    SUPERSEDED = "superseded"
+    """A later version is published; holds until that one takes effect, and is published again where that one is taken back before."""
+    SUSPENDED = "suspended"
+    WITHDRAWN = "withdrawn"
+
+
+MOVES: Mapping[ItemVersionState, frozenset[ItemVersionState]] = {
+    ItemVersionState.DRAFT: frozenset({ItemVersionState.REVIEWED, ItemVersionState.WITHDRAWN}),
+    ItemVersionState.REVIEWED: frozenset({ItemVersionState.PUBLISHED, ItemVersionState.WITHDRAWN}),
+    ItemVersionState.PUBLISHED: frozenset({ItemVersionState.SUPERSEDED, ItemVersionState.SUSPENDED, ItemVersionState.WITHDRAWN}),
+    ItemVersionState.SUSPENDED: frozenset({ItemVersionState.SUPERSEDED, ItemVersionState.WITHDRAWN}),
+    ItemVersionState.SUPERSEDED: frozenset({ItemVersionState.PUBLISHED, ItemVersionState.SUSPENDED, ItemVersionState.WITHDRAWN}),
+    ItemVersionState.WITHDRAWN: frozenset(),
+}
+
+TOLD: Mapping[ItemVersionState, VersionState] = {
+    ItemVersionState.PUBLISHED: VersionState.PUBLISHED,
+    ItemVersionState.SUPERSEDED: VersionState.PUBLISHED,
+    ItemVersionState.SUSPENDED: VersionState.SUSPENDED,
+    ItemVersionState.WITHDRAWN: VersionState.WITHDRAWN,
+}
+"""What other services hear of each; they hear of none before it is published."""
+
+HOLDING = frozenset({ItemVersionState.PUBLISHED, ItemVersionState.SUPERSEDED})
+"""States in which a version holds from its start to its end."""
