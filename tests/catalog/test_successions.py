@@ -75,7 +75,7 @@ async def test_an_item_does_not_come_back_by_a_draft_that_waited_while_another_t
     await service.post(f"/service-items/versions/{waiting}/review", by=REVIEWER)
     answer = await service.post(f"/service-items/versions/{waiting}/publication", {}, by=REVIEWER)
 
-    assert (answer.status_code, answer.json()["rule"], answer.json()["successor"]) == (409, "item.ended", heir["version_id"])
+    assert (answer.status_code, answer.json()["rule"], answer.json()["facts"]["successor"]) == (409, "item.ended", heir["version_id"])
     assert (await service.get(f"/service-items/{PART_ID}")).status_code == 404
 
 

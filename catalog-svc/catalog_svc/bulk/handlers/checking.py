@@ -86,7 +86,7 @@ async def _judge(tx: Tx[Catalog], row: RunRow, given: ItemDraft, kept: Json, kno
     if scheduled and newest is not None and newest.digest != draft.digest:
         row.notes.append(_newer_waits(newest))
     same: ItemVersionRecord | None = None
-    if newest is not None and newest.state in items.LIVE and newest.digest == draft.digest:
+    if newest is not None and newest.says_still(draft.digest, at=tx.at):
         # A draft that waits and that no run carries on is taken up by this one.
         same = newest if newest.state is ItemVersionState.PUBLISHED or newest.version_id in known.held else None
     elif in_force is not None and newest is not None and in_force.version_id != newest.version_id:

@@ -23,7 +23,7 @@ from catalog_svc.item.domain.content import (
 )
 from catalog_svc.item.domain.line import line_up, successor_at
 from catalog_svc.item.domain.refusals import EffectiveTooSoon, ItemEnded, ItemReviewedByAuthor, ItemUnknown, ItemUnsound
-from catalog_svc.item.domain.states import HOLDING, MOVES, NOTICE, TOLD, ItemVersionState
+from catalog_svc.item.domain.states import HOLDING, LIVE, MOVES, NOTICE, TOLD, ItemVersionState
 from contracts.catalogue import (
     ChecklistPart,
     FormPart,
@@ -38,6 +38,7 @@ from contracts.refusals import IllegalMove
 from contracts.values import Digest, ItemId, ItemVersionId, PersonRef, RegionCode
 
 __all__ = [
+    "LIVE",
     "MOVES",
     "NOTICE",
     "EffectiveTooSoon",
@@ -98,6 +99,10 @@ class ItemVersionRecord:
     def digest(self) -> Digest:
         """Names the content, as a draft's digest does."""
         return content_digest(self.content, parts=self.parts)
+
+    def says_still(self, digest: Digest, *, at: datetime) -> bool:
+        """Whether an equal draft would be the same version: it waits for an officer, holds or will hold."""
+        return self.state in LIVE and not self.is_over(at) and self.digest == digest
 
     def review(self, *, by: PersonRef) -> None:
         """Let a second officer confirm the draft.

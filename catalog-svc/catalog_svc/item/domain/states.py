@@ -41,3 +41,6 @@ TOLD: Mapping[ItemVersionState, VersionState] = {
 
 HOLDING = frozenset({ItemVersionState.PUBLISHED, ItemVersionState.SUPERSEDED})
 """States in which a version holds from its start to its end."""
+
+LIVE = frozenset({ItemVersionState.DRAFT, ItemVersionState.REVIEWED, ItemVersionState.PUBLISHED})
+"""States of a version that waits for an officer, or whose place no later one has taken."""

@@ -6,12 +6,12 @@ from datetime import datetime
 from catalog_svc.context import Catalog
 from catalog_svc.item import store
 from catalog_svc.item.domain import (
+    LIVE,
     NOTICE,
     ItemDraft,
     ItemUnknown,
     ItemUnsound,
     ItemVersionRecord,
-    ItemVersionState,
     draft_of,
     other_item,
     source_changed,
@@ -51,9 +51,6 @@ __all__ = [
     "withdraw_version",
 ]
 
-LIVE = frozenset({ItemVersionState.DRAFT, ItemVersionState.REVIEWED, ItemVersionState.PUBLISHED})
-"""States in which an equal draft would be the same version."""
-
 
 async def draft_version(tx: Tx[Catalog], draft: ItemDraft, *, by: Caller, item_id: ItemId | None = None) -> tuple[ItemVersionRecord, bool]:
     """Draft the next version of an organ's item, or find that the newest one says the same already.
@@ -87,7 +84,7 @@ async def draft_version(tx: Tx[Catalog], draft: ItemDraft, *, by: Caller, item_i
     await lock(tx, item_id)
     draft = await complete(tx, draft, region=organ.region)
     newest = next(iter(await store.get_versions(tx, item_id)), None)
-    if newest is not None and newest.state in LIVE and newest.digest == draft.digest:
+    if newest is not None and newest.says_still(draft.digest, at=tx.at):
         return newest, False
     await _require_sound(tx, draft, region=organ.region)
     number = await store.next_number(tx, item_id=item_id, item_code=content.item_code, organ=content.organ, region=organ.region)
