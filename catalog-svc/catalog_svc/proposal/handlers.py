@@ -1,6 +1,6 @@
 """Draft by one officer, publication by another; the rooms of the documents call these in their own transactions."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -11,7 +11,7 @@ from chassis.database import Tx, lock
 from contracts.caller import Caller
 from contracts.codec import decode
 from contracts.refusals import Forbidden, Stale
-from contracts.values import RegionCode
+from contracts.values import JsonObject, RegionCode, digest
 
 D = TypeVar("D")
 
@@ -75,6 +75,20 @@ async def propose(tx: Tx[Catalog], drafts: Sequence[Draft], *, kind: str, by: Ca
 async def known_proposals(tx: Tx[Catalog], keys: Sequence[str], *, kind: str) -> dict[str, Proposal]:
     """The newest drafts under these keys, published or not; whoever replaces one must be allowed where it belongs too."""
     return await store.get_proposals(tx, kind=kind, keys=keys)
+
+
+async def changed_by_others(tx: Tx[Catalog], given: Mapping[str, JsonObject], *, kind: str, than: str) -> frozenset[str]:
+    """Of these documents those that somebody else has drafted last, published or not, with another content; locked for what is drafted now.
+
+    Args:
+        tx: The caller's transaction.
+        given: The documents by key.
+        kind: Of all of them.
+        than: What the names of those begin with who are not somebody else.
+    """
+    await lock(tx, *(f"{kind}/{key}" for key in given))
+    known = await store.get_proposals(tx, kind=kind, keys=[*given])
+    return frozenset(key for key, one in known.items() if not one.author.startswith(than) and one.digest != digest(given[key]))
 
 
 async def review(

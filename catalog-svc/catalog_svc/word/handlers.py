@@ -39,12 +39,17 @@ async def add_words(tx: Tx[Catalog], words: Sequence[Word], *, by: Caller) -> fr
     known = await base_items.known_base_items(tx, [one.item for one in words if one.item is not None])
     check_words(words, known=known)
     await lock(tx, "words")
-    held = await store.holding(tx, words)
+    held = await store.newest_entries(tx, words, holds=True)
     new = [one for one in dict.fromkeys(words) if one not in held]
     if new and await store.count_words(tx) + len(new) > MOST:
         raise TooManyWords(facts={"most": MOST})
     await store.add_entries(tx, new, holds=True, by=by.ref)
     return frozenset(new)
+
+
+async def given_up(tx: Tx[Catalog], words: Sequence[Word]) -> frozenset[Word]:
+    """Those of these words that held once and hold no more."""
+    return frozenset(await store.newest_entries(tx, words, holds=False))
 
 
 async def remove_word(tx: Tx[Catalog], word: Word, *, by: Caller) -> None:
@@ -56,7 +61,7 @@ async def remove_word(tx: Tx[Catalog], word: Word, *, by: Caller) -> None:
     """
     await _permit(tx, [word], by=by)
     await lock(tx, "words")
-    if not await store.holding(tx, [word]):
+    if not await store.newest_entries(tx, [word], holds=True):
         raise WordNotFound
     await store.add_entries(tx, [word], holds=False, by=by.ref)
 

@@ -70,10 +70,10 @@ async def list_words(tx: Tx[Catalog], *, after: int, limit: int | None) -> list[
     ]
 
 
-async def holding(tx: Tx[Catalog], words: Sequence[Word]) -> set[Word]:
-    """Those of these words that hold."""
+async def newest_entries(tx: Tx[Catalog], words: Sequence[Word], *, holds: bool) -> set[Word]:
+    """Those of these words whose newest entry says that they hold, or that they hold no more."""
     newest = _newest(WORD_ENTRIES.c.word.in_([one.word for one in words]))
-    rows = (await tx.execute(select(newest).where(newest.c.holds))).all()
+    rows = (await tx.execute(select(newest).where(newest.c.holds.is_(holds)))).all()
     kept = {(row.region, row.word, row.item, row.means) for row in rows}
     return {one for one in words if (one.region, one.word, one.item or "", one.means or "") in kept}
 
