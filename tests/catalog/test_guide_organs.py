@@ -69,13 +69,13 @@ async def test_before_the_merger_and_as_of_then_the_former_organ_is_named(servic
     assert told["code"] == shown["code"] == MARKET
 
 
-async def test_an_old_version_names_the_organ_that_its_open_cases_are_now_with(service: Service) -> None:
+async def test_a_version_that_ended_before_the_merger_names_the_organ_that_its_open_cases_are_now_with(service: Service) -> None:
+    gone = await service.post(f"/service-items/versions/{SOLE_TRADER_ITEM}-v1/withdrawal", by=REVIEWER)
+    assert gone.status_code == 200, gone.text
+    await days_pass(service, 1)
     await merged(service)
     await days_pass(service, 1)
     await service.hear_all()
-    await service.post(f"/service-items/versions/{SOLE_TRADER_ITEM}-v1/withdrawal", by=REVIEWER)
-    await service.hear()
-    await days_pass(service, 1)
 
     told, shown = await guides(service, version="1")
 
