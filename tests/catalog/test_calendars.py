@@ -169,10 +169,11 @@ async def test_of_two_officers_at_once_the_second_is_told_of_the_first(service: 
     same = await service.post("/calendars", a_closure("2098-06-10"), by=COLLEAGUE)
 
     second = await service.post("/calendars", a_closure("2098-06-12"), by=COLLEAGUE)
-    knowing = await service.post("/calendars", a_closure("2098-06-10", "2098-06-12", version="2098.2"), by=COLLEAGUE)
+    tag = (await service.get_as(f"/calendars/{LIUYANG}/2098/draft", by=COLLEAGUE)).headers["etag"]
+    knowing = await service.post("/calendars", a_closure("2098-06-10", "2098-06-12"), by=COLLEAGUE, tag=tag)
 
     assert (first.status_code, same.status_code, knowing.status_code) == (201, 200, 201)
-    assert (second.status_code, second.json()["rule"], second.json()["facts"]) == (409, "calendar.version-taken", {"newest": "2098.1"})
+    assert (second.status_code, second.json()["rule"]) == (409, "proposal.draft-waits")
 
 
 async def test_what_is_in_force_is_changed_under_a_higher_version_only(service: Service) -> None:

@@ -1,5 +1,6 @@
 """A reviewer sees what waits and publishes just that: whatever kind of document it is."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -96,6 +97,27 @@ DOCUMENTS: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], tuple[Calle
         {"valid_to": "2099-12-31"},
         LOCAL,
     ),
+    "negative list": (
+        "/negative-lists",
+        "trial-industry-2098",
+        {
+            "edition_id": "trial-industry-2098",
+            "kind": "trial-industry",
+            "name": "产业准入负面清单",
+            "name_en": "Negative list of industries",
+            "region": LIUYANG,
+            "issued_by": ["浏阳市人民政府"],
+            "order": "浏政发〔2098〕1号",
+            "edition": "2098年版",
+            "valid_from": "2098-01-01",
+            "valid_to": None,
+            "entries_total": 1,
+            "verbatim": True,
+            "entries": [{"number": 1, "field": "采矿业", "measure": "禁止新建石灰石采选项目", "industries": ["B1011"]}],
+        },
+        {"order": "浏政发〔2098〕2号"},
+        LOCAL,
+    ),
     "calendar": (
         "/calendars",
         f"{LIUYANG}/2098",
@@ -138,17 +160,54 @@ async def test_a_review_says_which_draft_it_is_about(seeded: Service, kind: str)
     assert (answer.status_code, answer.json()["rule"]) == (428, "precondition.required")
 
 
-async def test_a_draft_is_for_its_author_and_for_who_may_review_it(service: Service) -> None:
+@pytest.mark.parametrize("kind", DOCUMENTS)
+async def test_what_a_colleague_has_drafted_is_replaced_by_those_alone_who_have_read_it(service: Service, kind: str) -> None:
+    path, key, body, other, (author, _) = DOCUMENTS[kind]
+    colleague = replace(author, account="another author")
+    swapped = next(iter(other))
+    mine, theirs = body | other, body | {swapped: body.get(swapped, "2")}
+    await service.post(path, mine, by=author)
+
+    unread = await service.post(path, theirs, by=colleague)
+    same = await service.post(path, mine, by=colleague)
+    read = await service.get_as(f"{path}/{key}/draft", by=colleague)
+    outdated = await service.post(path, theirs, by=colleague, tag='"999999"')
+    knowing = await service.post(path, theirs, by=colleague, tag=read.headers["etag"])
+    back = await service.post(path, mine, by=author)
+
+    assert (unread.status_code, unread.json()["rule"], unread.json().get("facts", {})) == (409, "proposal.draft-waits", {})
+    assert "idp" not in unread.text
+    assert (same.status_code, same.json()["changed"]) == (200, False)
+    assert (read.status_code, read.json()) == (200, read.json() | mine)
+    assert (outdated.status_code, outdated.json()["rule"]) == (412, "stale")
+    assert knowing.status_code == 201, knowing.text
+    assert (back.status_code, back.json()["rule"]) == (409, "proposal.draft-waits")
+    assert (await service.get_as(f"{path}/{key}/draft", by=author)).json()[swapped] == theirs[swapped]
+
+
+async def test_whoever_read_a_draft_that_was_published_meanwhile_replaces_nothing(service: Service) -> None:
+    path, key, body, other, (author, reviewer) = DOCUMENTS["organ"]
+    await service.post(path, body | other, by=author)
+    tag = (await service.get_as(f"{path}/{key}/draft", by=author)).headers["etag"]
+    await service.post(f"{path}/{key}/review", by=reviewer)
+
+    late = await service.post(path, body | {"telephone": "2"}, by=author, tag=tag)
+    new = await service.post("/base-forms", DOCUMENTS["base form"][2], by=author, tag='"0"')
+
+    assert [(one.status_code, one.json()["rule"]) for one in (late, new)] == [(412, "stale")] * 2
+
+
+async def test_a_draft_is_for_who_may_write_it_and_for_who_may_review_it(service: Service) -> None:
     path, key, body, other, _ = DOCUMENTS["organ"]
     await service.post(path, body | other, by=AUTHOR)
     read = f"{path}/{key}/draft"
 
     colleague = officer(Role.CATALOGUE_AUTHOR, account="another author")
     neighbours = [officer(role, region=TONGGU) for role in (Role.CATALOGUE_AUTHOR, Role.CATALOGUE_REVIEWER)]
-    seen = [(await service.get_as(read, by=by)).status_code for by in (AUTHOR, REVIEWER, NATIONAL_REVIEWER)]
-    unseen = [(await service.get_as(read, by=by)).json()["rule"] for by in (CLERK, colleague, *neighbours)]
+    seen = [(await service.get_as(read, by=by)).status_code for by in (AUTHOR, colleague, NATIONAL_AUTHOR, REVIEWER, NATIONAL_REVIEWER)]
+    unseen = [(await service.get_as(read, by=by)).json()["rule"] for by in (CLERK, *neighbours)]
 
-    assert seen == [200, 200, 200]
+    assert seen == [200] * 5
     assert set(unseen) == {"proposal.not-found"}
     assert (await service.get(read)).status_code == 401
 

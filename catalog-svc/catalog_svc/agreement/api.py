@@ -26,7 +26,7 @@ from catalog_svc.proposal.api import (
     draft,
     review,
 )
-from chassis.doors import PUBLIC_READER, READER, VERSION, WRITER, Reader, Writer
+from chassis.doors import PUBLIC_READER, READER, VERSION, VERSION_IF_ANY, WRITER, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
 from contracts.catalogue import Agreement, AgreementAction, OpenCases
 from contracts.codec import decode, encode_object
@@ -133,18 +133,22 @@ async def list_agreements(
 
 
 @router.post("", operation_id="draftAgreement", status_code=201, response_model=ProposalAnswer)
-async def draft_agreement(write: Annotated[Writer[Catalog], WRITER], body: AgreementDraft) -> Response:
-    """Draft an agreement; the same content again changes nothing."""
+async def draft_agreement(
+    write: Annotated[Writer[Catalog], WRITER], body: AgreementDraft, over: Annotated[int | None, VERSION_IF_ANY]
+) -> Response:
+    """Draft an agreement; the same content again changes nothing, over another's draft it goes with that one's tag."""
     given = decode(Agreement, body.model_dump(mode="json"))
     shown = given.alliance and given.receiving == given.handling == given.alliance
     agreement = replace(given, receiving=(), handling=()) if shown else given
 
-    return await draft(write, lambda tx: handlers.propose_agreements(tx, [agreement], by=write.caller), key=agreement.agreement_id)
+    return await draft(
+        write, lambda tx: handlers.propose_agreements(tx, [agreement], by=write.caller, over=over), key=agreement.agreement_id
+    )
 
 
 @router.get("/{agreement_id}/draft", operation_id="getAgreementDraft", response_model=AgreementShown)
 async def get_agreement_draft(read: Annotated[Reader[Catalog], READER], agreement_id: KeyPath) -> Response:
-    """The draft of an agreement that waits for review, for its author and for those who may review it."""
+    """The draft of an agreement that waits for review, for those who may write it and those who may review it."""
     return await answer_draft(read, handlers.DOCUMENTS, agreement_id, shown=_shown)
 
 

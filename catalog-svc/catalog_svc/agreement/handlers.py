@@ -32,7 +32,7 @@ DOCUMENTS = proposals.Documents(kind=KIND, aggregate=KIND, of=Agreement, permit=
 """Agreements under four eyes: written by the sides that decide, in an alliance by every member."""
 
 
-async def propose_agreements(tx: Tx[Catalog], agreements: Sequence[Agreement], *, by: Caller) -> Proposed:
+async def propose_agreements(tx: Tx[Catalog], agreements: Sequence[Agreement], *, by: Caller, over: int | None = None) -> Proposed:
     """Draft agreements; the handling side writes them down, for it gives its authority's window away, in an alliance every member.
 
     Raises:
@@ -48,7 +48,7 @@ async def propose_agreements(tx: Tx[Catalog], agreements: Sequence[Agreement], *
     for one in agreements:
         check_agreement(one, regions=places.keys(), items=items.keys())
     drafts = [Draft(key=one.agreement_id, region=(*one.handling, *one.alliance)[0], body=encode_object(one)) for one in agreements]
-    return await proposals.propose(tx, drafts, kind=KIND, by=by)
+    return await proposals.propose(tx, drafts, kind=KIND, by=by, over=over)
 
 
 async def publish_agreements(tx: Tx[Catalog], ids: Sequence[str], *, by: Caller, version: int | None = None) -> list[Proposal]:

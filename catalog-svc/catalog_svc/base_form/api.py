@@ -22,7 +22,7 @@ from catalog_svc.proposal.api import (
     draft,
     review,
 )
-from chassis.doors import PUBLIC_READER, READER, VERSION, WRITER, Reader, Writer
+from chassis.doors import PUBLIC_READER, READER, VERSION, VERSION_IF_ANY, WRITER, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
 from contracts.codec import decode, encode_object
 
@@ -63,16 +63,18 @@ async def list_base_forms(read: Annotated[Reader[Catalog], PUBLIC_READER], after
 
 
 @router.post("", operation_id="draftBaseForm", status_code=201, response_model=ProposalAnswer)
-async def draft_base_form(write: Annotated[Writer[Catalog], WRITER], body: BaseFormBody) -> Response:
-    """Draft a base form; the same content again changes nothing."""
+async def draft_base_form(
+    write: Annotated[Writer[Catalog], WRITER], body: BaseFormBody, over: Annotated[int | None, VERSION_IF_ANY]
+) -> Response:
+    """Draft a base form; the same content again changes nothing, over another's draft it goes with that one's tag."""
     form = decode(BaseForm, body.model_dump(mode="json"))
 
-    return await draft(write, lambda tx: handlers.propose_base_form(tx, form, by=write.caller), key=form.code)
+    return await draft(write, lambda tx: handlers.propose_base_form(tx, form, by=write.caller, over=over), key=form.code)
 
 
 @router.get("/{code}/draft", operation_id="getBaseFormDraft", response_model=BaseFormBody)
 async def get_base_form_draft(read: Annotated[Reader[Catalog], READER], code: KeyPath) -> Response:
-    """The draft of a base form that waits for review, for its author and for those who may review it."""
+    """The draft of a base form that waits for review, for those who may write it and those who may review it."""
     return await answer_draft(read, handlers.DOCUMENTS, code)
 
 

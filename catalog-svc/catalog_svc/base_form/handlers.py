@@ -31,7 +31,7 @@ DOCUMENTS = proposals.Documents(kind=KIND, aggregate="item", of=BaseForm, permit
 """Base forms under four eyes: written for their region."""
 
 
-async def propose_base_form(tx: Tx[Catalog], form: BaseForm, *, by: Caller) -> Proposed:
+async def propose_base_form(tx: Tx[Catalog], form: BaseForm, *, by: Caller, over: int | None = None) -> Proposed:
     """Draft a base form.
 
     Raises:
@@ -43,7 +43,7 @@ async def propose_base_form(tx: Tx[Catalog], form: BaseForm, *, by: Caller) -> P
     if defects:
         raise BaseFormUnsound(defects=defects)
     draft = Draft(key=form.code, region=form.region, body=encode_object(form))
-    return await proposals.propose(tx, [draft], kind=KIND, by=by)
+    return await proposals.propose(tx, [draft], kind=KIND, by=by, over=over)
 
 
 async def publish_base_form(tx: Tx[Catalog], code: str, *, by: Caller, version: int | None = None) -> list[Proposal]:

@@ -22,7 +22,7 @@ from catalog_svc.proposal.api import (
     draft,
     review,
 )
-from chassis.doors import PUBLIC_READER, READER, VERSION, WRITER, Reader, Writer
+from chassis.doors import PUBLIC_READER, READER, VERSION, VERSION_IF_ANY, WRITER, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
 from contracts.codec import decode, encode_object
 from contracts.values import ItemCode, Mode
@@ -82,16 +82,18 @@ async def list_base_items(read: Annotated[Reader[Catalog], PUBLIC_READER], after
 
 
 @router.post("", operation_id="draftBaseItem", status_code=201, response_model=ProposalAnswer)
-async def draft_base_item(write: Annotated[Writer[Catalog], WRITER], body: BaseItemDraft) -> Response:
-    """Draft a base item; the same content again changes nothing."""
+async def draft_base_item(
+    write: Annotated[Writer[Catalog], WRITER], body: BaseItemDraft, over: Annotated[int | None, VERSION_IF_ANY]
+) -> Response:
+    """Draft a base item; the same content again changes nothing, over another's draft it goes with that one's tag."""
     item = decode(BaseItem, body.model_dump(mode="json"))
 
-    return await draft(write, lambda tx: handlers.propose_base_items(tx, [item], by=write.caller), key=item.code)
+    return await draft(write, lambda tx: handlers.propose_base_items(tx, [item], by=write.caller, over=over), key=item.code)
 
 
 @router.get("/{code}/draft", operation_id="getBaseItemDraft", response_model=BaseItemDraft)
 async def get_base_item_draft(read: Annotated[Reader[Catalog], READER], code: ItemPath) -> Response:
-    """The draft of a base item that waits for review, for its author and for those who may review it."""
+    """The draft of a base item that waits for review, for those who may write it and those who may review it."""
     return await answer_draft(read, handlers.DOCUMENTS, code)
 
 

@@ -41,7 +41,7 @@ async def edition(tx: Tx[Catalog]) -> int:
     return await store.get_edition(tx)
 
 
-async def propose_base_items(tx: Tx[Catalog], items: Sequence[BaseItem], *, by: Caller) -> Proposed:
+async def propose_base_items(tx: Tx[Catalog], items: Sequence[BaseItem], *, by: Caller, over: int | None = None) -> Proposed:
     """Draft base items; the directory is the nation's.
 
     Raises:
@@ -53,7 +53,7 @@ async def propose_base_items(tx: Tx[Catalog], items: Sequence[BaseItem], *, by: 
     known = await store.get_base_items(tx, named)
     check_base_items(items, known=known | {item.code: item for item in items})
     drafts = [Draft(key=one.code, region=NATION, body=encode_object(one)) for one in items]
-    return await proposals.propose(tx, drafts, kind=KIND, by=by)
+    return await proposals.propose(tx, drafts, kind=KIND, by=by, over=over)
 
 
 async def publish_base_items(tx: Tx[Catalog], codes: Sequence[str], *, by: Caller, version: int | None = None) -> list[Proposal]:

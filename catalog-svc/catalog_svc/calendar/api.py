@@ -21,7 +21,7 @@ from catalog_svc.proposal.api import (
     draft,
     review,
 )
-from chassis.doors import PUBLIC_READER, READER, VERSION, WRITER, Reader, Writer
+from chassis.doors import PUBLIC_READER, READER, VERSION, VERSION_IF_ANY, WRITER, Reader, Writer
 from contracts.catalogue import CalendarYear, Limit, Unit
 from contracts.codec import decode, encode_object
 from contracts.values import RegionCode
@@ -109,17 +109,19 @@ async def get_calendar(read: Annotated[Reader[Catalog], PUBLIC_READER], region: 
 
 
 @router.post("", operation_id="draftCalendar", status_code=201, response_model=ProposalAnswer)
-async def draft_calendar(write: Annotated[Writer[Catalog], WRITER], body: CalendarBody) -> Response:
-    """Draft a year; the same content again changes nothing."""
+async def draft_calendar(
+    write: Annotated[Writer[Catalog], WRITER], body: CalendarBody, over: Annotated[int | None, VERSION_IF_ANY]
+) -> Response:
+    """Draft a year; the same content again changes nothing, over another's draft it goes with that one's tag."""
     calendar = decode(CalendarYear, body.model_dump(mode="json"))
 
     key = handlers.key_of(region=calendar.region, year=calendar.year)
-    return await draft(write, lambda tx: handlers.propose_calendars(tx, [calendar], by=write.caller), key=key)
+    return await draft(write, lambda tx: handlers.propose_calendars(tx, [calendar], by=write.caller, over=over), key=key)
 
 
 @router.get("/{region}/{year}/draft", operation_id="getCalendarDraft", response_model=CalendarBody)
 async def get_calendar_draft(read: Annotated[Reader[Catalog], READER], region: RegionPath, year: Year) -> Response:
-    """The draft of a year that waits for review, for its author and for those who may review it."""
+    """The draft of a year that waits for review, for those who may write it and those who may review it."""
     return await answer_draft(read, handlers.DOCUMENTS, handlers.key_of(region=region, year=year))
 
 

@@ -11,10 +11,10 @@ from catalog_svc.proposal import handlers as proposals
 from catalog_svc.proposal.domain import Draft, Proposal, Proposed
 from catalog_svc.region import handlers as regions
 from catalog_svc.region.domain import RegionUnknown
-from chassis.database import Tx, lock
+from chassis.database import Tx
 from contracts.caller import Caller
 from contracts.catalogue import CalendarYear, Limit
-from contracts.codec import decode, encode_object
+from contracts.codec import encode_object
 from contracts.values import RegionCode
 from rules.calendars import Calendar
 from rules.catalogue import Catalogue
@@ -63,25 +63,20 @@ DOCUMENTS = proposals.Documents(kind=KIND, aggregate=KIND, of=CalendarYear, perm
 """Years of regions under four eyes."""
 
 
-async def propose_calendars(tx: Tx[Catalog], calendars: Sequence[CalendarYear], *, by: Caller) -> Proposed:
+async def propose_calendars(tx: Tx[Catalog], calendars: Sequence[CalendarYear], *, by: Caller, over: int | None = None) -> Proposed:
     """Draft years.
 
     Raises:
         CalendarUnsound: A day is not what it is said to be, or the region is unknown.
-        CalendarTaken: Another content was drafted by somebody else, or published, under this version or a higher one.
+        CalendarTaken: Another content was published under this version or a higher one.
+        DraftWaits: Somebody else's draft waits.
         Forbidden: Not an author of the region.
     """
     drafts = [Draft(key=key_of(region=one.region, year=one.year), region=one.region, body=encode_object(one)) for one in calendars]
     keys = [draft.key for draft in drafts]
     await proposals.permit_authors(tx, DOCUMENTS, calendars, keys=keys, by=by)
-    # Locked before it is looked at: of two officers who send the same version at once, the second is told of the first.
-    await lock(tx, *(f"{KIND}/{key}" for key in keys))
-    drafted = await proposals.known_proposals(tx, keys, kind=KIND)
-    for one, key in zip(calendars, keys, strict=True):
-        if (newest := drafted.get(key)) is not None and newest.author != by.ref:
-            check_version(one, newest=decode(CalendarYear, newest.body))
     await _check(tx, calendars)
-    return await proposals.propose(tx, drafts, kind=KIND, by=by)
+    return await proposals.propose(tx, drafts, kind=KIND, by=by, over=over)
 
 
 async def publish_calendars(tx: Tx[Catalog], keys: Sequence[str], *, by: Caller, version: int | None = None) -> list[Proposal]:

@@ -22,7 +22,7 @@ from catalog_svc.proposal.api import (
     draft,
     review,
 )
-from chassis.doors import PUBLIC_READER, READER, VERSION, WRITER, Reader, Writer
+from chassis.doors import PUBLIC_READER, READER, VERSION, VERSION_IF_ANY, WRITER, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
 from contracts.certificates import Certificate, CertificateState
 from contracts.codec import decode, encode_object
@@ -84,26 +84,30 @@ async def list_certificates(
 
 
 @router.post("", operation_id="draftCertificate", status_code=201, response_model=ProposalAnswer)
-async def draft_certificate(write: Annotated[Writer[Catalog], WRITER], body: CertificateBody) -> Response:
-    """Draft a row of the list; the same content again changes nothing."""
+async def draft_certificate(
+    write: Annotated[Writer[Catalog], WRITER], body: CertificateBody, over: Annotated[int | None, VERSION_IF_ANY]
+) -> Response:
+    """Draft a row of the list; the same content again changes nothing, over another's draft it goes with that one's tag."""
     row = decode(Certificate, body.model_dump(mode="json"))
 
-    return await draft(write, lambda tx: handlers.propose_certificates(tx, [row], by=write.caller), key=row.certificate_id)
+    return await draft(write, lambda tx: handlers.propose_certificates(tx, [row], by=write.caller, over=over), key=row.certificate_id)
 
 
 @router.post("/{certificate_id}/cancellation", operation_id="cancelCertificate", status_code=201, response_model=ProposalAnswer)
-async def cancel_certificate(write: Annotated[Writer[Catalog], WRITER], certificate_id: KeyPath, body: CancellationBody) -> Response:
+async def cancel_certificate(
+    write: Annotated[Writer[Catalog], WRITER], certificate_id: KeyPath, body: CancellationBody, over: Annotated[int | None, VERSION_IF_ANY]
+) -> Response:
     """Draft that it may no longer be asked for; its review takes it from every checklist, those of open cases too."""
     return await draft(
         write,
-        lambda tx: handlers.propose_cancellation(tx, certificate_id, document=body.document, by=write.caller),
+        lambda tx: handlers.propose_cancellation(tx, certificate_id, document=body.document, by=write.caller, over=over),
         key=certificate_id,
     )
 
 
 @router.get("/{certificate_id}/draft", operation_id="getCertificateDraft", response_model=Certificate)
 async def get_certificate_draft(read: Annotated[Reader[Catalog], READER], certificate_id: KeyPath) -> Response:
-    """The draft of a row, or its cancellation, that waits for review, for its author and for those who may review it."""
+    """The draft of a row, or its cancellation, that waits for review, for those who may write it and those who may review it."""
     return await answer_draft(read, handlers.DOCUMENTS, certificate_id)
 
 

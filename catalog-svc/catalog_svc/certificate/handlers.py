@@ -43,7 +43,9 @@ async def cancelled_certificates(tx: Tx[Catalog], ids: Collection[str]) -> froze
     return frozenset(certificate_id for certificate_id, row in rows.items() if row.state is CertificateState.CANCELLED)
 
 
-async def propose_certificates(tx: Tx[Catalog], rows: Sequence[Certificate], *, by: Caller, cancelling: bool = False) -> Proposed:
+async def propose_certificates(
+    tx: Tx[Catalog], rows: Sequence[Certificate], *, by: Caller, over: int | None = None, cancelling: bool = False
+) -> Proposed:
     """Draft rows of the list; ``cancelling`` when they are to leave it.
 
     Raises:
@@ -61,10 +63,10 @@ async def propose_certificates(tx: Tx[Catalog], rows: Sequence[Certificate], *, 
         if not cancelling:
             check_state(one, published=published.get(one.certificate_id))
     drafts = [Draft(key=one.certificate_id, region=one.region, body=encode_object(one)) for one in rows]
-    return await proposals.propose(tx, drafts, kind=KIND, by=by)
+    return await proposals.propose(tx, drafts, kind=KIND, by=by, over=over)
 
 
-async def propose_cancellation(tx: Tx[Catalog], certificate_id: str, *, document: str, by: Caller) -> Proposed:
+async def propose_cancellation(tx: Tx[Catalog], certificate_id: str, *, document: str, by: Caller, over: int | None = None) -> Proposed:
     """Draft that a row may no longer be asked for; from its review on it leaves every checklist, those of open cases too.
 
     Raises:
@@ -73,7 +75,7 @@ async def propose_cancellation(tx: Tx[Catalog], certificate_id: str, *, document
     """
     row, _ = await get_certificate(tx, certificate_id)
     await regions.permit_in(tx, by, aggregate="item", action="author", regions=[row.region], about=certificate_id)
-    return await propose_certificates(tx, [cancelled(row, by=document)], by=by, cancelling=True)
+    return await propose_certificates(tx, [cancelled(row, by=document)], by=by, over=over, cancelling=True)
 
 
 async def publish_certificates(tx: Tx[Catalog], ids: Sequence[str], *, by: Caller, version: int | None = None) -> list[Proposal]:

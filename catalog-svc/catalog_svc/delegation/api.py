@@ -27,7 +27,7 @@ from catalog_svc.proposal.api import (
     review,
 )
 from chassis.database import Tx
-from chassis.doors import PUBLIC_READER, READER, VERSION, WRITER, Answer, Reader, Writer
+from chassis.doors import PUBLIC_READER, READER, VERSION, VERSION_IF_ANY, WRITER, Answer, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
 from contracts.codec import decode, encode_object
 from contracts.delegations import Delegation, DelegationKind
@@ -122,16 +122,20 @@ async def list_delegations(
 
 
 @router.post("", operation_id="draftDelegation", status_code=201, response_model=ProposalAnswer)
-async def draft_delegation(write: Annotated[Writer[Catalog], WRITER], body: DelegationDraft) -> Response:
-    """Draft a delegation; the same content again changes nothing."""
+async def draft_delegation(
+    write: Annotated[Writer[Catalog], WRITER], body: DelegationDraft, over: Annotated[int | None, VERSION_IF_ANY]
+) -> Response:
+    """Draft a delegation; the same content again changes nothing, over another's draft it goes with that one's tag."""
     delegation = decode(Delegation, body.model_dump(mode="json"))
 
-    return await draft(write, lambda tx: handlers.propose_delegation(tx, delegation, by=write.caller), key=delegation.delegation_id)
+    return await draft(
+        write, lambda tx: handlers.propose_delegation(tx, delegation, by=write.caller, over=over), key=delegation.delegation_id
+    )
 
 
 @router.get("/{delegation_id}/draft", operation_id="getDelegationDraft", response_model=DelegationShown)
 async def get_delegation_draft(read: Annotated[Reader[Catalog], READER], delegation_id: KeyPath) -> Response:
-    """The draft of a delegation that waits for review, for its author and for those who may review it."""
+    """The draft of a delegation that waits for review, for those who may write it and those who may review it."""
     return await answer_draft(read, handlers.DOCUMENTS, delegation_id)
 
 

@@ -44,7 +44,7 @@ _ALL = "delegations"
 """Lock of those that publish: each is held against all others, and two that do not see each other could contradict."""
 
 
-async def propose_delegation(tx: Tx[Catalog], delegation: Delegation, *, by: Caller) -> Proposed:
+async def propose_delegation(tx: Tx[Catalog], delegation: Delegation, *, by: Caller, over: int | None = None) -> Proposed:
     """Draft a delegation; the side that gives its power away writes it down.
 
     Raises:
@@ -58,7 +58,7 @@ async def propose_delegation(tx: Tx[Catalog], delegation: Delegation, *, by: Cal
     # Of a revocation no draft says anything: it is kept as it stands whatever is published.
     delegation = replace(delegation, revoked_from=None)
     draft = Draft(key=delegation.delegation_id, region=(await _places(tx, [delegation]))[0], body=encode_object(delegation))
-    return await proposals.propose(tx, [draft], kind=KIND, by=by)
+    return await proposals.propose(tx, [draft], kind=KIND, by=by, over=over)
 
 
 async def publish_delegation(tx: Tx[Catalog], delegation_id: DelegationId, *, by: Caller, version: int | None = None) -> list[Proposal]:

@@ -26,7 +26,7 @@ from catalog_svc.proposal.api import (
     draft,
     review,
 )
-from chassis.doors import PUBLIC_READER, READER, VERSION, WRITER, Reader, Writer
+from chassis.doors import PUBLIC_READER, READER, VERSION, VERSION_IF_ANY, WRITER, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
 from contracts.codec import decode, encode, encode_object
 from contracts.values import JsonObject, RegionCode
@@ -79,6 +79,14 @@ class EditionBody(Body):
     verbatim: bool
     """False where the measures stand in a short form."""
     entries: Annotated[list[EntryBody], Field(min_length=1, max_length=MOST)]
+
+
+class EditionDraft(EditionBody):
+    """An edition as it is drafted, or as it was read."""
+
+    entries_held: Annotated[int, Field(default=0, ge=0, le=MOST, json_schema_extra={"readOnly": True})]
+    complete: Annotated[bool, Field(default=True, json_schema_extra={"readOnly": True})]
+    """As they were read; the entries themselves say so."""
 
 
 class EditionShown(BaseModel):
@@ -189,16 +197,18 @@ async def find_negative_list_entries(
 
 
 @router.post("/v1/negative-lists", operation_id="draftNegativeList", status_code=201, response_model=ProposalAnswer)
-async def draft_negative_list(write: Annotated[Writer[Catalog], WRITER], body: EditionBody) -> Response:
-    """Draft an edition; the same content again changes nothing."""
-    edition = decode(Edition, body.model_dump(mode="json"))
+async def draft_negative_list(
+    write: Annotated[Writer[Catalog], WRITER], body: EditionDraft, over: Annotated[int | None, VERSION_IF_ANY]
+) -> Response:
+    """Draft an edition; the same content again changes nothing, over another's draft it goes with that one's tag."""
+    edition = decode(Edition, body.model_dump(mode="json", exclude={"entries_held", "complete"}))
 
-    return await draft(write, lambda tx: handlers.propose_editions(tx, [edition], by=write.caller), key=edition.edition_id)
+    return await draft(write, lambda tx: handlers.propose_editions(tx, [edition], by=write.caller, over=over), key=edition.edition_id)
 
 
 @router.get("/v1/negative-lists/{edition_id}/draft", operation_id="getNegativeListDraft", response_model=EditionBody)
 async def get_negative_list_draft(read: Annotated[Reader[Catalog], READER], edition_id: KeyPath) -> Response:
-    """The draft of an edition that waits for review, for its author and for those who may review it."""
+    """The draft of an edition that waits for review, for those who may write it and those who may review it."""
     return await answer_draft(read, handlers.DOCUMENTS, edition_id)
 
 

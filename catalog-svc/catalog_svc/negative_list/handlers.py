@@ -28,7 +28,7 @@ DOCUMENTS = proposals.Documents(kind=KIND, aggregate="item", of=Edition, permit=
 """Editions under four eyes: written for the region where they hold."""
 
 
-async def propose_editions(tx: Tx[Catalog], editions: Sequence[Edition], *, by: Caller) -> Proposed:
+async def propose_editions(tx: Tx[Catalog], editions: Sequence[Edition], *, by: Caller, over: int | None = None) -> Proposed:
     """Draft editions, each as a whole.
 
     Raises:
@@ -42,7 +42,7 @@ async def propose_editions(tx: Tx[Catalog], editions: Sequence[Edition], *, by: 
         check_edition(one, region_known=one.region in known)
     await _check_places(tx, editions)
     drafts = [Draft(key=one.edition_id, region=one.region, body=encode_object(one)) for one in editions]
-    return await proposals.propose(tx, drafts, kind=KIND, by=by)
+    return await proposals.propose(tx, drafts, kind=KIND, by=by, over=over)
 
 
 async def publish_editions(tx: Tx[Catalog], ids: Sequence[str], *, by: Caller, version: int | None = None) -> list[Proposal]:

@@ -22,7 +22,7 @@ from catalog_svc.proposal.api import (
     draft,
     review,
 )
-from chassis.doors import PUBLIC_READER, READER, VERSION, WRITER, Reader, Writer
+from chassis.doors import PUBLIC_READER, READER, VERSION, VERSION_IF_ANY, WRITER, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
 from contracts.catalogue import Organ
 from contracts.codec import decode, encode_object
@@ -88,16 +88,16 @@ async def list_organs(
 
 
 @router.post("", operation_id="draftOrgan", status_code=201, response_model=ProposalAnswer)
-async def draft_organ(write: Annotated[Writer[Catalog], WRITER], body: OrganDraft) -> Response:
-    """Draft an organ; the same content again changes nothing."""
+async def draft_organ(write: Annotated[Writer[Catalog], WRITER], body: OrganDraft, over: Annotated[int | None, VERSION_IF_ANY]) -> Response:
+    """Draft an organ; the same content again changes nothing, over another's draft it goes with that one's tag."""
     organ = decode(Organ, body.model_dump(mode="json"))
 
-    return await draft(write, lambda tx: handlers.propose_organs(tx, [organ], by=write.caller), key=organ.code)
+    return await draft(write, lambda tx: handlers.propose_organs(tx, [organ], by=write.caller, over=over), key=organ.code)
 
 
 @router.get("/{code}/draft", operation_id="getOrganDraft", response_model=OrganBody)
 async def get_organ_draft(read: Annotated[Reader[Catalog], READER], code: OrganPath) -> Response:
-    """The draft of an organ that waits for review, for its author and for those who may review it."""
+    """The draft of an organ that waits for review, for those who may write it and those who may review it."""
     return await answer_draft(read, handlers.DOCUMENTS, code)
 
 

@@ -38,7 +38,7 @@ async def known_organs(tx: Tx[Catalog], codes: Sequence[OrganCode]) -> dict[Orga
     return await store.get_organs(tx, codes)
 
 
-async def propose_organs(tx: Tx[Catalog], organs: Sequence[Organ], *, by: Caller) -> Proposed:
+async def propose_organs(tx: Tx[Catalog], organs: Sequence[Organ], *, by: Caller, over: int | None = None) -> Proposed:
     """Draft organs, also one that is to be merged into another.
 
     Raises:
@@ -53,7 +53,7 @@ async def propose_organs(tx: Tx[Catalog], organs: Sequence[Organ], *, by: Caller
     await _check_mergers(tx, organs)
     # Of the merger's instant no draft says anything: the publication sets it.
     drafts = [Draft(key=one.code, region=one.region, body=encode_object(replace(one, merged_at=None))) for one in organs]
-    return await proposals.propose(tx, drafts, kind=KIND, by=by)
+    return await proposals.propose(tx, drafts, kind=KIND, by=by, over=over)
 
 
 async def publish_organs(tx: Tx[Catalog], codes: Sequence[str], *, by: Caller, version: int | None = None) -> list[Proposal]:

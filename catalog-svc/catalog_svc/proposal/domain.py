@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from contracts.refusals import Forbidden, IllegalMove, NotFound
+from contracts.refusals import Conflict, Forbidden, IllegalMove, NotFound, Stale
 from contracts.values import Digest, JsonObject, PersonRef, RegionCode, digest
 
 
@@ -43,6 +43,14 @@ class ReviewedByAuthor(Forbidden):
     RULE: ClassVar[str] = "proposal.same-person"
     ZH: ClassVar[str] = "起草人不能复核自己起草的内容"
     EN: ClassVar[str] = "The author may not review their own draft"
+
+
+class DraftWaits(Conflict):
+    """Somebody else's draft waits for its review: whoever has read it replaces it by its tag."""
+
+    RULE: ClassVar[str] = "proposal.draft-waits"
+    ZH: ClassVar[str] = "他人起草的内容正在等待复核，请先读取该草稿；确需替换的，请以其版本标签（If-Match）提交"
+    EN: ClassVar[str] = "Somebody else's draft waits for review: read it, and replace it by its tag (If-Match)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +98,23 @@ class Proposal:
         """Whether the newest draft has just this content."""
         return self.digest == digest(given.body) and self.region == given.region
 
-    def redraft(self, given: Draft, *, by: PersonRef) -> None:
-        """Put another content up for review; what is published stays until then."""
+    def redraft(self, given: Draft, *, by: PersonRef, over: int | None = None) -> None:
+        """Put another content up for review; what is published stays until then.
+
+        Args:
+            given: The content.
+            by: Its author.
+            over: The version of the draft that the author has read and replaces.
+
+        Raises:
+            DraftWaits: It would replace a draft of somebody else's that the author has not read.
+            Stale: No draft waits, or another than the author has read.
+        """
+        waits = self.state is ProposalState.DRAFT
+        if over is not None and not (waits and over == self.version):
+            raise Stale
+        if over is None and waits and by != self.author:
+            raise DraftWaits
         self._move(ProposalState.DRAFT)
         self.body, self.digest, self.region = given.body, digest(given.body), given.region
         self.author, self.reviewer = by, None

@@ -50,10 +50,21 @@ async def permit_authors(tx: Tx[Catalog], documents: Documents[D], given: Sequen
     await _permit(tx, documents, [*given, *drafted], keys=keys, action="author", by=by)
 
 
-async def propose(tx: Tx[Catalog], drafts: Sequence[Draft], *, kind: str, by: Caller) -> Proposed:
+async def propose(tx: Tx[Catalog], drafts: Sequence[Draft], *, kind: str, by: Caller, over: int | None = None) -> Proposed:
     """Put documents up for review; what is already drafted or published with the same content stays as it is.
 
     The caller has let the officer act.
+
+    Args:
+        tx: The caller's transaction.
+        drafts: As their author hands them in.
+        kind: Of all of them.
+        by: The author.
+        over: Of the one draft that waits, and that the author has read and replaces; their own they replace unread.
+
+    Raises:
+        DraftWaits: One of them would replace somebody else's draft.
+        Stale: What waits is not what the author has read.
     """
     keys = [draft.key for draft in drafts]
     await lock(tx, *(f"{kind}/{key}" for key in keys))
@@ -62,11 +73,13 @@ async def propose(tx: Tx[Catalog], drafts: Sequence[Draft], *, kind: str, by: Ca
     for draft in drafts:
         proposal = known.get(draft.key)
         if proposal is None:
+            if over is not None:
+                raise Stale
             proposal = known[draft.key] = Proposal.draft(draft, kind=kind, by=by.ref)
         elif proposal.says(draft):
             continue
         else:
-            proposal.redraft(draft, by=by.ref)
+            proposal.redraft(draft, by=by.ref, over=over)
         changed.append(proposal)
     await store.save_proposals(tx, changed)
     return Proposed(proposals={key: known[key] for key in keys}, changed=frozenset(one.key for one in changed))
@@ -120,7 +133,7 @@ async def review(
 
 
 async def view(tx: Tx[Catalog], documents: Documents[D], key: str, *, by: Caller) -> tuple[Proposal, D]:
-    """The draft that waits under a key, for its author and for those who may review it.
+    """The draft that waits under a key, for its author, for those who may review it, and for those who may write it in their place.
 
     Raises:
         ProposalNotFound: None waits, or it is none of the caller's business.
@@ -129,12 +142,19 @@ async def view(tx: Tx[Catalog], documents: Documents[D], key: str, *, by: Caller
     if found is None or found.state is not ProposalState.DRAFT:
         raise ProposalNotFound
     drafted = decode(documents.of, found.body)
-    if found.author != by.ref:
-        try:
-            await _permit(tx, documents, [drafted], keys=[key], action="review", by=by)
-        except Forbidden as refused:
-            raise ProposalNotFound from refused
+    if found.author != by.ref and not await _may_see(tx, documents, drafted, key=key, by=by):
+        raise ProposalNotFound
     return found, drafted
+
+
+async def _may_see(tx: Tx[Catalog], documents: Documents[D], drafted: D, *, key: str, by: Caller) -> bool:
+    for action in ("review", "author"):
+        try:
+            await _permit(tx, documents, [drafted], keys=[key], action=action, by=by)
+        except Forbidden:
+            continue
+        return True
+    return False
 
 
 async def waiting(tx: Tx[Catalog], keys: Sequence[str], *, kind: str) -> list[Proposal]:

@@ -22,7 +22,7 @@ from catalog_svc.proposal.api import (
     review,
 )
 from catalog_svc.region import handlers, store
-from chassis.doors import PUBLIC_READER, READER, VERSION, WRITER, Reader, Writer
+from chassis.doors import PUBLIC_READER, READER, VERSION, VERSION_IF_ANY, WRITER, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
 from contracts.catalogue import Region
 from contracts.codec import decode, encode_object
@@ -95,16 +95,18 @@ async def list_regions(
 
 
 @router.post("", operation_id="draftRegion", status_code=201, response_model=ProposalAnswer)
-async def draft_region(write: Annotated[Writer[Catalog], WRITER], body: RegionDraft) -> Response:
-    """Draft a region; the same content again changes nothing."""
+async def draft_region(
+    write: Annotated[Writer[Catalog], WRITER], body: RegionDraft, over: Annotated[int | None, VERSION_IF_ANY]
+) -> Response:
+    """Draft a region; the same content again changes nothing, over another's draft it goes with that one's tag."""
     region = decode(Region, body.model_dump(mode="json", exclude={"successors_named"}))
 
-    return await draft(write, lambda tx: handlers.propose_regions(tx, [region], by=write.caller), key=region.code)
+    return await draft(write, lambda tx: handlers.propose_regions(tx, [region], by=write.caller, over=over), key=region.code)
 
 
 @router.get("/{code}/draft", operation_id="getRegionDraft", response_model=RegionBody)
 async def get_region_draft(read: Annotated[Reader[Catalog], READER], code: RegionPath) -> Response:
-    """The draft of a region that waits for review, for its author and for those who may review it."""
+    """The draft of a region that waits for review, for those who may write it and those who may review it."""
     return await answer_draft(read, handlers.DOCUMENTS, code)
 
 

@@ -83,7 +83,7 @@ DOCUMENTS = proposals.Documents(kind=KIND, aggregate=KIND, of=Region, permit=per
 """Regions under four eyes: written for where they lie."""
 
 
-async def propose_regions(tx: Tx[Catalog], regions: Sequence[Region], *, by: Caller) -> Proposed:
+async def propose_regions(tx: Tx[Catalog], regions: Sequence[Region], *, by: Caller, over: int | None = None) -> Proposed:
     """Draft regions; parents and successors may be in the same list.
 
     Raises:
@@ -94,7 +94,7 @@ async def propose_regions(tx: Tx[Catalog], regions: Sequence[Region], *, by: Cal
     await proposals.permit_authors(tx, DOCUMENTS, regions, keys=[region.code for region in regions], by=by)
     await _require_sound(tx, regions)
     drafts = [Draft(key=one.code, region=place, body=encode_object(one)) for one, place in zip(regions, places, strict=True)]
-    return await proposals.propose(tx, drafts, kind=KIND, by=by)
+    return await proposals.propose(tx, drafts, kind=KIND, by=by, over=over)
 
 
 async def publish_regions(tx: Tx[Catalog], codes: Sequence[str], *, by: Caller, version: int | None = None) -> list[Proposal]:

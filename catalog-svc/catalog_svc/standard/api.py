@@ -21,7 +21,7 @@ from catalog_svc.proposal.api import (
 )
 from catalog_svc.standard import handlers, store
 from catalog_svc.standard.domain import Standard
-from chassis.doors import PUBLIC_READER, READER, VERSION, WRITER, Reader, Writer
+from chassis.doors import PUBLIC_READER, READER, VERSION, VERSION_IF_ANY, WRITER, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
 from contracts.codec import decode, encode_object
 from contracts.values import ItemCode, RegionCode
@@ -74,16 +74,18 @@ async def list_standards(
 
 
 @router.post("", operation_id="draftStandard", status_code=201, response_model=ProposalAnswer)
-async def draft_standard(write: Annotated[Writer[Catalog], WRITER], body: StandardBody) -> Response:
-    """Draft what a region fixes of an item; the same content again changes nothing."""
+async def draft_standard(
+    write: Annotated[Writer[Catalog], WRITER], body: StandardBody, over: Annotated[int | None, VERSION_IF_ANY]
+) -> Response:
+    """Draft what a region fixes of an item; the same content again changes nothing, over another's draft it goes with that one's tag."""
     layer = decode(Standard, body.model_dump(mode="json"))
 
-    return await draft(write, lambda tx: handlers.propose_standard(tx, layer, by=write.caller), key=layer.key)
+    return await draft(write, lambda tx: handlers.propose_standard(tx, layer, by=write.caller, over=over), key=layer.key)
 
 
 @router.get("/{key}/draft", operation_id="getStandardDraft", response_model=StandardBody)
 async def get_standard_draft(read: Annotated[Reader[Catalog], READER], key: KeyPath) -> Response:
-    """The draft of a layer that waits for review, for its author and for those who may review it."""
+    """The draft of a layer that waits for review, for those who may write it and those who may review it."""
     return await answer_draft(read, handlers.DOCUMENTS, key)
 
 

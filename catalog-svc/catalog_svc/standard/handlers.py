@@ -74,7 +74,7 @@ async def overruled_layers(tx: Tx[Catalog], layers: Layers, *, item: ItemCode) -
     return found
 
 
-async def propose_standard(tx: Tx[Catalog], layer: Standard, *, by: Caller) -> Proposed:
+async def propose_standard(tx: Tx[Catalog], layer: Standard, *, by: Caller, over: int | None = None) -> Proposed:
     """Draft a region's layer.
 
     Raises:
@@ -84,7 +84,7 @@ async def propose_standard(tx: Tx[Catalog], layer: Standard, *, by: Caller) -> P
     await proposals.permit_authors(tx, DOCUMENTS, [layer], keys=[layer.key], by=by)
     await _require_sound(tx, layer)
     draft = Draft(key=layer.key, region=layer.region, body=encode_object(layer))
-    return await proposals.propose(tx, [draft], kind=KIND, by=by)
+    return await proposals.propose(tx, [draft], kind=KIND, by=by, over=over)
 
 
 async def publish_standard(tx: Tx[Catalog], key: str, *, by: Caller, version: int | None = None) -> list[Proposal]:
