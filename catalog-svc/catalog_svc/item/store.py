@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    case,
     func,
     literal_column,
     or_,
@@ -167,6 +168,24 @@ async def get_newest(tx: Tx[Catalog], item_ids: Sequence[ItemId]) -> dict[ItemId
         .ext(distinct_on(VERSIONS.c.item_id))
     )
     return {ItemId(row.item_id): _record(row) for row in await tx.execute(newest)}
+
+
+async def get_told(tx: Tx[Catalog], item_ids: Collection[ItemId], *, at: datetime) -> dict[ItemId, ItemVersionRecord]:
+    """Of each item the version that an officer goes by who says nothing else; items of which none was ever accepted are left out.
+
+    The newest that is in force at an instant or will be; else one that was published and is not taken back; else the newest that waits;
+    else the newest that ever was published.
+    """
+    table, told = VERSIONS.c, VERSIONS.c.effective_from.is_not(None)
+    withdrawn = table.state == ItemVersionState.WITHDRAWN.value
+    rank = case((and_(told, *_not_over(at)), 0), (told & ~withdrawn, 1), (~withdrawn, 2), else_=3)
+    newest = (
+        select(VERSIONS)
+        .where(table.item_id.in_(sorted(item_ids)), or_(told, ~withdrawn))
+        .order_by(table.item_id, rank, table.number.desc())
+        .ext(distinct_on(table.item_id))
+    )
+    return {ItemId(row.item_id): _record(row) for row in await tx.execute(newest)} if item_ids else {}
 
 
 async def get_in_force(tx: Tx[Catalog], item_ids: Collection[ItemId], *, at: datetime) -> dict[ItemId, ItemVersionRecord]:

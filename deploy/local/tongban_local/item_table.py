@@ -45,7 +45,9 @@ Made by `make contracts` from the column map (`catalog_svc/bulk/domain/columns.p
 A cell formatted as a day is read as 2026-02-28; comments, links, pictures and macros are not read; what a formula came to is not taken; the old
 `.xls`, ODS and strict XLSX are refused: save them anew.
 Every flaw names sheet, row, column, field and rule, and never repeats what stands in the cell. An empty cell means what the column below says;
-an item that exists keeps its form, its situations and its rules where these cells are empty.
+an item that exists keeps its form, its situations and its rules where these cells are empty: those that are published, never those of a draft
+that was sent back; where they are not the ones in force, a note of the row says so.
+已有事项的申请表单、办理情形、校验规则留空的，沿用已公布的内容，不沿用被退回的草稿；沿用的不是现行版本时，在该行的提示中说明。
 Files are read and written one at a time, officer by officer; drafts, reviews and publications of several runs go on side by side.
 After {KEPT.days} days the rows are forgotten and an import that was not published expires; the same file takes its drafts up again.
 A code of the platform before (`原平台编码`) finds its item from then on: `GET /v1/service-items/former-codes?code=…`.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, timedelta
 
 from catalog_svc.base_item import handlers as base_items
 from catalog_svc.base_item.domain import BaseItem
@@ -25,8 +24,9 @@ from contracts.catalogue import Organ
 from contracts.codec import decode, encode_object
 from contracts.refusals import Defect, Forbidden, Invalid, NotFound
 from contracts.values import ItemCode, ItemId, ItemVersionId, Json, JsonObject, OrganCode, RegionCode
+from rules.workdays import local_day
 
-_CHINA = timedelta(hours=8)
+_WAITING = frozenset({ItemVersionState.DRAFT, ItemVersionState.REVIEWED})
 _Pair = tuple[OrganCode, ItemCode]
 
 
@@ -40,6 +40,8 @@ class _Known:
     """Items that organs have, their own or such as moved to them."""
     newest: Mapping[ItemId, ItemVersionRecord]
     in_force: Mapping[ItemId, ItemVersionRecord]
+    told: Mapping[ItemId, ItemVersionRecord]
+    """Of each item the version that its rows go by where they leave something as it is."""
     said: Mapping[ItemVersionId, ItemDraft]
     """What these versions say, where rows leave something as it is."""
     held: Collection[str]
@@ -72,13 +74,20 @@ async def _judge(tx: Tx[Catalog], row: RunRow, given: ItemDraft, kept: Json, kno
     newest, in_force = known.newest.get(item_id), known.in_force.get(item_id)
     row.seen = "" if newest is None else newest.version_id
     organ = known.organs.get(given.content.organ)
-    draft = _left_as_it_is(given, newest, kept, known)
+    gone_by = known.told.get(item_id)
+    draft = _left_as_it_is(given, gone_by, kept, known)
     if organ is not None:
         try:
             draft = await items.complete(tx, draft, region=organ.region)
+            if kept and newest is not None and newest.state in _WAITING and newest != gone_by:
+                as_waiting = await items.complete(tx, _left_as_it_is(given, newest, kept, known), region=organ.region)
+                # What waits says nothing else than the row: it is taken up, with what it says where the row is silent.
+                draft, gone_by = (as_waiting, newest) if as_waiting.digest == newest.digest else (draft, gone_by)
         except Invalid as refused:
             row.flaws += [told(one) for one in refused.defects]
         row.flaws += [told(one) for one in await items.find_defects(tx, draft, region=organ.region)]
+    if kept and gone_by is not None and (in_force is None or gone_by.version_id != in_force.version_id):
+        row.notes.append(_left_as(gone_by))
     row.flaws += _not_theirs(row, draft, known)
     if row.flaws or organ is None:
         return
@@ -114,7 +123,8 @@ async def _look_up(tx: Tx[Catalog], run: Run, rows: Sequence[RunRow], drafts: Ma
     ids = {number: standing.get(pair_of(draft)) or _own(draft) for number, draft in drafts.items()}
     newest, in_force = await items.standing_versions(tx, sorted(set(ids.values())))
     left = {item_id for number, item_id in ids.items() if kept[number]}
-    leaving = {one.version_id: one for versions in (newest, in_force) for item_id, one in versions.items() if item_id in left}
+    gone_by = await items.told_versions(tx, left)
+    leaving = {one.version_id: one for versions in (newest, in_force, gone_by) for item_id, one in versions.items() if item_id in left}
     asked: dict[RegionCode, set[str]] = {organ.region: set() for organ in known.values()}
     for row in rows:
         if row.number in drafts and (organ := known.get(drafts[row.number].content.organ)) is not None:
@@ -125,6 +135,7 @@ async def _look_up(tx: Tx[Catalog], run: Run, rows: Sequence[RunRow], drafts: Ma
         items=standing,
         newest=newest,
         in_force=in_force,
+        told=gone_by,
         said=dict(zip(leaving, await items.get_drafts(tx, list(leaving.values())), strict=True)),
         held=await store.held_versions(tx, [one.version_id for one in newest.values()], besides=run.run_id),
         reached=frozenset(reached),
@@ -188,11 +199,19 @@ _MOVED = Defect(
 
 
 def _newer_waits(newest: ItemVersionRecord) -> JsonObject:
-    day = (newest.start.astimezone(UTC) + _CHINA).date().isoformat()
+    day = local_day(newest.start).isoformat()
     return {
         "rule": "bulk.newer-waits",
         "detail": f"该事项已有自 {day} 起生效的版本，本行与其不同",
         "detail_en": f"A version that takes effect on {day} waits and says something else",
+    }
+
+
+def _left_as(version: ItemVersionRecord) -> JsonObject:
+    return {
+        "rule": "bulk.left-as",
+        "detail": f"留空的内容沿用版本 {version.version_id}，该版本不是现行版本",
+        "detail_en": f"What is left empty stays as in version {version.version_id}, which is not the one in force",
     }
 
 

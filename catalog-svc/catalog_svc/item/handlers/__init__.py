@@ -47,6 +47,7 @@ __all__ = [
     "review_version",
     "standing_versions",
     "suspend_version",
+    "told_versions",
     "view_draft",
     "withdraw_version",
 ]
@@ -240,6 +241,11 @@ async def items_of(tx: Tx[Catalog], named: Collection[_Pair]) -> dict[_Pair, Ite
 async def standing_versions(tx: Tx[Catalog], ids: Sequence[ItemId]) -> list[dict[ItemId, ItemVersionRecord]]:
     """Of each of these items the newest version, whatever its state; and the one in force now. Items without one are left out."""
     return [await store.get_newest(tx, ids), await store.get_in_force(tx, ids, at=tx.at)]
+
+
+async def told_versions(tx: Tx[Catalog], ids: Collection[ItemId]) -> dict[ItemId, ItemVersionRecord]:
+    """Of each of these items the version to go by where nothing else is said: never a draft that was sent back."""
+    return await store.get_told(tx, ids, at=tx.at)
 
 
 async def _locked_version(tx: Tx[Catalog], version_id: ItemVersionId, *, action: str, by: Caller) -> ItemVersionRecord:
