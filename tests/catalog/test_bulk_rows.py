@@ -1,11 +1,23 @@
-"""What a row of an import goes by where it is silent."""
+"""What a row of an import goes by, who carries it on, and what becomes of one that nobody can carry on."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
-from tests.catalog.builders import AUTHOR, SOLE_TRADER_ITEM, Service, a_draft
-from tests.catalog.runs import a_row, checked, imported, rows_of
-from tests.catalog.tables import a_workbook
-from tests.catalog.test_bulk_steps import SHORT, days_pass, do, short, withdraw
+import pytest
+from sqlalchemy import select
+
+from catalog_svc.bulk.domain.refusals import RowFailed
+from catalog_svc.bulk.domain.runs import RunState
+from catalog_svc.bulk.handlers.slices import refuse_row
+from catalog_svc.bulk.jobs import go_on, go_on_with_files
+from catalog_svc.bulk.store import ROWS
+from chassis.database import Database, TransactionTooLong, Tx
+from tests.catalog.builders import AUTHOR, BOTH, REVIEWER, SOLE_TRADER_ITEM, Service, a_draft
+from tests.catalog.runs import NAMES, a_row, checked, imported, rows_of, seen, settle, step, upload
+from tests.catalog.tables import HEADINGS, a_text, a_workbook
+from tests.catalog.test_bulk_steps import SHORT, counts, days_pass, do, refused, short, three, withdraw
 
 
 def sent_back(description: str = "被退回的表单") -> Any:
@@ -16,6 +28,9 @@ def sent_back(description: str = "被退回的表单") -> Any:
 
 async def form_of(service: Service, version_id: str) -> Any:
     return (await service.get(f"/service-items/versions/{version_id}")).json()["form"]["schema"].get("description")
+
+
+# -- what an empty cell stays as
 
 
 async def test_an_empty_cell_never_brings_back_what_a_reviewer_has_sent_back(service: Service) -> None:
@@ -79,3 +94,120 @@ async def test_of_an_item_that_was_taken_back_an_empty_cell_stays_as_it_was_and_
 
     assert [note["rule"] for note in row["notes"]] == ["bulk.left-as"]
     assert await form_of(service, row["version_id"]) == "曾经公布的表单"
+
+
+# -- who carries a row on
+
+
+async def test_a_row_that_its_run_cannot_carry_on_any_more_is_taken_up_by_the_next(service: Service) -> None:
+    by_hand = a_draft()
+    by_hand["texts"]["fees"] = "新收费"
+    drafted = (await service.post("/service-items", by_hand, by=BOTH)).json()
+    run = await imported(service, three())
+    await do(service, run, "review", by=BOTH)
+    assert await refused(service, run) == {"item.same-person"}
+    held = await checked(service, a_workbook([HEADINGS, a_row(fees="新收费")]))
+    await do(service, run, "publication")
+
+    again = await imported(service, a_workbook([HEADINGS, a_row(fees="新收费")]))
+    await do(service, again, "review")
+    await do(service, again, "publication")
+
+    assert await counts(service, held) == {"unchanged": 1}, "the first run may still be reviewed again"
+    assert await counts(service, again) == {"published": 1}
+    assert (await rows_of(service, again))[0]["version_id"] == drafted["version_id"]
+
+
+async def test_a_row_that_waits_for_another_publication_stays_with_its_run(service: Service) -> None:
+    run = await imported(service, three())
+    await do(service, run, "review")
+    [first, *_] = await rows_of(service, run)
+    assert (await step(service, run["run_id"], "publication", by=REVIEWER, body={})).status_code == 200
+    async with service.context.database.begin(service.context) as tx:
+        await refuse_row(tx, run["run_id"], number=1, state=RunState.PUBLISHING, refused=RowFailed())
+    await settle(service)
+
+    again = await checked(service, a_workbook([HEADINGS, a_row(fees="新收费")]))
+
+    assert await counts(service, again) == {"unchanged": 1}
+    assert (await rows_of(service, again))[0]["version_id"] == first["version_id"]
+
+
+async def test_of_two_runners_that_set_a_row_aside_the_second_sets_no_other_aside(service: Service) -> None:
+    run = await imported(service, three())
+    assert (await step(service, run["run_id"], "review", by=REVIEWER)).status_code == 200
+
+    for _ in range(2):
+        async with service.context.database.begin(service.context) as tx:
+            await refuse_row(tx, run["run_id"], number=1, state=RunState.REVIEWING, refused=RowFailed())
+    await settle(service)
+
+    assert await counts(service, run) == {"refused": 1, "reviewed": 2}
+    assert [row["state"] for row in await rows_of(service, run)] == ["refused", "reviewed", "reviewed"]
+
+
+# -- a row that is too much for any transaction
+
+
+class Heavy(Database):
+    """The service's database, where whatever brings the second row into a state takes longer than may be, so many times."""
+
+    def __init__(self, of: Database, *, state: str, times: int) -> None:
+        self._of, self._state, self.left = of, state, times
+        self.limit = of.limit
+        self.blames_work = of.blames_work  # type: ignore[method-assign]
+
+    @asynccontextmanager
+    async def consume(self, context: Any) -> AsyncIterator[Tx[Any]]:
+        async with self._of.consume(context) as tx:
+            before = await self._second(tx)
+            yield tx
+            if self.left and before != self._state == await self._second(tx):
+                self.left -= 1
+                raise TransactionTooLong(retry_after=1)
+
+    @asynccontextmanager
+    async def read(self, context: Any) -> AsyncIterator[Tx[Any]]:
+        async with self._of.read(context) as tx:
+            yield tx
+
+    async def _second(self, tx: Tx[Any]) -> str | None:
+        found = (await tx.execute(select(ROWS.c.state).where(ROWS.c.number == 2))).scalar_one_or_none()
+        return None if found is None else str(found)
+
+
+async def settle_with(service: Service, database: Database) -> None:
+    context = replace(service.context, database=database)
+    while await go_on_with_files(context) or await go_on(context):
+        pass
+
+
+@pytest.mark.parametrize(("name", "state", "by"), [("execution", "drafted", AUTHOR), ("review", "reviewed", REVIEWER)])
+async def test_a_row_that_alone_takes_longer_than_a_transaction_may_is_given_back(service: Service, name: str, state: str, by: Any) -> None:
+    run = await (checked if name == "execution" else imported)(service, three())
+    assert (await step(service, run["run_id"], name, by=by)).status_code == 200
+
+    await settle_with(service, Heavy(service.context.database, state=state, times=9))
+
+    assert await counts(service, run) == {"refused": 1, state: 2}
+    assert await refused(service, run) == {"bulk.row-too-heavy"}
+    assert (await seen(service, run["run_id"]))["state"] in {"imported", "reviewed"}
+
+
+async def test_a_row_that_takes_too_long_to_check_is_wrong_and_the_others_are_checked(service: Service) -> None:
+    run = (await upload(service, a_text([HEADINGS, *(a_row(name, fees="新收费") for name in NAMES)]))).json()
+
+    await settle_with(service, Heavy(service.context.database, state="good", times=9))
+
+    assert await counts(service, run) == {"bad": 1, "good": 2}
+    assert [flaw["rule"] for row in await rows_of(service, run) for flaw in row["flaws"]] == ["bulk.row-too-heavy"]
+
+
+async def test_a_machine_that_stood_still_once_costs_no_row(service: Service) -> None:
+    run = await checked(service, three())
+    assert (await step(service, run["run_id"], "execution", by=AUTHOR)).status_code == 200
+
+    # The whole slice, then the row by itself.
+    await settle_with(service, Heavy(service.context.database, state="drafted", times=2))
+
+    assert await counts(service, run) == {"drafted": 3}

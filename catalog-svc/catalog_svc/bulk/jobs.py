@@ -6,16 +6,15 @@ beginning to its end, officer by officer: whoever sent five waits after each for
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from datetime import UTC, timedelta
 from typing import cast
 
 import orjson
 import uuid_utils
 
 from catalog_svc.bulk import handlers, store
-from catalog_svc.bulk.domain.refusals import RowFailed
+from catalog_svc.bulk.domain.refusals import RowFailed, RowTooHeavy
 from catalog_svc.bulk.domain.runs import READING, STEPS, FilePart, RowState, Run, RunState, reason_of
 from catalog_svc.bulk.handlers import reading, slices
 from catalog_svc.bulk.outside import WorkerFailed, WorkerTooHeavy, read_table, write_table
@@ -23,10 +22,11 @@ from catalog_svc.context import Catalog
 from catalog_svc.former_code import handlers as former_codes
 from catalog_svc.item import handlers as items
 from catalog_svc.item.domain import ItemVersionRecord
-from chassis.database import is_transient, outlived
+from chassis.database import Tx, is_transient, outlived
 from chassis.logs import get_logger
 from contracts.refusals import Refusal, Stale, Unavailable
 from contracts.values import JsonObject
+from rules.workdays import day_start, local_day
 
 LOOK_EVERY = 2.0
 """Seconds between two looks for runs that another process took in."""
@@ -35,9 +35,10 @@ FORGET_EVERY = 3_600.0
 CHECKED_AT_ONCE = 50
 EXPORTED_AT_ONCE = 100
 """Rows of one transaction."""
+TRIES = 2
+"""How often a row that outlives its transaction is tried before it is given back."""
 _PIECES = 16
 _GIVEN_BACK = [RowState.BAD.value, RowState.REFUSED.value]
-_CHINA = timedelta(hours=8)
 
 _log = get_logger()
 
@@ -98,20 +99,43 @@ async def _go_through(context: Catalog, run: Run) -> None:
 
 async def _one_by_one(context: Catalog, run: Run) -> int:
     """A row of the slice is refused, or fails: each has a transaction of its own, and that row is set aside; how many were tried."""
-    for tried in range(slices.AT_ONCE[run.state]):
+    async with context.database.consume(context) as tx:
+        numbers = await slices.numbers_to_do(tx, run.run_id, state=run.state, most=slices.AT_ONCE[run.state])
+    for number in numbers:
+
+        async def act(tx: Tx[Catalog], only: int = number) -> bool:
+            return bool(await slices.do_slice(tx, run.run_id, state=run.state, most=1, only=only))
+
+        _, refused = await _alone(context, act)
+        if refused is not None:
+            async with context.database.consume(context) as tx:
+                await slices.refuse_row(tx, run.run_id, number=number, state=run.state, refused=refused)
+    return len(numbers)
+
+
+async def _alone(context: Catalog, act: Callable[[Tx[Catalog]], Awaitable[bool]]) -> tuple[bool, Refusal | None]:
+    """Do one row in a transaction of its own: what it gave, and why the row is given back if it is.
+
+    Raises:
+        Exception: What may succeed in a moment, whatever the row is.
+    """
+    left = TRIES
+    while True:
+        left -= 1
         try:
             async with context.database.consume(context) as tx:
-                if not await slices.do_slice(tx, run.run_id, state=run.state, most=1):
-                    return tried
+                return await act(tx), None
         except Exception as error:
-            if _may_pass(error):
+            # A machine that stood still once is not the row's fault.
+            if left and outlived(error):
+                continue
+            heavy = await context.database.blames_work(error)
+            if _may_pass(error) and not heavy:
                 raise
-            if not isinstance(error, Refusal):
-                _log.error("bulk.row_failed", exc_info=error)
-            refused = error if isinstance(error, Refusal) else RowFailed()
-            async with context.database.consume(context) as tx:
-                await slices.refuse_row(tx, run.run_id, state=run.state, refused=refused)
-    return slices.AT_ONCE[run.state]
+            if isinstance(error, Refusal) and not heavy:
+                return True, error
+            _log.error("bulk.row_failed", exc_info=error)
+            return True, RowTooHeavy() if heavy else RowFailed()
 
 
 async def _end_step(context: Catalog, run: Run) -> None:
@@ -168,15 +192,14 @@ async def _keep(context: Catalog, run: Run, read: Sequence[JsonObject]) -> bool:
             raise
         _log.warning("bulk.one_by_one", exc_info=error)
     for one in read:
-        try:
+
+        async def act(tx: Tx[Catalog], row: JsonObject = one) -> bool:
+            return await reading.keep_checked(tx, run, [row])
+
+        kept, refused = await _alone(context, act)
+        if refused is not None:
             async with context.database.consume(context) as tx:
-                kept = await reading.keep_checked(tx, run, [one])
-        except Exception as error:
-            if _may_pass(error):
-                raise
-            _log.error("bulk.row_failed", exc_info=error)
-            async with context.database.consume(context) as tx:
-                kept = await reading.keep_failed(tx, run, one)
+                kept = await reading.keep_failed(tx, run, one, refused=refused)
         if not kept:
             return False
     return True
@@ -251,8 +274,8 @@ async def _items(context: Catalog, run: Run, counted: list[int]) -> AsyncIterato
 
 def _planned(record: ItemVersionRecord) -> str | None:
     """The day from which a version was planned to hold: only a plan begins at midnight to the microsecond."""
-    start = record.start.astimezone(UTC) + _CHINA
-    return start.date().isoformat() if (start.hour, start.minute, start.second, start.microsecond) == (0, 0, 0, 0) else None
+    day = local_day(record.start)
+    return day.isoformat() if record.start == day_start(day) else None
 
 
 async def _store(context: Catalog, run: Run, role: str, pieces: AsyncGenerator[bytes]) -> FilePart | None:

@@ -4,7 +4,25 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, DateTime, ForeignKey, Index, Integer, LargeBinary, Row, Table, Text, cast, delete, func, or_, select, update
+from sqlalchemy import (
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Row,
+    Table,
+    Text,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from catalog_svc.bulk.domain.refusals import FileCut
@@ -154,10 +172,13 @@ async def count_rows(tx: Tx[Catalog], run_ids: Collection[str]) -> dict[str, dic
 
 
 async def held_versions(tx: Tx[Catalog], version_ids: Collection[str], *, besides: str) -> set[str]:
-    """Those of these versions that a row of another run drafted and may still carry on."""
+    """Those of these versions that a row of another run drafted and may still carry on; a run that is published reviews nothing more."""
     version = ROWS.c.version_id
-    drafted = [RowState.DRAFTED.value, RowState.REVIEWED.value, RowState.REFUSED.value]
-    held = select(version).where(version.in_(sorted(version_ids)), ROWS.c.run_id != besides, ROWS.c.state.in_(drafted))
+    stands = case((ROWS.c.state == RowState.REFUSED.value, ROWS.c.body["was"].astext), else_=ROWS.c.state)
+    drafted = and_(stands == RowState.DRAFTED.value, RUNS.c.state != RunState.PUBLISHED.value)
+    goes_on = or_(stands == RowState.REVIEWED.value, drafted)
+    of_others = (version.in_(sorted(version_ids)), ROWS.c.run_id != besides)
+    held = select(version).join(RUNS, RUNS.c.run_id == ROWS.c.run_id).where(*of_others, goes_on)
     return {str(row.version_id) for row in await tx.execute(held.distinct())} if version_ids else set()
 
 

@@ -7,7 +7,7 @@
     Conflict
     ├── RunsWaiting, InstantTooNear               asked for too much, too soon
     ├── RowsLost, FileCut                         another process does the same work: it is begun anew
-    └── RowOvertaken, RowStopped, RowFailed       told as a flaw of the row, which is given back
+    └── RowOvertaken, RowStopped, RowFailed, RowTooHeavy   told as a flaw of the row, which is given back
 """
 
 from typing import ClassVar
@@ -86,6 +86,14 @@ class RowFailed(Conflict):
     RULE: ClassVar[str] = "bulk.failed"
     ZH: ClassVar[str] = "系统处理该行时出错，已记入日志，请联系平台管理人员"
     EN: ClassVar[str] = "The system failed over this row; operators find it in the log"
+
+
+class RowTooHeavy(Conflict):
+    """The row alone takes longer than a transaction may live, time and again; every other row goes on."""
+
+    RULE: ClassVar[str] = "bulk.row-too-heavy"
+    ZH: ClassVar[str] = "处理该行所需时间超出上限，请精简该事项的材料、规则或者情形后重新上传"
+    EN: ClassVar[str] = "This row alone takes longer than may be; give the item fewer materials, rules or situations"
 
 
 class FileGone(NotFound):

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from catalog_svc.bulk import store
-from catalog_svc.bulk.domain.refusals import RowFailed, RowsLost, flaw_of_refusal
+from catalog_svc.bulk.domain.refusals import RowsLost, flaw_of_refusal
 from catalog_svc.bulk.domain.runs import MOST_FAILURES, READING, FilePart, FileTold, RowState, Run, RunRow, RunState
 from catalog_svc.bulk.handlers import fresh
 from catalog_svc.bulk.handlers.checking import check_rows
 from catalog_svc.context import Catalog
 from chassis.database import Tx, lock
 from contracts.codec import decode
+from contracts.refusals import Refusal
 from contracts.values import JsonObject
 
 
@@ -54,14 +55,14 @@ async def keep_checked(tx: Tx[Catalog], run: Run, read: Sequence[JsonObject]) ->
     return True
 
 
-async def keep_failed(tx: Tx[Catalog], run: Run, one: JsonObject) -> bool:
-    """Keep a row that the catalogue does not know how to check as wrong; False as above."""
+async def keep_failed(tx: Tx[Catalog], run: Run, one: JsonObject, *, refused: Refusal) -> bool:
+    """Keep a row that the catalogue could not check as wrong, for this reason; False as above."""
     now = await _still(tx, run)
     if now is None:
         return False
     row = decode(RunRow, one)
     row.state, row.draft, row.former, row.planned = RowState.BAD, None, (), None
-    row.flaws.append(flaw_of_refusal(RowFailed()))
+    row.flaws.append(flaw_of_refusal(refused))
     await store.put_rows(tx, now.run_id, [row])
     await _count(tx, now, [one])
     return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 
 from catalog_svc.bulk import store
 from catalog_svc.bulk.domain.refusals import RowOvertaken, RowStopped, flaw_of_refusal
@@ -19,16 +19,16 @@ from chassis.database import Tx, lock
 from contracts.codec import decode
 from contracts.refusals import Refusal
 from contracts.values import ItemId, ItemVersionId
+from rules.workdays import day_start
 
 AT_ONCE: Mapping[RunState, int] = {RunState.IMPORTING: 40, RunState.REVIEWING: 60, RunState.PUBLISHING: 12}
 """Rows of one transaction in each state; a publication locks parts that others share, so few at a time."""
 
-_CHINA = timedelta(hours=8)
 _WAITING = {ItemVersionState.DRAFT: RowState.DRAFTED, ItemVersionState.REVIEWED: RowState.REVIEWED}
 """Versions that say what a row says and wait for an officer: the run takes them up."""
 
 
-async def do_slice(tx: Tx[Catalog], run_id: str, *, state: RunState, most: int) -> int:
+async def do_slice(tx: Tx[Catalog], run_id: str, *, state: RunState, most: int, only: int | None = None) -> int:
     """Do the next rows of a run.
 
     Args:
@@ -36,6 +36,7 @@ async def do_slice(tx: Tx[Catalog], run_id: str, *, state: RunState, most: int) 
         run_id: Which run.
         state: The state it was seen in; in another nothing is done.
         most: Rows.
+        only: Do this row alone, if it is still to do.
 
     Returns:
         How many rows were done; 0 when none is left to do, or the step is to end where it is.
@@ -47,7 +48,7 @@ async def do_slice(tx: Tx[Catalog], run_id: str, *, state: RunState, most: int) 
     run = await fresh(tx, run_id)
     if run.state is not state or run.stopped:
         return 0
-    rows = await store.list_rows(tx, run_id, states=[FROM[state].value], after=0, limit=most)
+    rows = await _to_do(tx, run_id, state=state, most=most) if only is None else await _row_to_do(tx, run_id, only, state=state)
     if not rows:
         return 0
     if state is RunState.IMPORTING:
@@ -61,11 +62,16 @@ async def do_slice(tx: Tx[Catalog], run_id: str, *, state: RunState, most: int) 
     return len(rows)
 
 
-async def refuse_row(tx: Tx[Catalog], run_id: str, *, state: RunState, refused: Refusal) -> None:
-    """Set the next row of a run aside: it was good when it was checked and is refused now."""
+async def numbers_to_do(tx: Tx[Catalog], run_id: str, *, state: RunState, most: int) -> list[int]:
+    """The next rows of a run that its step has still to do."""
+    return [row.number for row in await _to_do(tx, run_id, state=state, most=most)]
+
+
+async def refuse_row(tx: Tx[Catalog], run_id: str, *, number: int, state: RunState, refused: Refusal) -> None:
+    """Set one row of a run aside that was good when it was checked and is refused now; nothing where another process has done it meanwhile."""
     await lock(tx, run_id)
     run = await fresh(tx, run_id)
-    rows = await store.list_rows(tx, run_id, states=[FROM[state].value], after=0, limit=1) if run.state is state else []
+    rows = await _row_to_do(tx, run_id, number, state=state) if run.state is state else []
     for row in rows:
         row.refuse([told(one) for one in refused.defects][:20] or [flaw_of_refusal(refused)])
     await store.put_rows(tx, run_id, rows)
@@ -100,6 +106,15 @@ async def end_step(tx: Tx[Catalog], run_id: str, *, state: RunState, returned: F
     await store.save_run(tx, run)
 
 
+async def _to_do(tx: Tx[Catalog], run_id: str, *, state: RunState, most: int) -> list[RunRow]:
+    return await store.list_rows(tx, run_id, states=[FROM[state].value], after=0, limit=most)
+
+
+async def _row_to_do(tx: Tx[Catalog], run_id: str, number: int, *, state: RunState) -> list[RunRow]:
+    rows = await store.list_rows(tx, run_id, states=[FROM[state].value], after=number - 1, limit=1)
+    return [row for row in rows if row.number == number]
+
+
 async def _draft(tx: Tx[Catalog], run: Run, rows: Sequence[RunRow]) -> None:
     drafts = [decode(ItemDraft, row.draft) for row in rows]
     known = await organs.known_organs(tx, sorted({draft.content.organ for draft in drafts}))
@@ -129,7 +144,7 @@ async def _review_or_publish(tx: Tx[Catalog], run: Run, row: RunRow) -> None:
         return
     start = run.effective_from
     if row.planned is not None:
-        day = datetime.combine(date.fromisoformat(row.planned), time.min, UTC) - _CHINA
+        day = day_start(date.fromisoformat(row.planned))
         # A day that is past asks for nothing; one that is to come is kept, however early the rest begins.
         start = max(day, start or day) if day > tx.at else start
     await items.publish_version(tx, version_id, effective_from=start, by=by)
