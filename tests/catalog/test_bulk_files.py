@@ -1,8 +1,10 @@
 """Spreadsheets as offices make them, and as nobody should: understood, or refused with row, field and rule."""
 
+import base64
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +13,16 @@ import orjson
 import pytest
 
 from catalog_svc.bulk.domain.columns import COLUMNS
+from catalog_svc.bulk.domain.exact import PACKED
 from catalog_svc.bulk.domain.table import letters_of
 from catalog_svc.bulk.outside.worker import read_file
 from tests.catalog.runs import NAMES, a_row, column
 from tests.catalog.tables import HEADINGS, Formula, Raw, a_text, a_workbook
+
+
+def packed(text: str) -> str:
+    """As long as a cell's content may be: whoever looks at it twice from every sign of it is not done before the worker's time is over."""
+    return PACKED + base64.b85encode(zlib.compress(text.encode())).decode()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +158,8 @@ def test_a_day_is_read_as_text_or_as_a_programs_number(day: str | int, early: bo
         ({"form": '{"a":1,"a":2}'}, ("申请表单", "bulk.json")),
         ({"form": "[" * 60 + "]" * 60}, ("申请表单", "bulk.json")),
         ({"form": "json.z:00000"}, ("申请表单", "bulk.packed")),
+        ({"form": packed('"' + '\\"' * 131_000)}, ("申请表单", "bulk.json")),
+        ({"form": packed('["' + "\\\n" * 131_000)}, ("申请表单", "bulk.json")),
         ({"form": "json:5"}, ("申请表单", "request.dict_type")),
         ({"materials": "申请书|或许"}, ("申请材料", "bulk.choice")),
         ({"materials": "|是"}, ("申请材料", "bulk.record")),

@@ -28,6 +28,8 @@ MOST_NESTED = 40
 
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 """PostgreSQL holds no NUL, UTF-8 no half of a surrogate pair."""
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
+"""A text of JSON, or one that is never closed to the end of all: else each quote within it would be looked at as the beginning of another."""
 _FORMULA_LIKE = ("=", "+", "-", "@")
 
 
@@ -107,7 +109,7 @@ def read_json(text: str) -> Json:
     """
     wrong = CellWrong("bulk.json", "不是有效的 JSON", "Not valid JSON")
     depth = 0
-    for mark in re.sub(r'"(?:[^"\\]|\\.)*"', "", text):
+    for mark in _TEXT.sub("", text):
         depth += (mark in "[{") - (mark in "]}")
         if depth > MOST_NESTED:
             raise wrong
