@@ -1,17 +1,15 @@
 """The worker beside the service: waited for within bounds, never blamed for the service's own time, and what it died of is told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
 import pytest
 
-from catalog_svc.bulk.outside import WorkerFailed, WorkerTooHeavy, read_table, write_table
+from catalog_svc.bulk.outside import TICKS, WorkerFailed, WorkerTooHeavy, read_table, write_table
 from tests.catalog.runs import NAMES, a_row
 from tests.catalog.tables import HEADINGS, a_text
-
-PATIENCE = 8.0
 
 
 async def of(*pieces: bytes) -> AsyncIterator[bytes]:
@@ -19,26 +17,38 @@ async def of(*pieces: bytes) -> AsyncIterator[bytes]:
         yield piece
 
 
-async def told(content: bytes, *, patience: float, rest: float = 0) -> Sequence[Any]:
-    """What a worker says to a reader that rests once in the middle."""
-    said: list[Any] = []
-    async with aclosing(read_table(of(content), patience=patience)) as lines:
-        async for line in lines:
-            said.append(line)
-            if len(said) == 1:
-                await asyncio.sleep(rest)
-    return said
+class Clock:
+    """Time that passes when the test says so: a look at the worker for each piece of it."""
+
+    def __init__(self) -> None:
+        self._pieces: asyncio.Queue[None] = asyncio.Queue()
+
+    async def __call__(self, _seconds: float) -> None:
+        await self._pieces.get()
+        self._pieces.task_done()
+
+    async def pass_by(self, looks: int) -> None:
+        """Return when the worker was looked at so often."""
+        for _ in range(looks):
+            self._pieces.put_nowait(None)
+        await self._pieces.join()
 
 
 async def test_a_service_slower_than_a_worker_may_be_still_hears_all_it_says() -> None:
-    said = await told(a_text([HEADINGS, *(a_row(name) for name in NAMES)]), patience=PATIENCE, rest=PATIENCE + 1)
+    clock, said = Clock(), list[Any]()
+
+    async with aclosing(read_table(of(a_text([HEADINGS, *(a_row(name) for name in NAMES)])), pause=clock)) as lines:
+        async for line in lines:
+            said.append(line)
+            if len(said) == 1:
+                await clock.pass_by(2 * TICKS)
 
     assert ["row" in line for line in said] == [True, True, True, False]
 
 
 async def test_a_worker_that_is_waited_for_too_long_is_stopped_and_its_reader_told() -> None:
     with pytest.raises(WorkerTooHeavy):
-        await told(a_text([HEADINGS, a_row()]), patience=0.01)
+        [line async for line in read_table(of(a_text([HEADINGS, a_row()])), patience=0.01)]
 
 
 async def test_a_worker_that_does_not_know_how_to_go_on_is_not_called_too_heavy() -> None:

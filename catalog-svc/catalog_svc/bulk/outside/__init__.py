@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import TypeVar, cast
 
 import orjson
@@ -27,7 +27,7 @@ FAILED = 70
 
 _LINE = 16 * 1024 * 1024
 _PIECE = 262_144
-_TICKS = 200
+TICKS = 200
 """Looks at the clock in the time that a worker has."""
 _MOST_SAID = 2_000
 """Bytes kept of what a worker says to operators."""
@@ -35,6 +35,7 @@ _MOST_SAID = 2_000
 _log = get_logger()
 
 Answer = TypeVar("Answer")
+Pause = Callable[[float], Awaitable[None]]
 
 
 class WorkerTooHeavy(SheetTooLarge):
@@ -53,18 +54,21 @@ class WorkerFailed(SheetRefused):
     EN = "The system failed over this file; operators find it in the log"
 
 
-async def read_table(content: AsyncIterator[bytes], *, patience: float = PATIENCE) -> AsyncGenerator[JsonObject]:
+async def read_table(
+    content: AsyncIterator[bytes], *, patience: float = PATIENCE, pause: Pause = asyncio.sleep
+) -> AsyncGenerator[JsonObject]:
     """What a worker finds in a file: ``row`` for each row, and at the end ``end`` or ``refused``.
 
     Args:
         content: The file.
         patience: Seconds for which the worker is waited for, in all.
+        pause: Lets seconds pass between two looks at whether it is waited for.
 
     Raises:
         WorkerTooHeavy: It was stopped before it was done.
         WorkerFailed: It did not know how to go on.
     """
-    async with _worker("read", content, patience=patience) as worker:
+    async with _worker("read", content, patience=patience, pause=pause) as worker:
         ended = False
         while line := await worker.line():
             said: JsonObject = orjson.loads(line)
@@ -156,11 +160,11 @@ class _Worker:
         while told := await errors.read(_PIECE):
             self._told = (self._told + told)[:_MOST_SAID]
 
-    async def watch(self, patience: float) -> None:
+    async def watch(self, patience: float, pause: Pause) -> None:
         """Stop it once it was waited for too long; never the service's own task, which may be in the middle of a transaction."""
-        left = _TICKS
+        left = TICKS
         while left > 0:
-            await asyncio.sleep(patience / _TICKS)
+            await pause(patience / TICKS)
             left -= self._waiting and not self._fetching
         self._late = True
         self.stop()
@@ -179,7 +183,7 @@ class _Worker:
 
 
 @contextlib.asynccontextmanager
-async def _worker(task: str, sent: AsyncIterator[bytes], *, patience: float) -> AsyncIterator[_Worker]:
+async def _worker(task: str, sent: AsyncIterator[bytes], *, patience: float, pause: Pause = asyncio.sleep) -> AsyncIterator[_Worker]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -192,7 +196,7 @@ async def _worker(task: str, sent: AsyncIterator[bytes], *, patience: float) -> 
         env={"PATH": os.defpath, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUTF8": "1"},
     )
     worker = _Worker(process, task=task)
-    feeding, *others = (asyncio.ensure_future(one) for one in (worker.feed(sent), worker.listen(), worker.watch(patience)))
+    feeding, *others = (asyncio.ensure_future(one) for one in (worker.feed(sent), worker.listen(), worker.watch(patience, pause)))
     try:
         yield worker
         # What went wrong on this side while the worker was fed is no fault of the file.
