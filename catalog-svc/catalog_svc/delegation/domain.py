@@ -6,16 +6,14 @@ Law: 行政许可法 §24 (within its own power, published, in the delegator's n
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import ClassVar
 
+from catalog_svc.proposal.domain import NOTICE
 from contracts.delegations import Delegation
 from contracts.refusals import Conflict, Defect, Invalid, NotFound
 from rules.delegations import Known, find_change_defects, find_delegation_defects
 from rules.workdays import day_start
-
-NOTICE = timedelta(seconds=5)
-"""How long before it takes effect a revocation is published, so that every service has heard of it."""
 
 MOST_DEFECTS = 100
 """Told at once."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 
+from catalog_svc.proposal.domain import NOTICE
 from contracts.catalogue import Organ, Region
 from contracts.refusals import Conflict, Defect, Invalid, NotFound
 from rules.identifiers import IdType, check_identity
 from rules.workdays import local_day
-
-NOTICE = timedelta(seconds=5)
-"""How long before it takes effect a merger is published, so that every service has heard of it."""
 
 
 class OrganUnknown(NotFound):

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar
 
 from contracts.refusals import Conflict, Forbidden, IllegalMove, NotFound, Stale
 from contracts.values import Digest, JsonObject, PersonRef, RegionCode, digest
+
+NOTICE = timedelta(seconds=5)
+"""How long before it takes effect a change of what is in force is published, so that every service has heard of it."""
 
 
 class ProposalState(StrEnum):

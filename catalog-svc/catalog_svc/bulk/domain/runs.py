@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Literal
 
 from catalog_svc.bulk.domain.refusals import InstantTooNear, RunReviewedByAuthor
-from catalog_svc.item.domain import NOTICE
+from catalog_svc.proposal.domain import NOTICE
 from contracts.caller import Caller, CallerKind, Role
 from contracts.refusals import IllegalMove
 from contracts.values import Digest, JsonObject, OrganCode, PersonRef, RegionCode

@@ -23,7 +23,8 @@ from catalog_svc.item.domain.content import (
 )
 from catalog_svc.item.domain.line import line_up, successor_at
 from catalog_svc.item.domain.refusals import EffectiveTooSoon, ItemEnded, ItemReviewedByAuthor, ItemUnknown, ItemUnsound
-from catalog_svc.item.domain.states import HOLDING, LIVE, MOVES, NOTICE, TOLD, ItemVersionState
+from catalog_svc.item.domain.states import HOLDING, LIVE, MOVES, TOLD, ItemVersionState
+from catalog_svc.proposal.domain import NOTICE
 from contracts.catalogue import (
     ChecklistPart,
     FormPart,

@@ -9,7 +9,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from catalog_svc.item.domain.states import HOLDING, NOTICE, ItemVersionState
+from catalog_svc.item.domain.states import HOLDING, ItemVersionState
+from catalog_svc.proposal.domain import NOTICE
 from contracts.values import ItemId
 
 if TYPE_CHECKING:

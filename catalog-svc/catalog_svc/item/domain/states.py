@@ -1,13 +1,9 @@
 """States of one version of a service item, and the moves between them."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from enum import StrEnum
 
 from contracts.catalogue import VersionState
-
-NOTICE = timedelta(seconds=5)
-"""How long before it takes effect a change of what is in force is published, so that every service has heard of it."""
 
 
 class ItemVersionState(StrEnum):
