@@ -176,6 +176,7 @@ GRANTS: dict[tuple[str, str], Grants] = {
     ("card", "view"): (_CLERK, _REVIEWER, _APPROVER, *_SUPERVISOR),
     ("statistics", "view"): (_REVIEWER, _APPROVER, *_SUPERVISOR),
     ("trace", "view"): ((Role.SUPERVISOR, Scope.OWN_REGION),),
+    ("report", "view"): (*_AUTHOR, *_CATALOGUE_REVIEWER, (Role.SUPERVISOR, Scope.OWN_REGION)),
     ("credential", "view"): (*_BOTH_SIDES, _SERVICE),
     ("credential", "view_person"): _PERSON,
     ("credential", "suspend"): (_APPROVER,),
@@ -220,6 +221,7 @@ _NOTHING_TO_HIDE = frozenset(
         ("parked", "discard"),
         ("clock", "move"),
         ("statistics", "view"),
+        ("report", "view"),
         ("trace", "view"),
         ("miss", "view"),
     }

@@ -20,8 +20,8 @@ FENCES: dict[str, tuple[list[str], str]] = {
     "aiohttp": (["chassis/*", "gateway/*", "*/outside.py"], "calls to others stand where a timeout and a breaker stand"),
     "httpx": (["chassis/*", "gateway/*", "*/outside.py", "deploy/local/*", "deploy/operations/*"], "the same"),
     "sqlalchemy": (
-        ["chassis/*", "*/store.py", "*_svc/schema.py", "*/migrations/*", "deploy/operations/*"],
-        "SQL is in store.py: nowhere else is a query missed",
+        ["chassis/*", "*/store.py", "*/store/*", "*_svc/schema.py", "*/migrations/*", "deploy/operations/*"],
+        "SQL is in the store of a room: nowhere else is a query missed",
     ),
     "asyncpg": (["chassis/*", "deploy/local/*", "deploy/operations/*"], "the driver belongs to the database of the chassis"),
     "alembic": (["chassis/*", "*/migrations/*"], "migrations run before a service listens, by the chassis"),
@@ -86,7 +86,7 @@ def test_no_room_imports_the_store_of_another(tmp_path: Path) -> None:
         }
         for service in SERVICES
         for room in rooms(service)
-        if (PACKAGES[service] / room / "store.py").exists()
+        if (PACKAGES[service] / room / "store.py").exists() or (PACKAGES[service] / room / "store").is_dir()
     ]
 
     report = lint(contracts, folder=tmp_path)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
+from datetime import date, datetime, timedelta
+from typing import Annotated, TypedDict
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, StringConstraints
@@ -13,7 +13,9 @@ from chassis.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, Pages
 from contracts.values import ItemCode, ItemId, ItemVersionId, Mode, OrganCode, RegionCode, WindowId
 from intake_svc.context import Intake
 from intake_svc.report import handlers
+from intake_svc.report.domain import LONGEST, Offer, Period, period
 from rules.catalogue import Published
+from rules.workdays import local_day
 
 router = APIRouter(tags=["windows"])
 
@@ -53,15 +55,48 @@ class ReportedItem(BaseModel):
     """From when on its present version holds."""
 
 
-class ItemsReported(BaseModel):
-    """Items of a region's organs, by base code."""
+class _Reported(TypedDict):
+    item_code: ItemCode
+    item_id: str
+    name: str
+    organ: OrganCode
+    effective_from: datetime
 
-    items: list[ReportedItem]
+
+class UnservedItem(ReportedItem):
+    """An item that no integrated window takes in."""
+
+    special_window: bool
+    """Whether a window set aside for certain items takes it in."""
 
 
-class UnservedItems(ItemsReported):
-    """A page of them; it may hold fewer than the next one, or none."""
+class UnservedItems(BaseModel):
+    """A page of items by base code; it may hold fewer than the next one, or none."""
 
+    items: list[UnservedItem]
+    next: str | None
+    """Value of ``after`` for the next page."""
+
+
+class UnusedItem(ReportedItem):
+    """An item without a case."""
+
+    region: RegionCode
+    """Whose organ offers it."""
+    in_force_since: datetime
+    """From when on it was in force without a break, in one version after the other."""
+
+
+class UnusedItems(BaseModel):
+    """A page of items by base code and region; it may hold fewer than the next one, or none."""
+
+    since: datetime
+    until: datetime
+    """Exclusive."""
+    items: list[UnusedItem]
+    """In force all that time."""
+    recent: list[UnusedItem]
+    """In force only since some time within it."""
     next: str | None
     """Value of ``after`` for the next page."""
 
@@ -124,22 +159,43 @@ async def list_receiving(
 async def list_unserved(
     read: Annotated[Reader[Intake], READER],
     region: RegionQuery,
+    integrated: Annotated[bool, Query(description="包括仅由专窗受理的 / those too that special windows alone take in")] = False,  # noqa: FBT002 - a query parameter
     after: Annotated[str, Query(max_length=40, pattern=r"^[^\x00]*$")] = "",
     limit: Limit = DEFAULT_LIMIT,
 ) -> Response:
-    """The items that organs of a region offer and that can be handed in at no window there, for its supervisors (S-43)."""
-    page = await handlers.find_unserved(read.tx, RegionCode(region), after=after, limit=limit, by=read.caller)
-    return read.answer(UnservedItems(items=_reported(page.found).items, next=page.after))
+    """The items that organs of a region offer and no window there takes in, or no integrated one, for its supervisors and officers of the catalogue (S-43)."""
+    page = await handlers.find_unserved(read.tx, RegionCode(region), integrated=integrated, after=after, limit=limit, by=read.caller)
+    items = [UnservedItem(**_reported(one.offer), special_window=one.special) for one in page.found]
+    return read.answer(UnservedItems(items=items, next=page.after))
 
 
-@router.get("/v1/reports/unused-items", operation_id="listUnusedItems", response_model=ItemsReported)
+@router.get("/v1/reports/unused-items", operation_id="listUnusedItems", response_model=UnusedItems)
 async def list_unused(
     read: Annotated[Reader[Intake], READER],
     region: RegionQuery,
-    days: Annotated[int, Query(ge=1, le=1100, description="时间窗口,天 / days looked back")] = 365,
+    first: Annotated[date | None, Query(alias="from", description="起始日 / first day, Asia/Shanghai")] = None,
+    last: Annotated[date | None, Query(alias="to", description="截止日 / last day, inclusive")] = None,
+    days: Annotated[int, Query(ge=1, le=LONGEST, description="未填起止日的,回溯天数 / days looked back, without the two")] = 365,
+    after: Annotated[str, Query(max_length=40, pattern=r"^([0-9A-Z]{12}/[0-9]{6,12})?$")] = "",
+    limit: Limit = DEFAULT_LIMIT,
 ) -> Response:
-    """The items that organs of a region offered all the time and that nobody applied for, for its supervisors (S-40)."""
-    return read.answer(_reported(await handlers.find_unused(read.tx, RegionCode(region), days=days, by=read.caller)))
+    """The items in force in a region and below that nobody applied for in a time, for its supervisors and officers of the catalogue (S-40)."""
+    item, _, place = after.partition("/")
+    if first is None and last is None:
+        during = Period(since=read.tx.at - timedelta(days=days), until=read.tx.at)
+    else:
+        during = period(first=first, last=last, today=local_day(read.tx.at))
+    page = await handlers.find_unused(read.tx, RegionCode(region), during=during, after=(item, place), limit=limit, by=read.caller)
+    following = None if page.after is None else "/".join(page.after)
+    return read.answer(
+        UnusedItems(
+            since=during.since,
+            until=during.until,
+            items=[_unused(one) for one in page.found],
+            recent=[_unused(one) for one in page.recent],
+            next=following,
+        )
+    )
 
 
 @router.get("/v1/reports/open-cases", operation_id="countOpenCases", response_model=OpenCases)
@@ -168,16 +224,16 @@ async def count_open(
     return read.answer(OpenCases(at=read.tx.at, items=items, next=None if counts.after is None else pages.cursor(counts.after)))
 
 
-def _reported(found: list[Published]) -> ItemsReported:
-    return ItemsReported(
-        items=[
-            ReportedItem(
-                item_code=one.shape.item_code,
-                item_id=one.item_id,
-                name=one.shape.name,
-                organ=one.organ,
-                effective_from=one.effective_from,
-            )
-            for one in found
-        ]
+def _unused(offer: Offer) -> UnusedItem:
+    current = offer.current
+    return UnusedItem(**_reported(current), region=current.region, in_force_since=offer.since)
+
+
+def _reported(offer: Published) -> _Reported:
+    return _Reported(
+        item_code=offer.shape.item_code,
+        item_id=offer.item_id,
+        name=offer.shape.name,
+        organ=offer.organ,
+        effective_from=offer.effective_from,
     )

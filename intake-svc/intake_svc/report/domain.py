@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import ClassVar
 
-from contracts.values import ItemCode, ItemVersionId, Mode, RegionCode
-from intake_svc.hall.domain import Window
+from contracts.refusals import Defect, Invalid
+from contracts.values import ItemCode, Mode, RegionCode
+from intake_svc.hall.domain import EVERY_ITEM, Window
 from rules.catalogue import Catalogue, Published
 from rules.competence import NoRoute, decide
+from rules.workdays import day_start
+
+LONGEST = 3 * 365 + 1
+"""Days of a report: three years, one of them a leap year."""
+
+EARLIEST = date(2000, 1, 1)
+"""Days before are typing errors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +50,19 @@ def receiving(catalogue: Catalogue, windows: Iterable[Window], *, item: ItemCode
             yield Receiving(window=window, mode=mode)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unserved:
+    """An item that no integrated window takes in."""
+
+    offer: Published
+    special: bool
+    """Whether a window set aside for certain items takes it in."""
+
+
 def unserved(
     catalogue: Catalogue, windows: Iterable[Window], *, items: Iterable[ItemCode], region: RegionCode, at: datetime
-) -> list[Published]:
-    """Those of the items that organs of exactly this region offer and none of the windows takes in, in their order.
+) -> list[Unserved]:
+    """Those of the items that organs of exactly this region offer and no integrated window takes in, in their order.
 
     Args:
         catalogue: The index.
@@ -52,33 +71,93 @@ def unserved(
         region: Whose organs offer.
         at: The instant.
     """
-    open_ = list(windows)
-    found: list[Published] = []
+    integrated: list[Window] = []
+    special: list[Window] = []
+    for window in windows:
+        (integrated if EVERY_ITEM in window.skills else special).append(window)
+
+    def received(among: list[Window], item: ItemCode) -> bool:
+        able = (window for window in among if window.serves(item))
+        return next(receiving(catalogue, able, item=item, matter=region, at=at), None) is not None
+
+    found: list[Unserved] = []
     for item in items:
         current = [one for one in catalogue.versions_of(item, region) if one.in_force(at)]
-        able = (window for window in open_ if window.serves(item))
-        if current and next(receiving(catalogue, able, item=item, matter=region, at=at), None) is None:
-            found.append(current[-1])
+        if current and not received(integrated, item):
+            found.append(Unserved(offer=current[-1], special=received(special, item)))
     return found
 
 
-def unused(catalogue: Catalogue, used: Collection[ItemVersionId], *, region: RegionCode, since: datetime, at: datetime) -> list[Published]:
-    """The items in force that organs of exactly this region offered since an instant without a single case, by base code.
+class PeriodUnsound(Invalid):
+    """A time that a report cannot be about."""
 
-    Args:
-        catalogue: The index.
-        used: Versions under which cases were received since then.
-        region: Whose organs offer.
-        since: Begin of the window of time; what was first published within it had not the whole of it.
-        at: The instant of the question.
+    RULE: ClassVar[str] = "report.period"
+    ZH: ClassVar[str] = "统计时段不正确"
+    EN: ClassVar[str] = "The period of the report is wrong"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """The time that a report is about; UTC."""
+
+    since: datetime
+    """Inclusive."""
+    until: datetime
+    """Exclusive."""
+
+
+def period(*, first: date | None, last: date | None, today: date) -> Period:
+    """The time from the begin of one day to the end of another, Asia/Shanghai.
+
+    Raises:
+        PeriodUnsound: With a defect for what is wrong.
     """
-    found: list[Published] = []
-    for item in sorted(catalogue.items()):
-        versions = catalogue.versions_of(item, region)
-        current = [one for one in versions if one.in_force(at)]
-        if current and versions[0].effective_from <= since and not any(one.version_id in used for one in versions):
-            found.append(current[-1])
-    return found
+    if first is None or last is None:
+        missing = "/from" if first is None else "/to"
+        raise PeriodUnsound(defects=(_defect("report.period-open", missing, "应当同时填写起止日期", "Both days are needed"),))
+    defects: list[Defect] = []
+    if not EARLIEST <= first <= today:
+        defects.append(_defect("report.period-begin", "/from", "起始日期过早或者晚于今天", "It begins too long ago or after today"))
+    if last < first:
+        defects.append(_defect("report.period-order", "/to", "截止日期早于起始日期", "It ends before it begins"))
+    elif (last - first).days >= LONGEST:
+        defects.append(_defect("report.period-length", "/to", "时段不得超过三年", "It is longer than three years"))
+    if defects:
+        raise PeriodUnsound(defects=tuple(defects))
+    return Period(since=day_start(first), until=day_start(last + timedelta(days=1)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """An item that organs of one region have in force."""
+
+    versions: tuple[Published, ...]
+    """All up to the present one, oldest first."""
+
+    @property
+    def current(self) -> Published:
+        """The version in force."""
+        return self.versions[-1]
+
+    @property
+    def since(self) -> datetime:
+        """From when on it was in force without a break, in one version after the other."""
+        begins = self.versions[0].effective_from
+        for before, one in pairwise(self.versions):
+            if before.effective_to is not None and before.effective_to < one.effective_from:
+                begins = one.effective_from
+        return begins
+
+
+def offers(catalogue: Catalogue, region: RegionCode, *, after: tuple[str, str], at: datetime) -> Iterator[Offer]:
+    """What organs of a region and of those below it have in force, by base code and region, after one of them."""
+    below = catalogue.subtree(region)
+    for item in sorted(item for item in catalogue.items() if item >= after[0]):
+        for place in sorted(place for place in catalogue.regions_of(item) if place in below and (item, place) > after):
+            versions = catalogue.versions_of(item, place)
+            present = max((number for number, one in enumerate(versions) if one.in_force(at)), default=None)
+            if present is not None:
+                yield Offer(versions=versions[: present + 1])
 
 
 def _mode(catalogue: Catalogue, *, item: ItemCode, matter: RegionCode, origin: RegionCode, at: datetime) -> Mode | None:
@@ -86,3 +165,7 @@ def _mode(catalogue: Catalogue, *, item: ItemCode, matter: RegionCode, origin: R
         return decide(catalogue, item_code=item, receiving_region=origin, handling_region=matter, mode=None, at=at).mode
     except NoRoute:
         return None
+
+
+def _defect(rule_id: str, pointer: str, message: str, message_en: str) -> Defect:
+    return Defect(rule_id=rule_id, pointer=pointer, message=message, message_en=message_en)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from itertools import islice
 
 from chassis.database import Tx
 from contracts.caller import Caller
@@ -12,9 +12,11 @@ from contracts.values import ItemCode, ItemId, ItemVersionId, RegionCode, Window
 from intake_svc.case.handlers import counting
 from intake_svc.context import Intake
 from intake_svc.hall import handlers as halls
-from intake_svc.report.domain import Receiving, receiving, unserved, unused
+from intake_svc.report.domain import Offer, Period, Receiving, Unserved, offers, receiving, unserved
 from rules.access import permit
-from rules.catalogue import Published
+
+LOOKED_AT = 500
+"""Items of one page of those that nobody asks for, used ones too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +29,23 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unserved:
+class UnservedPage:
     """The items that no window takes in, among those that were looked at."""
 
-    found: list[Published]
+    found: list[Unserved]
     after: ItemCode | None
+    """The last item looked at, when there are further ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnusedPage:
+    """The items without a case, among those that were looked at."""
+
+    found: list[Offer]
+    """In force all the time."""
+    recent: list[Offer]
+    """In force for a part of it."""
+    after: tuple[ItemCode, RegionCode] | None
     """The last item looked at, when there are further ones."""
 
 
@@ -55,35 +69,53 @@ async def find_receiving(tx: Tx[Intake], *, item: ItemCode, matter: RegionCode, 
     return Page(found=found, after=windows[-1].window if len(windows) == limit else None)
 
 
-async def find_unserved(tx: Tx[Intake], region: RegionCode, *, after: str, limit: int, by: Caller) -> Unserved:
+async def find_unserved(tx: Tx[Intake], region: RegionCode, *, integrated: bool, after: str, limit: int, by: Caller) -> UnservedPage:
     """The items of a region's organs that no open window of the region or below takes in: 应进未进 (S-43).
 
     A page looks at ``limit`` items, for each there is a route to decide from every place with a window; it may name fewer.
 
+    Args:
+        tx: Open transaction.
+        region: Whose organs offer.
+        integrated: Also those that windows set aside for certain items take in, and no integrated one.
+        after: Base code of the last item looked at.
+        limit: Items of the page.
+        by: Who asks.
+
     Raises:
-        Forbidden: Not a supervisor of the region.
+        Forbidden: Neither a supervisor nor an officer of the catalogue of the region.
     """
     catalogue = tx.context.catalogue
-    permit(by, "statistics", "view", _at(region), regions=catalogue, about=region)
+    permit(by, "report", "view", {"region": region}, regions=catalogue, about=region)
     offered = sorted(item for item in catalogue.items() if item > after and catalogue.versions_of(item, region))[:limit]
     windows = await halls.open_windows(tx, regions=catalogue.subtree(region), item=None, after="", limit=None)
     found = unserved(catalogue, windows, items=offered, region=region, at=tx.at)
-    return Unserved(found=found, after=offered[-1] if len(offered) == limit else None)
+    kept = [one for one in found if integrated or not one.special]
+    return UnservedPage(found=kept, after=offered[-1] if len(offered) == limit else None)
 
 
-async def find_unused(tx: Tx[Intake], region: RegionCode, *, days: int, by: Caller) -> list[Published]:
-    """The items of a region's organs under which no case came within so many days: 僵尸事项 (S-40).
+async def find_unused(tx: Tx[Intake], region: RegionCode, *, during: Period, after: tuple[str, str], limit: int, by: Caller) -> UnusedPage:
+    """The items in force in a region and below under which no case was received within a time: 僵尸事项 (S-40).
 
-    What an organ handed on to one below it counts as used where that one was sent a case.
+    A page looks at `LOOKED_AT` items, with one statement that asks for one case of each version; it may name fewer than ``limit``, or none.
+    What came into force after that time is left out.
 
     Raises:
-        Forbidden: Not a supervisor of the region.
+        Forbidden: Neither a supervisor nor an officer of the catalogue of the region.
     """
     catalogue = tx.context.catalogue
-    permit(by, "statistics", "view", _at(region), regions=catalogue, about=region)
-    since = tx.at - timedelta(days=days)
-    used = await counting.used_versions(tx, catalogue.subtree(region), since=since)
-    return unused(catalogue, used, region=region, since=since, at=tx.at)
+    permit(by, "report", "view", {"region": region}, regions=catalogue, about=region)
+    looked = list(islice(offers(catalogue, region, after=after, at=tx.at), LOOKED_AT))
+    asked = {one.version_id for offer in looked for one in offer.versions}
+    used = await counting.used_versions(tx, asked, since=during.since, until=during.until)
+    named = [offer for offer in looked if offer.since < during.until and not any(one.version_id in used for one in offer.versions)]
+    last = named[limit - 1] if len(named) > limit else looked[-1] if len(looked) == LOOKED_AT else None
+    shown = named[:limit]
+    return UnusedPage(
+        found=[one for one in shown if one.since <= during.since],
+        recent=[one for one in shown if one.since > during.since],
+        after=None if last is None else (last.current.shape.item_code, last.current.region),
+    )
 
 
 async def count_open(
@@ -102,7 +134,3 @@ async def count_open(
     """
     found = await counting.open_on_versions(tx, items, versions=versions, by=by, position=position, limit=limit + 1)
     return Counts(found=found[:limit], after=found[limit - 1][:2] if len(found) > limit else None)
-
-
-def _at(region: RegionCode) -> dict[str, str]:
-    return {"receiving_region": region, "handling_region": region, "receiving_organ": "", "handling_organ": ""}

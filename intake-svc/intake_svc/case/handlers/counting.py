@@ -11,6 +11,7 @@ from contracts.refusals import Forbidden
 from contracts.values import ItemId, ItemVersionId, RegionCode
 from intake_svc.case import store
 from intake_svc.case.handlers import rights
+from intake_svc.case.store import usage
 from intake_svc.context import Intake
 from rules.access import Never
 
@@ -18,9 +19,11 @@ Counted = tuple[ItemVersionId, RegionCode, int]
 """A version, a handling region, and how many open cases stand on the one in the other; never none."""
 
 
-async def used_versions(tx: Tx[Intake], regions: Collection[RegionCode], *, since: datetime) -> frozenset[ItemVersionId]:
-    """Versions of items under which organs of these regions were sent a case since an instant."""
-    return await store.used_versions(tx, regions, since=since)
+async def used_versions(
+    tx: Tx[Intake], versions: Collection[ItemVersionId], *, since: datetime, until: datetime
+) -> frozenset[ItemVersionId]:
+    """Those of these versions under which a case was received from one instant on and before another."""
+    return await usage.used_versions(tx, versions, since=since, until=until)
 
 
 async def open_on_versions(

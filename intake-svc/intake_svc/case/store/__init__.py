@@ -90,6 +90,7 @@ CASES = Table(
     Index("ix_cases_receiving_region", "receiving_region", "received_at", "case_id"),
     Index("ix_cases_handling_region", "handling_region", "received_at", "case_id"),
     Index("ix_cases_applicant", "applicant_key", "received_at", "case_id"),
+    Index("ix_cases_version", "version_id", "received_at"),
     Index("ix_cases_open", literal_column(f"({_ITEM})"), "version_id", "handling_region", postgresql_where=literal_column(_OPEN)),
     # A projection rewrites the row some ten times: room for the new form on the same page.
     postgresql_with={"fillfactor": "80"},
@@ -181,13 +182,6 @@ async def list_cases(
     query = select(*_READ).where(*asked).order_by(CASES.c.received_at.desc(), CASES.c.case_id.desc()).limit(limit)
     rows: Iterable[Any] = await tx.execute(query)
     return [_case(*row) for row in rows]
-
-
-async def used_versions(tx: Tx[Intake], regions: Collection[RegionCode], *, since: datetime) -> frozenset[ItemVersionId]:
-    """Versions of items that these regions decide by, as far as a case was received since then."""
-    here = CASES.c.handling_region == any_(literal(sorted(regions), ARRAY(Text)))
-    rows = await tx.execute(select(CASES.c.version_id).where(here, CASES.c.received_at >= since).distinct())
-    return frozenset(ItemVersionId(row.version_id) for row in rows)
 
 
 async def count_open(
