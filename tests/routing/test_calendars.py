@@ -3,13 +3,14 @@
 import asyncio
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
-from contracts.catalogue import CalendarYear
-from contracts.events import CaseReceived, CaseRedated
+from contracts.catalogue import CalendarYear, Limit, Unit
+from contracts.events import CaseReceived, CaseRedated, CaseSignedFor
 from contracts.values import NATION
 from routing_svc.handling.jobs import redate_provisional
 from tests.contracts.builders import LIUYANG, LIUYANG_MARKET
-from tests.routing.builders import REVIEWER, Service, applicant, publish
+from tests.routing.builders import REVIEWER, TONGGU_HALL, VERSION, Service, applicant, publish
 
 FLOOD = CalendarYear(
     region=LIUYANG,
@@ -70,6 +71,12 @@ async def over_new_year(service: Service) -> CaseReceived:
     return await service.accepted(at=service.context.now.now())
 
 
+async def read(service: Service, case: CaseReceived) -> list[dict[str, Any]]:
+    """What the applicant reads of dates that moved."""
+    entries = (await service.shown(f"/v1/cases/{case.case_no}/timeline", by=applicant(case.case_id)))["entries"]
+    return [entry for entry in entries if entry["kind"] == "redated"]
+
+
 async def test_a_provisional_date_is_reckoned_anew_when_the_notice_is_out_and_everybody_is_told(service: Service) -> None:
     case = await over_new_year(service)
     before = (await service.running(case))["decision_promised"]
@@ -84,9 +91,10 @@ async def test_a_provisional_date_is_reckoned_anew_when_the_notice_is_out_and_ev
     assert (told.was.isoformat(), told.due.isoformat()) == ("2027-01-04T16:00:00+00:00", "2027-01-06T16:00:00+00:00")
     assert (await service.shown(f"/v1/handlings/{case.case_no}", by=REVIEWER))["due"] == "2027-01-06T16:00:00Z"
     assert (await service.running(case))["decision_statutory"]["provisional"] is False
-    entry = (await service.shown(f"/v1/cases/{case.case_no}/timeline", by=applicant(case.case_id)))["entries"][-1]
-    assert entry["zh"] == "放假通知已公布,按工作日历 2026.1+2027.1 重新计算:期限由 2027-01-04 24:00 变为 2027-01-06 24:00"
-    assert entry["en"].startswith("The holiday notice is out")
+    promised, statutory = await read(service, case)
+    assert promised["zh"] == "放假通知已公布,按工作日历 2026.1+2027.1 重新计算:承诺办结期限由 2027-01-04 24:00 变为 2027-01-06 24:00"
+    assert promised["en"].startswith("The holiday notice is out")
+    assert "法定办结期限由 2027-01-27 24:00 变为 2027-01-29 24:00" in statutory["zh"]
 
 
 async def test_a_clock_runs_out_by_its_new_date_and_not_by_the_one_before(service: Service) -> None:
@@ -132,3 +140,101 @@ async def test_a_final_date_does_not_move_and_one_that_stands_still_gets_its_own
     resumed = (await service.running(stopped))["decision_promised"]
     assert "CaseRedated" not in [*await service.told(final), *await service.told(stopped)]
     assert (resumed["last_day"], resumed["provisional"]) == ("2027-01-07", False)
+
+
+WORKED = replace(NOTICE, workdays=(date(2027, 1, 2), date(2027, 1, 3)), holidays=(date(2027, 1, 1), date(2027, 2, 5)))
+"""A weekend worked in exchange: what rests on it ends sooner than plain weeks say."""
+
+
+async def test_a_notice_that_works_a_weekend_takes_no_day_from_an_applicant_who_was_told_a_date(service: Service) -> None:
+    service.pass_until("2026-12-30T10:00:00")
+    case = await service.signed(at=service.context.now.now())
+    defects = {"defects": [{"pointer": "/materials/premises", "text": "请补交"}]}
+    await service.moved(case, "correction-notice", defects, by=REVIEWER)
+    await service.seal(case)
+    before = (await service.running(case))["supplement"]
+
+    publish(service.context, WORKED)
+    moved = await redate_provisional(service.context)
+
+    after = (await service.running(case))["supplement"]
+    assert (before["last_day"], before["provisional"]) == ("2027-01-20", True)
+    assert (moved, after["last_day"], after["provisional"]) == (0, "2027-01-20", False)
+    assert [line["zh"] for line in after["explanation"]][-3:] == [
+        "截止 2027-01-20 24:00(北京时间)",
+        "工作日历版本 2026.1",
+        "此后公布的工作日历版本 2026.1+2027.1 不改变已告知的日期",
+    ]
+    assert "CaseRedated" not in await service.told(case)
+    assert await read(service, case) == []
+
+
+async def test_an_organ_that_has_until_the_evening_is_not_late_because_the_notice_came_in_the_morning(service: Service) -> None:
+    service.pass_until("2026-12-28T10:00:00")
+    case = await service.signed(at=service.context.now.now())
+    before = (await service.running(case))["acceptance"]["last_day"]
+    service.pass_until("2027-01-04T09:00:00")
+
+    publish(service.context, WORKED)
+    await redate_provisional(service.context)
+    await service.heard_all()
+    await service.fire()
+
+    assert (before, (await service.running(case))["acceptance"]["last_day"]) == ("2027-01-04", "2027-01-04")
+    assert (await service.moved(case, "acceptance", by=REVIEWER))["state"] == "accepted"
+    assert "deemed_accepted" not in await service.timeline(case)
+
+
+async def test_a_date_that_moves_before_anybody_signed_is_read_by_everybody_and_is_the_one_told_at_the_signature(service: Service) -> None:
+    service.pass_until("2026-12-30T10:00:00")
+    case = await service.received(at=service.context.now.now())
+
+    publish(service.context, NOTICE)
+    assert await redate_provisional(service.context) == 1
+
+    (entry,) = await read(service, case)
+    assert "受理决定期限由 2027-01-06 24:00 变为 2027-01-08 24:00" in entry["zh"]
+    assert "time to decide acceptance ends 2027-01-08 24:00 instead of 2027-01-06 24:00" in entry["en"]
+    await service.act(f"/v1/transfers/{case.case_id}-1/receipts", {"step": "signed_for"}, by=REVIEWER)
+    signed = next(event for event in await service.events(case) if isinstance(event, CaseSignedFor))
+    assert signed.acceptance_due.isoformat() == "2027-01-08T16:00:00+00:00"
+
+
+async def test_a_date_of_delivery_that_moves_is_read_by_everybody_and_moves_nothing_of_the_decided_case(service: Service) -> None:
+    service.pass_until("2026-12-28T10:00:00")
+    case = await service.decided(at=service.context.now.now())
+    await service.seal(case)
+    version = await service.version(case)
+
+    publish(service.context, NOTICE)
+    assert await redate_provisional(service.context) == 1
+
+    (entry,) = await read(service, case)
+    assert (entry["organ"], "送达期限由 2027-01-11 24:00 变为 2027-01-13 24:00" in entry["zh"]) == (TONGGU_HALL, True)
+    assert "CaseRedated" not in await service.told(case)
+    assert await service.version(case) == version
+
+
+async def test_an_officer_who_read_a_case_acts_on_it_though_dates_became_final_that_did_not_move(service: Service) -> None:
+    case = await over_new_year(service)
+    version = await service.version(case)
+
+    publish(service.context, replace(NOTICE, holidays=()))
+    moved = await redate_provisional(service.context)
+
+    clock = (await service.running(case))["decision_promised"]
+    assert (moved, clock["last_day"], clock["provisional"], clock["calendar_version"]) == (0, "2027-01-04", False, "2026.1+2027.1")
+    assert await service.version(case) == version
+
+
+async def test_a_promise_that_moves_onto_the_laws_date_stays_the_promise_though_the_laws_date_moves_on(service: Service) -> None:
+    publish(service.context, replace(VERSION, statutory_limit=Limit(amount=5, unit=Unit.WORKDAYS, basis="行政许可法 §42")))
+    case = await over_new_year(service)
+    before = await service.running(case)
+
+    publish(service.context, NOTICE)
+    await redate_provisional(service.context)
+
+    assert [before[kind]["last_day"] for kind in ("decision_promised", "decision_statutory")] == ["2027-01-04", "2027-01-06"]
+    assert (await service.shown(f"/v1/handlings/{case.case_no}", by=REVIEWER))["due"] == "2027-01-06T16:00:00Z"
+    assert (await service.told(case)).count("CaseRedated") == 1

@@ -178,9 +178,9 @@ class Clock:
             self._move(ClockState.RUNNING)
 
     def redate(self, *, calendar: Calendar) -> bool:
-        """Reckon a provisional date anew once the notice for its years is out; True when it is final now.
+        """Make a provisional date final once the notice for its years is out, later where the notice makes it later; True when it is final now.
 
-        A date that would be provisional still stays as it was told.
+        One that the notice would make earlier ends as it was told, as does one that would be provisional still.
 
         Raises:
             IllegalMove: It does not run, or its date is final.
@@ -190,7 +190,9 @@ class Clock:
         found = self.measure(calendar)
         if found is None or found.provisional:
             return False
-        self._date(calendar)
+        if found.instant >= self.due:
+            self._date(calendar)
+        self.provisional = False
         return True
 
     def meet(self, *, at: datetime) -> None:
@@ -244,8 +246,11 @@ class Clock:
             return explain(found, start=self.started_at, limit=self.limit, rule_id=rule)
         then = calendar.as_of(self.calendar_version)
         told = None if then is None else self.measure(then)
-        lines = _replaced(self) if told is None else explain(told, start=self.started_at, limit=self.limit, rule_id=rule)
-        return (*lines, _later(found.calendar_version))
+        if told is None:
+            return (*_replaced(self), _later(found.calendar_version))
+        # The rows of then know nothing of the notice that made the date final without moving it.
+        told = replace(told, provisional=self.provisional)
+        return (*explain(told, start=self.started_at, limit=self.limit, rule_id=rule), _later(found.calendar_version))
 
     def segments(self) -> tuple[Segment, ...]:
         """What ran and what stood still, in order."""

@@ -122,7 +122,7 @@ async def hand_over(tx: RoutingTx, case_id: CaseId, *, former: OrganCode, organ:
 
 
 async def redate(tx: RoutingTx, case_id: CaseId) -> Sequence[tuple[Clock, datetime]]:
-    """Reckon the provisional dates of a case anew; the clocks whose date is another now, each with the one it had."""
+    """Make the provisional dates of a case final; the clocks that end later for it, each with the date it had, in the order they began."""
     moved: list[tuple[Clock, datetime]] = []
     for clock in await _running(tx, case_id, tuple(REDATED)):
         was = clock.due

@@ -87,8 +87,8 @@ TEXTS: Mapping[EntryKind, tuple[str, str]] = MappingProxyType(
         EntryKind.RESUMED: ("期限恢复计算,应于 {due} 前决定", "Time runs again; to be decided by {due}"),
         EntryKind.EXTENDED: ("经批准延长期限,应于 {due} 前决定", "Extended with approval; to be decided by {due}"),
         EntryKind.REDATED: (
-            "放假通知已公布,按工作日历 {calendar} 重新计算:期限由 {was} 变为 {due}",
-            "The holiday notice is out; reckoned anew with calendar {calendar}: due by {due} instead of {was}",
+            "放假通知已公布,按工作日历 {calendar} 重新计算:{clock}由 {was} 变为 {due}",
+            "The holiday notice is out; reckoned anew with calendar {calendar}: {clock} ends {due} instead of {was}",
         ),
         EntryKind.DECIDED: ("已作出决定:{outcome}", "Decided: {outcome}"),
         EntryKind.SEALED: ("文书 {notice} 已加盖电子印章", "Notice {notice} carries the organ's seal"),

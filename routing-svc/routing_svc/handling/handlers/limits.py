@@ -5,7 +5,7 @@ from contracts.catalogue import Limit, Unit
 from contracts.refusals import IllegalMove
 from contracts.values import CaseId
 from routing_svc.clock import handlers as clocks
-from routing_svc.clock.domain import STOPPED_BY_SUSPENSION, Clock, ClockKind, show_due
+from routing_svc.clock.domain import NAMES, STOPPED_BY_SUSPENSION, Clock, ClockKind, show_due
 from routing_svc.clock.handlers import Wanted
 from routing_svc.context import RoutingTx
 from routing_svc.handling import store
@@ -14,6 +14,7 @@ from routing_svc.handling.handlers.desk import load, record_act, write
 from routing_svc.notice.domain import NoticeKind, extension_lines, suspension_lines
 from routing_svc.schema import have_at_hand
 from routing_svc.timeline.domain import EntryKind
+from routing_svc.timeline.handlers import find_case, record
 
 
 async def suspend(tx: RoutingTx, act: Act, *, ground: str, evidence: str, workdays: int) -> Handling:
@@ -75,20 +76,21 @@ async def extend(tx: RoutingTx, act: Act, *, reason: str) -> Handling:
 async def redate(tx: RoutingTx, case_id: CaseId, *, root: CaseId) -> bool:
     """Put final dates in the place of provisional ones, once the holiday notice is out; False when none moved.
 
-    Both counties, the applicant and whoever shows the case are told where the date moved that is to be met now.
+    Both counties and the applicant read of every date that moved, signed for or not; whoever shows the case is told of the one to be met now.
     """
     await lock(tx, root)
     await have_at_hand(tx, [case_id])
     moved = await clocks.redate(tx, case_id)
-    handling = await store.get_handling(tx, case_id)
-    if handling is None:
-        return bool(moved)
+    if not moved:
+        return False
+    case, handling = await find_case(tx, case_id), await store.get_handling(tx, case_id)
     for clock, was in moved:
-        if show_other_end(handling, was=was, due=clock.due, calendar_version=clock.calendar_version, at=tx.at):
-            facts = {"was": show_due(was), "due": show_due(clock.due), "calendar": clock.calendar_version}
-            await record_act(tx, handling, EntryKind.REDATED, facts=facts)
-    await store.save_handlings(tx, [handling])
-    return bool(moved)
+        moves = {"was": show_due(was), "due": show_due(clock.due), "calendar": clock.calendar_version}
+        facts: dict[str, str | tuple[str, str]] = {"clock": NAMES[clock.kind], **moves}
+        await record(tx, case, EntryKind.REDATED, at=tx.at, organ=clock.organ, region=clock.region, facts=facts)
+    if handling is not None and show_other_end(handling, moved, at=tx.at):
+        await store.save_handlings(tx, [handling])
+    return True
 
 
 async def _dates(tx: RoutingTx, handling: Handling) -> tuple[Clock, Clock]:
