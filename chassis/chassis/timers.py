@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic
 
-from sqlalchemy import ARRAY, DateTime, Text, bindparam, func, or_, select, update
+from sqlalchemy import ARRAY, DateTime, Text, bindparam, func, or_, select, tuple_, update
 
 from chassis.crash import crash_point
 from chassis.database import C, Tx, is_transient, lock, outlived
@@ -62,6 +62,26 @@ async def set_timer(tx: Tx[Any], *, timer_id: str, kind: str, key: str, due: dat
 async def cancel_timer(tx: Tx[Any], timer_id: str) -> None:
     """Take a timer back; nothing when it fired or was never set. The caller holds the key's lock."""
     tx.remove(_TIMERS, {"timer_id": timer_id})
+
+
+async def list_timers(
+    tx: Tx[Any], *, kinds: Collection[str], since: datetime, until: datetime, after: Timer | None, limit: int
+) -> tuple[Timer, ...]:
+    """Timers that are set, in the order in which they fall due.
+
+    Args:
+        tx: Any transaction.
+        kinds: Of these kinds.
+        since: Due from then on.
+        until: Due by then, inclusive.
+        after: The last one of the page before.
+        limit: Most.
+    """
+    place = (TIMERS.c.due, TIMERS.c.timer_id)
+    statement = select(TIMERS).where(TIMERS.c.kind.in_(sorted(kinds)), TIMERS.c.due.between(since, until)).order_by(*place).limit(limit)
+    if after is not None:
+        statement = statement.where(tuple_(*place) > tuple_(after.due, after.timer_id))
+    return tuple(_timer(row) for row in await tx.execute(statement))
 
 
 class Timers(Generic[C]):

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import TypeAlias
 
 from chassis.context import Context
@@ -31,8 +31,8 @@ class Routing(Context):
     """Numbers of notices taken ahead."""
     exchange_keys: dict[OrganCode, OpenedKey] = field(default_factory=dict)
     """Exchange keys opened so far; spares the vault for every receipt."""
-    redated_until: date | None = None
-    """Last day of the national calendar for which provisional dates were reckoned anew by this process."""
+    redated: tuple[date, datetime] | None = None
+    """Last day of the national calendar for which this process reckoned provisional dates anew, and when it did."""
     failed_hops: dict[TransferId, float] = field(default_factory=dict)
     """Waiting hops that could not be looked at again, and until when they are left alone (monotonic seconds)."""
 

@@ -11,7 +11,7 @@ from sqlalchemy import insert
 
 from chassis.database import Tx, lock
 from chassis.tables import TIMERS
-from chassis.timers import Timer, TimerKind, Timers, cancel_timer, set_timer
+from chassis.timers import Timer, TimerKind, Timers, cancel_timer, list_timers, set_timer
 from tests.chassis.bus.line import EFFECTS, Line, at_work, make_bus, make_line, make_tables, until
 from tests.support.engines import DatabaseUrl
 
@@ -78,6 +78,22 @@ async def test_a_timer_waits_for_its_instant_and_the_moved_clock_brings_it(line:
             return len(await line.effects()) == 1
 
         await until(fired, what="the timer")
+
+
+async def test_timers_are_read_page_by_page_in_the_order_in_which_they_fall_due(line: Line) -> None:
+    for hours, name in ((3, "d"), (1, "a"), (2, "c"), (2, "b"), (9, "late"), (-1, "over")):
+        await set_for(line, name, due=PAST + timedelta(hours=hours))
+    found: list[str] = []
+    last: Timer | None = None
+
+    async with line.database.read(line) as tx:
+        while page := await list_timers(tx, kinds=["k"], since=PAST, until=PAST + timedelta(hours=3), after=last, limit=2):
+            found += [timer.timer_id for timer in page]
+            last = page[-1]
+        others = await list_timers(tx, kinds=["other"], since=PAST, until=PAST + timedelta(days=1), after=None, limit=9)
+
+    assert found == ["a", "b", "c", "d"]
+    assert others == ()
 
 
 async def test_a_timer_taken_back_or_set_anew_does_not_fire_as_before(line: Line) -> None:

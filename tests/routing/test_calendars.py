@@ -9,8 +9,9 @@ from contracts.catalogue import CalendarYear, Limit, Unit
 from contracts.events import CaseReceived, CaseRedated, CaseSignedFor
 from contracts.values import NATION
 from routing_svc.handling.jobs import redate_provisional
+from rules.catalogue import Catalogue
 from tests.contracts.builders import LIUYANG, LIUYANG_MARKET
-from tests.routing.builders import REVIEWER, TONGGU_HALL, VERSION, Service, applicant, publish
+from tests.routing.builders import PUBLISHED, REVIEWER, TONGGU_HALL, VERSION, Service, applicant, publish
 
 FLOOD = CalendarYear(
     region=LIUYANG,
@@ -120,7 +121,7 @@ async def test_dates_are_reckoned_anew_once_however_often_and_by_how_many_it_is_
     publish(service.context, NOTICE)
 
     await asyncio.gather(*(redate_provisional(service.context) for _ in range(3)))
-    service.context.redated_until = None
+    service.context.redated = None
     again = await redate_provisional(service.context)
 
     assert (nothing_is_out, again) == (0, 0)
@@ -238,3 +239,41 @@ async def test_a_promise_that_moves_onto_the_laws_date_stays_the_promise_though_
     assert [before[kind]["last_day"] for kind in ("decision_promised", "decision_statutory")] == ["2027-01-04", "2027-01-06"]
     assert (await service.shown(f"/v1/handlings/{case.case_no}", by=REVIEWER))["due"] == "2027-01-06T16:00:00Z"
     assert (await service.told(case)).count("CaseRedated") == 1
+
+
+LATER = replace(NOTICE, year=2028, version="2028.1", holidays=(date(2028, 1, 3),))
+
+
+async def test_the_notices_of_two_years_that_become_known_together_make_the_dates_of_both_final(service: Service) -> None:
+    case = await over_new_year(service)
+
+    publish(service.context, NOTICE, LATER)
+
+    assert await redate_provisional(service.context) == 1
+    assert (await service.running(case))["decision_promised"]["last_day"] == "2027-01-06"
+
+
+async def test_a_date_that_another_process_told_before_it_knew_of_the_notice_becomes_final_in_minutes(service: Service) -> None:
+    publish(service.context, NOTICE)
+    service.pass_until("2026-12-30T10:00:00")
+    await redate_provisional(service.context)
+    known = service.context.catalogue
+    service.context.catalogue = Catalogue()
+    publish(service.context, *PUBLISHED)
+    case = await service.accepted(at=service.context.now.now())
+    service.context.catalogue = known
+
+    at_once = await redate_provisional(service.context)
+    service.pass_time(minutes=10)
+    later = await redate_provisional(service.context)
+
+    assert (at_once, later) == (0, 1)
+    assert (await service.running(case))["decision_promised"]["provisional"] is False
+
+
+async def test_every_page_of_dates_is_reckoned_anew_and_each_case_once(service: Service) -> None:
+    cases = [await over_new_year(service) for _ in range(3)]
+    publish(service.context, NOTICE)
+
+    assert await redate_provisional(service.context, at_once=2) == len(cases)
+    assert [(await service.told(case)).count("CaseRedated") for case in cases] == [1, 1, 1]

@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from chassis.timers import Timer, TimerKind, cancel_timer, set_timer
+from chassis.timers import Timer, TimerKind, cancel_timer, list_timers, set_timer
 from chassis.watermarks import heard_until
 from contracts.catalogue import Limit
 from contracts.events import CASE_EVENTS, CaseReceived
@@ -134,16 +134,31 @@ async def redate(tx: RoutingTx, case_id: CaseId) -> Sequence[tuple[Clock, dateti
     return moved
 
 
-async def waiting_for_notice(tx: RoutingTx, *, until: date, after: CaseId, limit: int) -> list[tuple[CaseId, CaseId]]:
-    """Cases, each with its root, with a provisional date in the last year whose notice is out, or later; in the order of their ids.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some of what waits for a holiday notice."""
+
+    cases: Mapping[CaseId, CaseId]
+    """Cases with a provisional date that can be final now, each with its root."""
+    last: Timer | None
+    """Where the next page goes on; ``None`` when this is the last."""
+
+
+async def waiting_for_notice(tx: RoutingTx, *, until: date, after: Timer | None, limit: int) -> Page:
+    """Cases with a provisional date in the days for which the notices are out by now, the next dates first.
 
     Args:
         tx: The transaction.
         until: Last day for which the notices are out.
-        after: The case of the page before.
-        limit: Most.
+        after: The end of the page before.
+        limit: Most dates to look at.
     """
-    return await store.list_provisional(tx, since=day_start(date(until.year, 1, 1)), after=after, limit=limit)
+    kinds = [f"{_PREFIX}{kind.value}" for kind in sorted(REDATED)]
+    ends = day_start(until + timedelta(days=1))
+    timers = await list_timers(tx, kinds=kinds, since=tx.at, until=ends, after=after, limit=limit)
+    roots = {_clock_of(timer): CaseId(timer.key) for timer in timers}
+    found = await store.list_provisional(tx, list(roots))
+    return Page(cases={case_id: roots[clock_id] for clock_id, case_id in found}, last=timers[-1] if len(timers) == limit else None)
 
 
 async def current(tx: RoutingTx, case_id: CaseId, kind: ClockKind) -> Clock | None:
@@ -153,7 +168,7 @@ async def current(tx: RoutingTx, case_id: CaseId, kind: ClockKind) -> Clock | No
 
 async def overrun(tx: RoutingTx, timer: Timer) -> Clock | None:
     """The clock of a timer that is due, noted as run out; ``None`` when it ended or moved meanwhile."""
-    clock = await store.get_clock(tx, timer.timer_id.rsplit("/", 1)[0])
+    clock = await store.get_clock(tx, _clock_of(timer))
     if clock is None or clock.state is not ClockState.RUNNING or clock.due > timer.due:
         return None
     clock.run_out()
@@ -163,7 +178,7 @@ async def overrun(tx: RoutingTx, timer: Timer) -> Clock | None:
 
 async def about(tx: RoutingTx, timer: Timer) -> Clock | None:
     """The clock that a warning is about; ``None`` when it does not run any more or ends later."""
-    clock = await store.get_clock(tx, timer.timer_id.rsplit("/", 1)[0])
+    clock = await store.get_clock(tx, _clock_of(timer))
     return clock if clock is not None and clock.state is ClockState.RUNNING and _warned_at(clock) <= timer.due else None
 
 
@@ -211,6 +226,10 @@ async def _set_timers(tx: RoutingTx, clock: Clock) -> None:
     warned_at = _warned_at(clock)
     if clock.kind in WARNED and warned_at > clock.started_at:
         await set_timer(tx, timer_id=f"{clock.clock_id}/warn", kind=f"{kind}{_WARNING}", key=key, due=warned_at)
+
+
+def _clock_of(timer: Timer) -> str:
+    return timer.timer_id.rsplit("/", 1)[0]
 
 
 async def _take_timers(tx: RoutingTx, clock: Clock) -> None:

@@ -6,14 +6,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast as as_clock
 
-from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Table, Text, case, cast, func, literal_column, or_, select
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    DateTime,
+    Index,
+    Integer,
+    Table,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from chassis.shelves import Shelf
-from chassis.tables import TIMERS
 from contracts.codec import decode, encode_object
 from contracts.values import CaseId, Json
-from routing_svc.clock.domain import LIVE, REDATED, Clock, ClockKind
+from routing_svc.clock.domain import LIVE, Clock, ClockKind
 from routing_svc.context import RoutingTx
 from routing_svc.schema import METADATA, of_a_case
 
@@ -134,34 +149,15 @@ async def count_clocks(tx: RoutingTx, case_id: CaseId) -> Mapping[ClockKind, int
     return Counter(clock.kind for clock in await _AT_HAND.of(tx, case_id))
 
 
-async def list_provisional(tx: RoutingTx, *, since: datetime, after: str, limit: int) -> list[tuple[CaseId, CaseId]]:
-    """Cases, each with its root, that have a running clock with a provisional date, in the order of their ids.
+async def list_provisional(tx: RoutingTx, clock_ids: Sequence[str]) -> list[tuple[str, CaseId]]:
+    """Of these clocks those that run towards a provisional date, each with its case.
 
-    Found by the timers, which are read by date; what is provisional is in the body, and no index may hold the body or every write of a clock
-    would write to it.
-
-    Args:
-        tx: The transaction.
-        since: Only dates from then on.
-        after: The case of the page before.
-        limit: Most.
+    What is provisional is in the body: no index may hold the body, or every write of a clock would write to it.
     """
-    timed = select(func.substr(TIMERS.c.timer_id, 1, func.length(TIMERS.c.timer_id) - len(_DUE)).label("clock_id")).where(
-        TIMERS.c.due >= since, TIMERS.c.timer_id.endswith(_DUE)
+    statement = select(CLOCKS.c.clock_id, CLOCKS.c.case_id).where(
+        CLOCKS.c.clock_id == func.any(bindparam("clocks", type_=ARRAY(Text))), CLOCKS.c.body["provisional"].astext == "true"
     )
-    of_a_clock = timed.subquery()
-    statement = (
-        select(CLOCKS.c.case_id, func.min(CLOCKS.c.body["root_case_id"].astext).label("root"))
-        .join(of_a_clock, of_a_clock.c.clock_id == CLOCKS.c.clock_id)
-        .where(CLOCKS.c.body["provisional"].astext == "true", CLOCKS.c.kind.in_(sorted(REDATED)), CLOCKS.c.case_id > after)
-        .group_by(CLOCKS.c.case_id)
-        .order_by(CLOCKS.c.case_id)
-        .limit(limit)
-    )
-    return [(CaseId(row.case_id), CaseId(row.root)) for row in await tx.execute(statement)]
-
-
-_DUE = "/due"
+    return [(row.clock_id, CaseId(row.case_id)) for row in await tx.execute(statement, {"clocks": list(clock_ids)})]
 
 
 def _started(clock: Clock) -> tuple[datetime, str, int]:
