@@ -1,17 +1,18 @@
 """Open cases follow a merged organ: who may see, act and decide, in whose name, told once in the case's history."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from contracts.caller import Caller, Role
+from contracts.catalogue import OpenCases
 from contracts.delegations import DelegationKind
-from contracts.events import CaseReceived, CaseRehomed
+from contracts.events import CaseAccepted, CaseReceived, CaseRehomed, CaseReturned, CaseValidated
 from contracts.values import OrganCode
 from routing_svc.transfer.handlers import find_merged, follow_merger
-from routing_svc.transfer.jobs import follow_mergers, retry_waiting
-from tests.contracts.builders import DAYAO, DAYAO_OFFICE, LIUYANG_MARKET, a_delegation, an_organ
-from tests.routing.builders import APPROVER, MONDAY, Service, publish, staff
-from tests.routing.test_names import act, decided, notices, received
+from routing_svc.transfer.jobs import follow_mergers, retry_waiting, return_ended
+from tests.contracts.builders import DAYAO, DAYAO_OFFICE, LIUYANG_MARKET, a_delegation, an_agreement, an_organ
+from tests.routing.builders import APPROVER, MONDAY, TONGGU_HALL, Service, publish, staff
+from tests.routing.test_names import act, decided, notices, received, sign
 
 NEW = OrganCode("11430181MB0000001N")
 NEWER = OrganCode("11430181MB0000002N")
@@ -208,3 +209,83 @@ async def test_a_hop_that_waits_is_checked_as_of_receipt_before_it_moves(service
     assert await follow_mergers(service.context) == 1
     assert await service.told(case) == ["CaseValidated", "CaseRehomed"]
     assert (await rehomed(service, case))[0].handling_organ == NEW
+
+
+async def test_what_was_signed_for_before_the_merger_is_given_back_by_the_new_organ_in_its_own_name(service: Service) -> None:
+    case = await service.signed()
+    merge(service)
+    await follow_mergers(service.context)
+
+    returned = await service.act(f"/v1/transfers/{case.case_id}-1/return", {"ground": "duplicate", "reason": "同一申请"}, by=NEW_REVIEWER)
+
+    told = [event for event in await service.events(case) if isinstance(event, CaseRehomed | CaseReturned)]
+    assert returned["receipt"]["organ"] == NEW
+    assert [event.handling_organ for event in told] == [NEW, NEW]
+    assert (await notices(service, case))[-1]["sealed_as"] == NEW
+
+
+async def test_what_is_given_back_before_the_job_ran_goes_back_in_the_new_organs_name_too(service: Service) -> None:
+    case = await service.signed()
+    merge(service)
+
+    returned = await service.act(f"/v1/transfers/{case.case_id}-1/return", {"ground": "duplicate", "reason": "同一申请"}, by=NEW_REVIEWER)
+
+    assert returned["receipt"]["organ"] == NEW
+    assert [type(event).__name__ for event in await service.events(case)][-3:] == ["CaseRehomed", "CaseReturned", "HandlingEnded"]
+
+
+async def test_time_that_runs_out_accepts_in_the_name_of_the_organ_that_is_there_by_then(service: Service) -> None:
+    case = await service.signed()
+    service.pass_until("2026-11-30T23:00:00")
+    merge(service)
+    service.pass_time(hours=2)
+    await service.heard_all()
+
+    await service.fire()
+
+    assert (await notices(service, case))[-1]["sealed_as"] == NEW
+    assert [type(event).__name__ for event in await service.events(case)][-2:] == ["CaseRehomed", "CaseAccepted"]
+    assert ("red", "clock.acceptance", NEW) in await service.cards(case)
+
+
+async def test_time_that_runs_out_at_a_delegate_accepts_in_the_name_that_its_delegator_became(service: Service) -> None:
+    case = await received(service, a_delegation(kind=DelegationKind.DELEGATION))
+    await sign(service, case)
+    merge(service)
+    await follow_mergers(service.context)
+    service.pass_time(days=14)
+    await service.heard_all()
+
+    await service.fire()
+
+    accepted = next(event for event in await service.events(case) if isinstance(event, CaseAccepted))
+    last = (await notices(service, case))[-1]
+    assert accepted.authority is not None
+    assert (accepted.deemed, accepted.authority.sealed_as) == (True, NEW)
+    assert (last["organ"], last["sealed_as"]) == (case.handling_organ, NEW)
+
+
+async def test_a_hop_that_nobody_signed_in_time_expires_at_the_new_organ_and_is_offered_again_there(service: Service) -> None:
+    case = await service.received()
+    merge(service)
+    service.pass_time(days=9)
+    await service.heard_all()
+
+    await service.fire()
+
+    told = await service.events(case)
+    receipts = [receipt for event in told if isinstance(event, CaseValidated) and event.hop == 2 for receipt in event.receipts]
+    assert [type(event).__name__ for event in told][:4] == ["CaseValidated", "CaseRehomed", "CaseReturned", "CaseValidated"]
+    assert {receipt.step: receipt.organ for receipt in receipts} == {"offered": TONGGU_HALL, "delivered": NEW, "validated": NEW}
+
+
+async def test_what_goes_back_with_its_agreement_goes_back_in_the_new_organs_name(service: Service) -> None:
+    case = await service.received()
+    merge(service)
+    publish(service.context, replace(an_agreement(valid_to=date(2026, 11, 24)), open_cases=OpenCases.RETURN))
+    service.pass_until("2026-11-24T00:00:00")
+
+    assert await return_ended(service.context) == 1
+
+    returned = next(event for event in await service.events(case) if isinstance(event, CaseReturned))
+    assert (returned.handling_organ, returned.receipt.organ) == (NEW, NEW)

@@ -349,6 +349,10 @@ class Transfer:
         )
         self.organ, self.region, self.authority = now.organ, now.region, now.authority
 
+    def go_along(self, handled: Acting) -> None:
+        """Name who handles the case by now: what is still done about the hop is done there. The handling has told of it."""
+        self.organ, self.region, self.authority = handled.organ, handled.region, handled.authority
+
     def refuse_unless(self, to: TransferState) -> None:
         """Whether a move is open, asked before receipts are made for it.
 

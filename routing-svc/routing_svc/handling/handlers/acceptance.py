@@ -15,6 +15,7 @@ from routing_svc.context import RoutingTx
 from routing_svc.handling import store
 from routing_svc.handling.domain import Act, DefectUnknown, Handling, HandlingState, NotOpened, OrganMissing
 from routing_svc.handling.handlers.desk import load, record_act, write
+from routing_svc.handling.handlers.mergers import follow
 from routing_svc.notice.domain import NOT_COMPETENT, NoticeKind, acceptance_lines, correction_lines, refusal_lines
 from routing_svc.notice.handlers import remedies_against
 from routing_svc.supervision.domain import OVERRUN, Colour
@@ -182,6 +183,7 @@ async def on_acceptance_overrun(tx: RoutingTx, timer: Timer) -> None:
         case = await find_case(tx, clock.case_id)
         await give_card_for(tx, clock, OVERRUN[clock.kind.value], organ=case.receiving_organ, region=case.region)
         return
+    await follow(tx, handling)
     await give_card_for(tx, clock, OVERRUN[clock.kind.value])
     if handling.state is HandlingState.OPENED:
         await _accept(tx, handling, at=clock.due, by=None, counted_from=clock.started_at, deemed=True)

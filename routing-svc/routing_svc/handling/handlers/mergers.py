@@ -8,7 +8,7 @@ from contracts.values import CaseId, OrganCode, TransferId
 from routing_svc.clock import handlers as clocks
 from routing_svc.context import RoutingTx
 from routing_svc.handling import store
-from routing_svc.handling.domain import WINNERS, Handling
+from routing_svc.handling.domain import WINNERS, Handling, NotOpened
 from routing_svc.timeline.domain import EntryKind
 from routing_svc.timeline.handlers import record
 from rules.powers import Acting, acting_now
@@ -16,7 +16,7 @@ from rules.powers import Acting, acting_now
 
 async def follow(tx: RoutingTx, handling: Handling) -> bool:
     """Let a handling go on at the organ in its own's place; False when its own still stands, and then nothing changes."""
-    was = Acting(handling.organ, handling.region, handling.authority)
+    was = _acting(handling)
     now = acting_now(tx.context.catalogue, was, at=tx.at)
     if now is was or handling.state in WINNERS:
         return False
@@ -32,6 +32,18 @@ async def follow_merger(tx: RoutingTx, case_id: CaseId) -> bool:
     return handling is not None and await follow(tx, handling)
 
 
+async def whose(tx: RoutingTx, case_id: CaseId) -> Acting:
+    """Who handles a case, where and in whose name.
+
+    Raises:
+        NotOpened: Nobody has signed for it.
+    """
+    handling = await store.get_handling(tx, case_id)
+    if handling is None:
+        raise NotOpened
+    return _acting(handling)
+
+
 async def find_at(tx: RoutingTx, organs: Collection[OrganCode], *, limit: int) -> list[TransferId]:
     """Of open handlings at these organs the hops that they were signed for by."""
     return await store.list_open_at(tx, organs, limit=limit)
@@ -45,6 +57,10 @@ async def tell(tx: RoutingTx, case: CaseReceived, *, was: Acting, now: Acting) -
         former, organ = name_of(former, was.authority), name_of(organ, now.authority)
     facts = {"former": _call(tx, former), "organ": _call(tx, organ)}
     await record(tx, case, EntryKind.REHOMED, at=tx.at, organ=now.organ, region=now.region, facts=facts)
+
+
+def _acting(handling: Handling) -> Acting:
+    return Acting(handling.organ, handling.region, handling.authority)
 
 
 def _call(tx: RoutingTx, code: OrganCode) -> str:

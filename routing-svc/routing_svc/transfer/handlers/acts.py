@@ -23,7 +23,8 @@ from routing_svc.transfer.domain import (
     Transfer,
     TransferState,
 )
-from routing_svc.transfer.handlers.hops import load, make_receipt, record_return
+from routing_svc.transfer.handlers.desk import load
+from routing_svc.transfer.handlers.hops import make_receipt, record_return
 from routing_svc.transfer.handlers.mergers import follow
 
 

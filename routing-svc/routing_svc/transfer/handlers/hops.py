@@ -2,13 +2,10 @@
 
 from datetime import datetime
 
-from chassis.database import lock
 from chassis.timers import Timer
-from contracts.caller import Caller
 from contracts.catalogue import TransferLimits
 from contracts.delegations import name_of
 from contracts.events import CaseReceived, Receipt
-from contracts.refusals import NotFound
 from contracts.values import OrganCode, PersonRef, TransferId, digest
 from routing_svc.clock import handlers as clocks
 from routing_svc.clock.domain import OWN_LIMITS, Clock, ClockKind, show_due
@@ -16,7 +13,6 @@ from routing_svc.clock.handlers import Wanted
 from routing_svc.context import RoutingTx
 from routing_svc.exchange.domain import Step
 from routing_svc.exchange.handlers import give_receipts
-from routing_svc.schema import have_at_hand
 from routing_svc.supervision.domain import OVERRUN, Colour
 from routing_svc.supervision.handlers import give_card, give_card_for
 from routing_svc.timeline.domain import EntryKind
@@ -33,7 +29,8 @@ from routing_svc.transfer.domain import (
     Transfer,
     TransferState,
 )
-from rules.access import permit
+from routing_svc.transfer.handlers.desk import take
+from routing_svc.transfer.handlers.mergers import follow
 from rules.check import verdict_digest
 from rules.competence import NoRoute, decide
 from rules.powers import authority_of
@@ -78,6 +75,7 @@ async def on_lapse(tx: RoutingTx, timer: Timer) -> None:
     transfer = await store.last_transfer(tx, clock.case_id)
     if transfer is None or transfer.state is not TransferState.VALIDATED:
         return
+    await follow(tx, transfer)
     receipt = await make_receipt(tx, transfer, "expired", by=None, at=clock.due)
     transfer.expire(at=clock.due, receipt=receipt)
     await clocks.cancel(tx, clock.case_id, ClockKind.TRANSFER_SIGN, ClockKind.TRANSFER_LAPSE, at=clock.due)
@@ -98,31 +96,6 @@ async def on_unknown_too_long(tx: RoutingTx, timer: Timer) -> None:
     await give_card_for(tx, clock, OVERRUN[clock.kind.value])
     await _fail(tx, transfer, rule_id=ROUTE_UNKNOWN, reason=DISAGREEMENTS[ROUTE_UNKNOWN], at=clock.due)
     await store.save_transfers(tx, [transfer])
-
-
-async def take(tx: RoutingTx, transfer_id: TransferId) -> Transfer | None:
-    """A hop under its case's lock."""
-    place = await store.find_place(tx, transfer_id)
-    if place is None:
-        return None
-    case_id, root_case_id = place
-    await lock(tx, root_case_id)
-    await have_at_hand(tx, [case_id])
-    return await store.get_transfer(tx, case_id, transfer_id)
-
-
-async def load(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller, action: str) -> Transfer:
-    """A hop under its case's lock, where the caller may act so on it.
-
-    Raises:
-        NotFound: No such transfer, or none that the caller may know of.
-        Forbidden: The caller may see it but not do this.
-    """
-    transfer = await take(tx, transfer_id)
-    if transfer is None:
-        raise NotFound
-    permit(caller, "transfer", action, store.row_of(transfer), regions=tx.context.catalogue, about=transfer.case_id)
-    return transfer
 
 
 async def make_receipt(tx: RoutingTx, transfer: Transfer, name: str, *, by: PersonRef | None, at: datetime) -> Receipt:

@@ -5,7 +5,7 @@ from routing_svc.context import RoutingTx
 from routing_svc.handling import handlers as handlings
 from routing_svc.transfer import store
 from routing_svc.transfer.domain import OPEN, Transfer, TransferState
-from routing_svc.transfer.handlers.hops import take
+from routing_svc.transfer.handlers.desk import take
 from rules.powers import Acting, acting_now
 
 
@@ -20,19 +20,22 @@ async def find_merged(tx: RoutingTx, *, limit: int) -> list[TransferId]:
 async def follow_merger(tx: RoutingTx, transfer_id: TransferId) -> bool:
     """Let one case go on at the organ in its own's place; False when nothing is to be done for it (any more)."""
     transfer = await take(tx, transfer_id)
-    if transfer is None:
-        return False
-    if transfer.state is TransferState.SIGNED_FOR:
-        return await handlings.follow_merger(tx, transfer.case_id)
-    return await follow(tx, transfer)
+    return transfer is not None and await follow(tx, transfer)
 
 
 async def follow(tx: RoutingTx, transfer: Transfer) -> bool:
-    """Let a hop that nobody has signed for go on at the organ in its own's place; False when its own still stands.
+    """Let a hop go on at the organ in its own's place, with the handling once somebody signed; False when its own still stands.
 
     One that waits stays: it is checked as of receipt first, when the former organ may have been the right one.
     """
     was = Acting(transfer.organ, transfer.region, transfer.authority)
+    if transfer.state is TransferState.SIGNED_FOR:
+        moved = await handlings.follow_merger(tx, transfer.case_id)
+        handled = await handlings.whose(tx, transfer.case_id)
+        if handled != was:
+            transfer.go_along(handled)
+            await store.save_transfers(tx, [transfer])
+        return moved
     now = acting_now(tx.context.catalogue, was, at=tx.at)
     if now is was or transfer.state not in OPEN or transfer.state is TransferState.WAITING:
         return False
