@@ -33,8 +33,8 @@ class Routing(Context):
     """Exchange keys opened so far; spares the vault for every receipt."""
     redated: tuple[date, datetime] | None = None
     """Last day of the national calendar for which this process reckoned provisional dates anew, and when it did."""
-    failed_hops: dict[TransferId, float] = field(default_factory=dict)
-    """Waiting hops that could not be looked at again, and until when they are left alone (monotonic seconds)."""
+    failed_hops: dict[str, dict[TransferId, float]] = field(default_factory=dict)
+    """By job the hops that failed in it, and until when it leaves them alone (monotonic seconds)."""
 
 
 PUBLIC_ID = r"^[0-9A-Za-z-]{1,80}$"

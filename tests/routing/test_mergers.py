@@ -3,11 +3,13 @@
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from sqlalchemy import text
+
 from contracts.caller import Caller, Role
 from contracts.catalogue import OpenCases
 from contracts.delegations import DelegationKind
 from contracts.events import CaseAccepted, CaseReceived, CaseRehomed, CaseReturned, CaseValidated
-from contracts.values import OrganCode
+from contracts.values import DelegationId, OrganCode
 from routing_svc.transfer.handlers import find_merged, follow_merger
 from routing_svc.transfer.jobs import follow_mergers, retry_waiting, return_ended
 from tests.contracts.builders import DAYAO, DAYAO_OFFICE, LIUYANG_MARKET, a_delegation, an_agreement, an_organ
@@ -103,7 +105,7 @@ async def test_a_case_moves_once_whatever_is_repeated_and_wherever_it_was_cut_of
     cases = [await service.received(), await service.signed(), await service.accepted()]
     merge(service)
     async with service.context.database.read(service.context) as tx:
-        first, *_ = await find_merged(tx, limit=10)
+        first, *_ = await find_merged(tx, after=None, limit=10)
     async with service.context.database.consume(service.context) as tx:
         assert await follow_merger(tx, first)
 
@@ -289,3 +291,31 @@ async def test_what_goes_back_with_its_agreement_goes_back_in_the_new_organs_nam
 
     returned = next(event for event in await service.events(case) if isinstance(event, CaseReturned))
     assert (returned.handling_organ, returned.receipt.organ) == (NEW, NEW)
+
+
+async def test_hops_that_wait_keep_no_other_case_from_its_new_organ(service: Service) -> None:
+    waits = [await service.received(delegations=(DelegationId("nobody-knows"),)) for _ in range(3)]
+    cases = [await service.received(), await service.accepted()]
+    merge(service)
+
+    assert await follow_mergers(service.context, at_once=2) == len(cases)
+
+    assert [await rehomed(service, case) for case in waits] == [[], [], []]
+    assert [len(await rehomed(service, case)) for case in cases] == [1, 1]
+
+
+async def test_cases_that_fail_are_left_alone_for_a_while_and_keep_no_other_case_from_its_new_organ(service: Service) -> None:
+    broken = [await service.received() for _ in range(2)]
+    case = await service.signed()
+    async with service.context.database.begin(service.context) as tx:
+        for one in broken:
+            await tx.execute(text("update transfers set body = body - 'case' where case_id = :case"), {"case": one.case_id})
+    merge(service)
+
+    moved = await follow_mergers(service.context, at_once=2)
+    failed = set(service.context.failed_hops["follow_mergers"])
+    await retry_waiting(service.context)
+
+    assert moved == 1
+    assert len(await rehomed(service, case)) == 1
+    assert failed == {f"{one.case_id}-1" for one in broken} == set(service.context.failed_hops["follow_mergers"])

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Table, Text, select, text, tuple_
+from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Table, Text, collate, select, text, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 
 from chassis.database import where
@@ -130,11 +130,20 @@ async def list_handlings(
     return tuple(decode(Handling, body) for body in (await tx.execute(statement)).scalars())
 
 
-async def list_open_at(tx: RoutingTx, organs: Collection[OrganCode], *, limit: int) -> list[TransferId]:
-    """Of open handlings at these organs the hops that they were signed for by, the oldest first."""
-    statement = select(HANDLINGS.c.body["transfer_id"].astext).where(_OPEN, HANDLINGS.c.handling_organ.in_(sorted(organs)))
-    rows = await tx.execute(statement.order_by(HANDLINGS.c.handling_organ, HANDLINGS.c.opened_at, HANDLINGS.c.case_id).limit(limit))
-    return [TransferId(name) for name in rows.scalars()]
+async def list_open_at(tx: RoutingTx, organs: Collection[OrganCode], *, after: TransferId | None, limit: int) -> list[TransferId]:
+    """Of open handlings at these organs the hops that they were signed for by, by id.
+
+    Args:
+        tx: The transaction.
+        organs: Whose.
+        after: The last one of the page before.
+        limit: Most.
+    """
+    name = collate(HANDLINGS.c.body["transfer_id"].astext, "C")
+    statement = select(name).where(_OPEN, HANDLINGS.c.handling_organ.in_(sorted(organs))).order_by(name).limit(limit)
+    if after is not None:
+        statement = statement.where(name > after)
+    return [TransferId(found) for found in (await tx.execute(statement)).scalars()]
 
 
 def _outgoing(handling: Handling) -> list[Outgoing]:

@@ -1,7 +1,7 @@
 """Look again at hops that wait for what their route rests on, let cases follow merged organs, and show how many wait."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from chassis.figures import MOST, Figure, Look, Reading
 from chassis.jobs import Job
@@ -12,11 +12,15 @@ from routing_svc.transfer import handlers, store
 from routing_svc.transfer.store import Waiting
 
 AT_ONCE = 100
-"""Waiting hops read in one page."""
+"""Hops read in one page."""
 FAILED_REST = 10.0
-"""Seconds for which a hop that failed is left alone."""
+"""Seconds for which a hop that failed is left alone by the job that it failed in."""
 
 _log = get_logger()
+
+_Find = Callable[[RoutingTx, TransferId | None, int], Awaitable[Sequence[TransferId]]]
+"""Hops in the order of their ids: after one, so many at most."""
+_Act = Callable[[RoutingTx, TransferId], Awaitable[bool]]
 
 
 async def retry_waiting(context: Routing) -> int:
@@ -26,45 +30,28 @@ async def retry_waiting(context: Routing) -> int:
     """
     moved = 0
     after: Waiting | None = None
-    waits: set[TransferId] = set()
+    marks = _marks(context, "retry_waiting")
     while True:
         async with context.database.read(context) as tx:
             page = await store.list_waiting(tx, after=after, limit=AT_ONCE)
-        waits.update(hop.transfer_id for hop in page)
         for hop in page:
             if not hop.needs.unknown(context.catalogue):
-                moved += await _try(context, hop.transfer_id, handlers.try_again)
+                moved += await _try(context, hop.transfer_id, handlers.try_again, marks=marks)
         if len(page) < AT_ONCE:
-            break
+            return moved
         after = page[-1]
-    for gone in context.failed_hops.keys() - waits:
-        del context.failed_hops[gone]
-    return moved
 
 
-async def _try(context: Routing, transfer_id: TransferId, act: Callable[[RoutingTx, TransferId], Awaitable[bool]]) -> bool:
-    if time.monotonic() < context.failed_hops.get(transfer_id, 0.0):
-        return False
-    try:
-        async with context.database.consume(context) as tx:
-            return await act(tx, transfer_id)
-    except Exception as error:  # noqa: BLE001 - one hop that fails must not hold up the others: they would be given back for it
-        _log.error("transfer.retry_failed", name=transfer_id, exc_info=error)
-        context.failed_hops[transfer_id] = time.monotonic() + FAILED_REST
-        return False
-
-
-async def follow_mergers(context: Routing) -> int:
-    """Let open cases of merged organs go on where those went; how many moved, `AT_ONCE` of a kind at most.
+async def follow_mergers(context: Routing, *, at_once: int = AT_ONCE) -> int:
+    """Let every open case of a merged organ go on where that went; how many moved.
 
     Each in a transaction of its own: what was moved before a crash stays moved, and nothing moves twice.
     """
-    async with context.database.read(context) as tx:
-        found = await handlers.find_merged(tx, limit=AT_ONCE)
-    moved = 0
-    for transfer_id in found:
-        moved += await _try(context, transfer_id, handlers.follow_merger)
-    return moved
+
+    async def find(tx: RoutingTx, after: TransferId | None, limit: int) -> Sequence[TransferId]:
+        return await handlers.find_merged(tx, after=after, limit=limit)
+
+    return await _go_through(context, find, handlers.follow_merger, job="follow_mergers", at_once=at_once)
 
 
 async def return_ended(context: Routing) -> int:
@@ -72,16 +59,47 @@ async def return_ended(context: Routing) -> int:
 
     Each in a transaction of its own: what went back before a crash stays so, and nothing goes back twice.
     """
-    returned = 0
+
+    async def find(tx: RoutingTx, after: TransferId | None, limit: int) -> Sequence[TransferId]:
+        return await handlers.list_ended(tx, after=after, limit=limit)
+
+    return await _go_through(context, find, handlers.return_ended, job="return_ended", at_once=AT_ONCE)
+
+
+async def _go_through(context: Routing, find: _Find, act: _Act, *, job: str, at_once: int) -> int:
+    """Do it to all that are found, page by page: what fails or has to stay as it is keeps nobody from what comes after."""
+    done = 0
     after: TransferId | None = None
+    marks = _marks(context, job)
     while True:
         async with context.database.read(context) as tx:
-            page = await handlers.list_ended(tx, after=after, limit=AT_ONCE)
+            page = await find(tx, after, at_once)
         for transfer_id in page:
-            returned += await _try(context, transfer_id, handlers.return_ended)
-        if len(page) < AT_ONCE:
-            return returned
+            done += await _try(context, transfer_id, act, marks=marks)
+        if len(page) < at_once:
+            return done
         after = page[-1]
+
+
+async def _try(context: Routing, transfer_id: TransferId, act: _Act, *, marks: dict[TransferId, float]) -> bool:
+    if transfer_id in marks:
+        return False
+    try:
+        async with context.database.consume(context) as tx:
+            return await act(tx, transfer_id)
+    except Exception as error:  # noqa: BLE001 - one hop that fails must not hold up the others: they would be given back for it
+        _log.error("transfer.retry_failed", name=transfer_id, exc_info=error)
+        marks[transfer_id] = time.monotonic() + FAILED_REST
+        return False
+
+
+def _marks(context: Routing, job: str) -> dict[TransferId, float]:
+    """Hops that failed in a job and are left alone still, and until when."""
+    marks = context.failed_hops.setdefault(job, {})
+    now = time.monotonic()
+    for rested in [name for name, until in marks.items() if until <= now]:
+        del marks[rested]
+    return marks
 
 
 JOBS = (

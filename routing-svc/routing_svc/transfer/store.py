@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, func, select, text, tuple_
+from sqlalchemy import Column, DateTime, Index, Integer, Table, Text, collate, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
 
 from chassis.anchors import Anchor, Anchored
@@ -167,11 +167,21 @@ async def list_waiting(tx: RoutingTx, *, after: Waiting | None, limit: int) -> t
     )
 
 
-async def list_open_at(tx: RoutingTx, organs: Collection[OrganCode], *, limit: int) -> list[TransferId]:
-    """Hops to these organs that nobody has signed for yet, in no order that means anything."""
-    statement = select(TRANSFERS.c.transfer_id).where(_OPEN, TRANSFERS.c.handling_organ.in_(sorted(organs)))
-    rows = await tx.execute(statement.order_by(TRANSFERS.c.handling_organ, TRANSFERS.c.transfer_id).limit(limit))
-    return [TransferId(name) for name in rows.scalars()]
+async def list_open_at(tx: RoutingTx, organs: Collection[OrganCode], *, after: TransferId | None, limit: int) -> list[TransferId]:
+    """Hops to these organs that were validated and that nobody has signed for yet, by id.
+
+    Args:
+        tx: The transaction.
+        organs: Asked to handle them.
+        after: The last one of the page before.
+        limit: Most.
+    """
+    name = collate(TRANSFERS.c.transfer_id, "C")
+    validated = TRANSFERS.c.state != TransferState.WAITING.value
+    statement = select(name).where(_OPEN, validated, TRANSFERS.c.handling_organ.in_(sorted(organs))).order_by(name).limit(limit)
+    if after is not None:
+        statement = statement.where(name > after)
+    return [TransferId(found) for found in (await tx.execute(statement)).scalars()]
 
 
 async def list_open_under(tx: RoutingTx, agreements: Collection[AgreementId], *, after: TransferId | None, limit: int) -> list[TransferId]:

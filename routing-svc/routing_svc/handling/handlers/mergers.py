@@ -44,9 +44,9 @@ async def whose(tx: RoutingTx, case_id: CaseId) -> Acting:
     return _acting(handling)
 
 
-async def find_at(tx: RoutingTx, organs: Collection[OrganCode], *, limit: int) -> list[TransferId]:
-    """Of open handlings at these organs the hops that they were signed for by."""
-    return await store.list_open_at(tx, organs, limit=limit)
+async def find_at(tx: RoutingTx, organs: Collection[OrganCode], *, after: TransferId | None, limit: int) -> list[TransferId]:
+    """Of open handlings at these organs the hops that they were signed for by, by id."""
+    return await store.list_open_at(tx, organs, after=after, limit=limit)
 
 
 async def tell(tx: RoutingTx, case: CaseReceived, *, was: Acting, now: Acting) -> None:

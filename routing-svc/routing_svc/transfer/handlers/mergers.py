@@ -9,12 +9,20 @@ from routing_svc.transfer.handlers.desk import take
 from rules.powers import Acting, acting_now
 
 
-async def find_merged(tx: RoutingTx, *, limit: int) -> list[TransferId]:
-    """Hops of open cases that stand at organs merged by now, ``limit`` of those not signed for and of the others at most."""
+async def find_merged(tx: RoutingTx, *, after: TransferId | None, limit: int) -> list[TransferId]:
+    """Hops of open cases that stand at organs merged by now, signed for or not, by id; those that wait are none of them.
+
+    Args:
+        tx: Any transaction.
+        after: The last one of the page before.
+        limit: Most.
+    """
     organs = tx.context.catalogue.organs.merged(at=tx.at).keys()
     if not organs:
         return []
-    return [*await store.list_open_at(tx, organs, limit=limit), *await handlings.find_at(tx, organs, limit=limit)]
+    unsigned = await store.list_open_at(tx, organs, after=after, limit=limit)
+    signed = await handlings.find_at(tx, organs, after=after, limit=limit)
+    return sorted([*unsigned, *signed])[:limit]
 
 
 async def follow_merger(tx: RoutingTx, transfer_id: TransferId) -> bool:
