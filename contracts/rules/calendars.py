@@ -76,7 +76,11 @@ class Calendar:
         return "+".join(dict.fromkeys(names)) or "none"
 
     def as_of(self, version: str) -> Calendar | None:
-        """The calendar with no other rows than a version names; ``None`` when one of these was replaced since."""
+        """The calendar with no other rows than a version names; ``None`` when one of these was replaced since.
+
+        A version written before rows of regions were named says less than it rests on (``2026.1`` for the nation's row and a region's of that
+        number): whoever explains a date with this calendar compares what it makes with the date.
+        """
         named = frozenset(() if version == "none" else version.split("+"))
         layers = [tuple(row for row in layer if label_of(row) in named) for layer in self._layers]
         return Calendar(layers) if {label_of(row) for layer in layers for row in layer} == named else None

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from sqlalchemy import text
+
 from contracts.catalogue import CalendarYear, Limit, Unit
 from contracts.events import CaseReceived, CaseRedated, CaseSignedFor
 from contracts.values import NATION
@@ -277,3 +279,35 @@ async def test_every_page_of_dates_is_reckoned_anew_and_each_case_once(service: 
 
     assert await redate_provisional(service.context, at_once=2) == len(cases)
     assert [(await service.told(case)).count("CaseRedated") for case in cases] == [1, 1, 1]
+
+
+async def written_before_regions_were_named(service: Service, case: CaseReceived) -> dict[str, Any]:
+    """The promise of a case as the first release kept it: one number for the rows of the nation and the region."""
+    async with service.context.database.begin(service.context) as tx:
+        await tx.execute(text("update clocks set body = jsonb_set(body, '{calendar_version}', '\"2026.1\"')"))
+    return (await service.running(case))["decision_promised"]
+
+
+async def test_a_date_that_an_older_release_reckoned_with_a_closure_is_explained_with_the_closure(service: Service) -> None:
+    publish(service.context, FLOOD)
+    case = await service.accepted()
+
+    clock = await written_before_regions_were_named(service, case)
+
+    told = [line["zh"] for line in clock["explanation"]]
+    assert clock["last_day"] == "2026-11-30"
+    assert "2026-11-24 – 2026-11-25 非工作时间,不计 2 日(防汛停工通知)" in told
+    assert told[-2:] == ["截止 2026-11-30 24:00(北京时间)", "工作日历版本 2026.1+430181-2026.1"]
+
+
+async def test_a_date_of_an_older_release_that_no_rows_make_any_more_says_only_what_it_was_reckoned_with(service: Service) -> None:
+    publish(service.context, FLOOD)
+    case = await service.accepted()
+    publish(service.context, replace(FLOOD, version="2026.2", holidays=(date(2026, 11, 24),)))
+
+    clock = await written_before_regions_were_named(service, case)
+
+    assert [line["zh"] for line in clock["explanation"]] == [
+        "截止 2026-11-30 24:00(北京时间),按当时的工作日历版本 2026.1 计算",
+        "此后公布的工作日历版本 2026.1+430181-2026.2 不改变已告知的日期",
+    ]

@@ -232,6 +232,8 @@ class Clock:
     def explain(self, calendar: Calendar) -> tuple[Line, ...]:
         """Why its date is that date: by the rows that it was reckoned with, whatever was published since.
 
+        What is told always ends on that date; where no rows that are known here make it, only their version is named.
+
         Args:
             calendar: Of the region, as it is now.
         """
@@ -242,12 +244,14 @@ class Clock:
                 Line(rule_id="clock.stopped", zh=f"期限中止({stop.ground},{stop.law})", en=f"Time is stopped ({stop.ground}, {stop.law})"),
             )
         rule = f"clock.{self.kind.value}"
-        if found.calendar_version == self.calendar_version:
-            return explain(found, start=self.started_at, limit=self.limit, rule_id=rule)
+        stands, same_rows = found.instant == self.due, found.calendar_version == self.calendar_version
         then = calendar.as_of(self.calendar_version)
         told = None if then is None else self.measure(then)
-        if told is None:
-            return (*_replaced(self), _later(found.calendar_version))
+        if stands and (same_rows or (told is not None and told.instant != self.due)):
+            # The other rows: written before rows of regions were named, and then they make another date than the one told.
+            return explain(found, start=self.started_at, limit=self.limit, rule_id=rule)
+        if told is None or told.instant != self.due:
+            return _replaced(self) if same_rows else (*_replaced(self), _later(found.calendar_version))
         # The rows of then know nothing of the notice that made the date final without moving it.
         told = replace(told, provisional=self.provisional)
         return (*explain(told, start=self.started_at, limit=self.limit, rule_id=rule), _later(found.calendar_version))
