@@ -167,10 +167,27 @@ def holding_now(catalogue: Catalogue, holder: Holder, *, at: datetime) -> Holder
 
 def authority_of(catalogue: Catalogue, route: Route) -> Authority | None:
     """In whose name the organ of a route acts, with the papers that say so; ``None`` where it holds the power itself."""
-    if not route.delegations:
-        return None
-    papers = [paper for paper in (catalogue.delegation(one) for one in route.delegations) if paper is not None]
-    return Authority(sealed_as=route.sealed_as, instruments=tuple(_cite(paper) for paper in papers))
+    return _authority(route.sealed_as, _papers(catalogue, route.delegations))
+
+
+def authority_by(catalogue: Catalogue, delegations: Sequence[DelegationId], *, at: datetime) -> Authority | None:
+    """In whose name an organ acts by papers that were followed at receipt; ``None`` without any that is known.
+
+    Args:
+        catalogue: The index.
+        delegations: From the holder of the power to the organ that acts.
+        at: Instant of receipt.
+    """
+    papers = _papers(catalogue, delegations)
+    return _authority(catalogue.organs.acting(papers[-1].sealed_as, at=at), papers) if papers else None
+
+
+def _papers(catalogue: Catalogue, delegations: Sequence[DelegationId]) -> list[Delegation]:
+    return [paper for paper in (catalogue.delegation(one) for one in delegations) if paper is not None]
+
+
+def _authority(sealed_as: OrganCode, papers: Sequence[Delegation]) -> Authority | None:
+    return Authority(sealed_as=sealed_as, instruments=tuple(_cite(paper) for paper in papers)) if papers else None
 
 
 def _cite(paper: Delegation) -> Cited:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from contracts.caller import Caller, Role
 from contracts.catalogue import Region
@@ -147,6 +148,31 @@ async def test_the_name_is_fixed_at_the_hand_off_where_receipt_said_nothing_of_i
 
     assert decision.authority is not None
     assert decision.authority.sealed_as == LIUYANG_MARKET
+
+
+async def validated_without_a_name(service: Service) -> CaseReceived:
+    """A hop as a release left it that did not say in whose name a case is decided."""
+    publish(service.context, OFFICE, a_delegation(kind=DelegationKind.DELEGATION))
+    case = await service.received(**as_received(service) | {"authority": None})
+    async with service.context.database.begin(service.context) as tx:
+        await tx.execute(text("update transfers set body = body - 'authority'"))
+    return case
+
+
+async def test_a_hop_that_was_validated_before_names_were_kept_is_signed_for_and_decided_in_the_delegators_name(service: Service) -> None:
+    decision = await decided(service, await validated_without_a_name(service))
+
+    assert decision.authority is not None
+    assert (decision.authority.sealed_as, [one.number for one in decision.authority.instruments]) == (LIUYANG_MARKET, ["浏政委〔2026〕1号"])
+
+
+async def test_a_hop_that_was_validated_before_names_were_kept_is_given_back_in_the_delegators_name(service: Service) -> None:
+    case = await validated_without_a_name(service)
+
+    by = officer(Role.REVIEWER, case.handling_organ, case.handling_region)
+    await service.act(f"/v1/transfers/{case.case_id}-1/return", {"ground": "duplicate", "reason": "同一申请"}, by=by)
+
+    assert (await notices(service, case))[-1]["sealed_as"] == LIUYANG_MARKET
 
 
 async def test_a_name_that_no_paper_gives_is_a_disagreement(service: Service) -> None:

@@ -24,7 +24,7 @@ from routing_svc.transfer.domain import (
     TransferState,
 )
 from routing_svc.transfer.handlers.desk import load
-from routing_svc.transfer.handlers.hops import make_receipt, record_return
+from routing_svc.transfer.handlers.hops import make_receipt, name_by_papers, record_return
 from routing_svc.transfer.handlers.mergers import follow
 
 
@@ -38,6 +38,7 @@ async def sign_for(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller) ->
         IllegalMove: It is not validated, or signed for already.
     """
     transfer = await load(tx, transfer_id, caller=caller, action="sign")
+    name_by_papers(tx, transfer)
     await follow(tx, transfer)
     acceptance = await clocks.current(tx, transfer.case_id, ClockKind.ACCEPTANCE)
     item = tx.context.catalogue.version(transfer.case.version_id)
@@ -84,6 +85,7 @@ async def give_back(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller, g
         DeemedAccepted: The time to tell ran out, signed for or not.
     """
     transfer = await load(tx, transfer_id, caller=caller, action="return")
+    name_by_papers(tx, transfer)
     await follow(tx, transfer)
     if ground == NOT_COMPETENT:
         raise NeedsNotice

@@ -23,6 +23,7 @@ from routing_svc.transfer.domain import (
     DISAGREEMENTS,
     ESCALATED_HOP,
     LOCAL_LIMITS,
+    OPEN,
     ROUTE_DISAGREES,
     ROUTE_UNKNOWN,
     Needs,
@@ -33,7 +34,7 @@ from routing_svc.transfer.handlers.desk import take
 from routing_svc.transfer.handlers.mergers import follow
 from rules.check import verdict_digest
 from rules.competence import NoRoute, decide
-from rules.powers import authority_of
+from rules.powers import authority_by, authority_of
 
 ON_THE_WAY = (ClockKind.TRANSFER_DELIVERED, ClockKind.TRANSFER_VALIDATED)
 """Clocks of what the machines do before a person signs; limits are data of the agreement."""
@@ -96,6 +97,12 @@ async def on_unknown_too_long(tx: RoutingTx, timer: Timer) -> None:
     await give_card_for(tx, clock, OVERRUN[clock.kind.value])
     await _fail(tx, transfer, rule_id=ROUTE_UNKNOWN, reason=DISAGREEMENTS[ROUTE_UNKNOWN], at=clock.due)
     await store.save_transfers(tx, [transfer])
+
+
+def name_by_papers(tx: RoutingTx, transfer: Transfer) -> None:
+    """Fix in whose name the organ of a hop acts, where it was validated by a release that did not say so yet."""
+    if transfer.authority is None and transfer.state in OPEN:
+        transfer.authority = authority_by(tx.context.catalogue, transfer.case.delegations, at=transfer.case.at)
 
 
 async def make_receipt(tx: RoutingTx, transfer: Transfer, name: str, *, by: PersonRef | None, at: datetime) -> Receipt:
