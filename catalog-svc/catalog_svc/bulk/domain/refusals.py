@@ -65,7 +65,7 @@ class FileCut(Conflict):
 
 
 class RowOvertaken(Conflict):
-    """Since the dry run somebody wrote another version of the item, or it went to another organ: the row was compared with something else."""
+    """Since the dry run, or since its draft, the item got another version or went to another organ: the row was compared with something else."""
 
     RULE: ClassVar[str] = "bulk.overtaken"
     ZH: ClassVar[str] = "试运行之后该事项已有其他版本或者已划转，请核对后重新上传"

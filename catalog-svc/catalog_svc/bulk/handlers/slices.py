@@ -13,7 +13,7 @@ from catalog_svc.bulk.handlers.checking import former_of, pair_of, told
 from catalog_svc.context import Catalog
 from catalog_svc.former_code import handlers as former_codes
 from catalog_svc.item import handlers as items
-from catalog_svc.item.domain import ItemDraft, ItemVersionState
+from catalog_svc.item.domain import ItemDraft, ItemOvertaken, ItemVersionState
 from catalog_svc.organ import handlers as organs
 from chassis.database import Tx, lock
 from contracts.codec import decode
@@ -56,7 +56,10 @@ async def do_slice(tx: Tx[Catalog], run_id: str, *, state: RunState, most: int, 
     else:
         await lock(tx, *(str(row.item_id) for row in rows))
         for row in rows:
-            await _review_or_publish(tx, run, row)
+            try:
+                await _review_or_publish(tx, run, row)
+            except ItemOvertaken:
+                row.refuse([flaw_of_refusal(RowOvertaken())])
     await store.put_rows(tx, run_id, rows)
     await store.save_run(tx, run)
     return len(rows)
@@ -147,5 +150,5 @@ async def _review_or_publish(tx: Tx[Catalog], run: Run, row: RunRow) -> None:
         day = day_start(date.fromisoformat(row.planned))
         # A day that is past asks for nothing; one that is to come is kept, however early the rest begins.
         start = max(day, start or day) if day > tx.at else start
-    await items.publish_version(tx, version_id, effective_from=start, by=by)
+    await items.publish_version(tx, version_id, effective_from=start, by=by, moves=False)
     row.state, row.cells = RowState.PUBLISHED, ()

@@ -5,7 +5,7 @@ Law: GB/T 39554.1, .2 (elements); 国办函〔2016〕108号 (kinds of change). A
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,7 +22,7 @@ from catalog_svc.item.domain.content import (
     unpublished_member,
 )
 from catalog_svc.item.domain.line import line_up, successor_at
-from catalog_svc.item.domain.refusals import EffectiveTooSoon, ItemEnded, ItemReviewedByAuthor, ItemUnknown, ItemUnsound
+from catalog_svc.item.domain.refusals import EffectiveTooSoon, ItemEnded, ItemOvertaken, ItemReviewedByAuthor, ItemUnknown, ItemUnsound
 from catalog_svc.item.domain.states import HOLDING, LIVE, MOVES, TOLD, ItemVersionState
 from catalog_svc.proposal.domain import NOTICE
 from contracts.catalogue import (
@@ -46,6 +46,7 @@ __all__ = [
     "ItemContent",
     "ItemDraft",
     "ItemEnded",
+    "ItemOvertaken",
     "ItemParts",
     "ItemReviewedByAuthor",
     "ItemUnknown",
@@ -79,12 +80,25 @@ class ItemVersionRecord:
     reviewer: PersonRef | None = None
     effective_from: datetime | None = None
     effective_to: datetime | None = None
+    drafted_after: int | None = None
+    """How many versions of the item had been published when it was drafted; None of drafts from before that was kept."""
+    published_as: int | None = None
+    """Which of the item's versions to be published it was, from 1; None of those from before that was kept."""
     version: int = 0
     """Counts every change of the row."""
 
     @classmethod
-    def draft(cls, given: ItemDraft, *, item_id: ItemId, number: int, region: RegionCode, by: PersonRef) -> ItemVersionRecord:
-        """A new version under an item."""
+    def draft(
+        cls,
+        given: ItemDraft,
+        *,
+        item_id: ItemId,
+        number: int,
+        region: RegionCode,
+        by: PersonRef,
+        others: Sequence[ItemVersionRecord] | None = None,
+    ) -> ItemVersionRecord:
+        """A new version under an item; ``others``: what its author may know, None where nothing overtakes it."""
         return cls(
             version_id=ItemVersionId(f"{item_id}-v{number}"),
             item_id=item_id,
@@ -94,6 +108,7 @@ class ItemVersionRecord:
             parts=given.parts.digests(),
             state=ItemVersionState.DRAFT,
             author=by,
+            drafted_after=None if others is None else _last_published(others),
         )
 
     @property
@@ -105,15 +120,33 @@ class ItemVersionRecord:
         """Whether an equal draft would be the same version: it waits for an officer, holds or will hold."""
         return self.state in LIVE and not self.is_over(at) and self.digest == digest
 
-    def review(self, *, by: PersonRef) -> None:
+    def overtaken_by(self, others: Sequence[ItemVersionRecord]) -> ItemVersionRecord | None:
+        """The version of the item that was published last since this draft was made, which does not know its changes; None of none.
+
+        What was withdrawn since, or never begins, took its changes with it; what is published itself is overtaken by nothing.
+        """
+        seen = self.drafted_after if self.effective_from is None else None
+        since = [
+            one
+            for one in others
+            if one.item_id == self.item_id
+            and one.state is not ItemVersionState.WITHDRAWN
+            and not (seen is None or one.published_as is None or one.published_as <= seen or one.never_begins)
+        ]
+        return max(since, key=lambda one: one.published_as or 0, default=None)
+
+    def review(self, *, by: PersonRef, others: Sequence[ItemVersionRecord] = ()) -> None:
         """Let a second officer confirm the draft.
 
         Raises:
             ItemReviewedByAuthor: The second officer is the author.
             IllegalMove: It is no draft.
+            ItemOvertaken: Another version of the item was published since the draft.
         """
         if by == self.author:
             raise ItemReviewedByAuthor(facts={"aggregate": "item", "action": "review", "about": self.version_id})
+        if self.state is ItemVersionState.DRAFT:
+            self._require_newest(others)
         self._move(ItemVersionState.REVIEWED)
         self.reviewer = by
 
@@ -141,11 +174,13 @@ class ItemVersionRecord:
 
         Raises:
             IllegalMove: It was not reviewed.
+            ItemOvertaken: Another version of the item was published since the draft.
             EffectiveTooSoon: Before the earliest instant.
             ItemEnded: Another item has taken this one's place by then.
         """
         if self.state is not ItemVersionState.REVIEWED:
             raise IllegalMove(facts={"from": self.state.value, "to": ItemVersionState.PUBLISHED.value})
+        self._require_newest(others)
         in_force = any(one.holds_at(at) for one in others)
         earliest = at if at_once and not in_force else at + NOTICE
         start = effective_from or earliest
@@ -154,7 +189,7 @@ class ItemVersionRecord:
         if (heir := successor_at(self.item_id, start, successors=[*others, *successors])) is not None:
             raise ItemEnded(facts={"successor": heir.version_id, "since": heir.start.isoformat()})
         self._move(ItemVersionState.PUBLISHED)
-        self.effective_from = start
+        self.effective_from, self.published_as = start, _last_published(one for one in others if one.item_id == self.item_id) + 1
         return line_up([self, *others], at=at, successors=successors, newest=self)
 
     def supersede(self, *, at: datetime) -> None:
@@ -284,6 +319,10 @@ class ItemVersionRecord:
             self._move(ItemVersionState.PUBLISHED)
         self.effective_to = until
 
+    def _require_newest(self, others: Sequence[ItemVersionRecord]) -> None:
+        if (newer := self.overtaken_by(others)) is not None:
+            raise ItemOvertaken(facts={"published": newer.version_id})
+
     def _move(self, to: ItemVersionState) -> None:
         if to not in MOVES[self.state]:
             raise IllegalMove(facts={"from": self.state.value, "to": to.value})
@@ -302,3 +341,7 @@ def draft_of(record: ItemVersionRecord, named: Mapping[Digest, Part]) -> ItemDra
     ):
         raise ItemUnknown
     return ItemDraft(content=record.content, parts=ItemParts(form=form, situations=situations, checklist=checklist, texts=texts))
+
+
+def _last_published(versions: Iterable[ItemVersionRecord]) -> int:
+    return max((one.published_as or 0 for one in versions), default=0)

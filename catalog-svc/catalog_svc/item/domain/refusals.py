@@ -43,3 +43,11 @@ class ItemEnded(Conflict):
     RULE: ClassVar[str] = "item.ended"
     ZH: ClassVar[str] = "届时该事项已由其他事项取代"
     EN: ClassVar[str] = "Another item has taken its place by then"
+
+
+class ItemOvertaken(Conflict):
+    """Another version of the item was published since the draft, which does not know its changes; ``facts``: ``published``, that version."""
+
+    RULE: ClassVar[str] = "item.overtaken"
+    ZH: ClassVar[str] = "起草之后该事项已发布其他版本，请以最新版本为基础重新起草"
+    EN: ClassVar[str] = "Another version of the item was published since this draft; draft it again from the newest"

@@ -18,7 +18,7 @@ from catalog_svc.item.domain import (
     succession_defects,
     umbrella_id,
 )
-from catalog_svc.item.handlers.holding import keep_holder, places_to_draft, places_to_publish, versions_around
+from catalog_svc.item.handlers.holding import keep_holder, places_to_draft, places_to_publish, require_own, versions_around
 from catalog_svc.item.handlers.saying import bundles_with, complete, digests_of, find_defects, get_parts, read_draft
 from catalog_svc.organ import handlers as organs
 from catalog_svc.part import handlers as parts
@@ -84,12 +84,13 @@ async def draft_version(tx: Tx[Catalog], draft: ItemDraft, *, by: Caller, item_i
     await regions.permit_in(tx, by, aggregate="item", action="author", regions=places, about=item_id)
     await lock(tx, item_id)
     draft = await complete(tx, draft, region=organ.region)
-    newest = next(iter(await store.get_versions(tx, item_id)), None)
-    if newest is not None and newest.says_still(draft.digest, at=tx.at):
-        return newest, False
+    others = await store.get_versions(tx, item_id)
+    # A draft that can never be published again is no answer to one that is sent again.
+    if others and others[0].says_still(draft.digest, at=tx.at) and others[0].overtaken_by(others) is None:
+        return others[0], False
     await _require_sound(tx, draft, region=organ.region)
     number = await store.next_number(tx, item_id=item_id, item_code=content.item_code, organ=content.organ, region=organ.region)
-    record = ItemVersionRecord.draft(draft, item_id=item_id, number=number, region=organ.region, by=by.ref)
+    record = ItemVersionRecord.draft(draft, item_id=item_id, number=number, region=organ.region, by=by.ref, others=others)
     await parts.keep_parts(tx, draft.parts.named())
     await store.save_versions(tx, [record])
     return record, True
@@ -102,24 +103,26 @@ async def review_version(tx: Tx[Catalog], version_id: ItemVersionId, *, by: Call
         ItemUnknown: No such version.
         ItemReviewedByAuthor: By its author.
         IllegalMove: It is no draft.
+        ItemOvertaken: Another version of the item was published since the draft.
         Forbidden: Not a reviewer of the organ's region.
     """
     record = await _locked_version(tx, version_id, action="review", by=by)
-    record.review(by=by.ref)
+    record.review(by=by.ref, others=await store.get_versions(tx, record.item_id))
     await store.save_versions(tx, [record])
     return record
 
 
 async def publish_version(
-    tx: Tx[Catalog], version_id: ItemVersionId, *, effective_from: datetime | None, by: Caller, at_once: bool = False
+    tx: Tx[Catalog], version_id: ItemVersionId, *, effective_from: datetime | None, by: Caller, at_once: bool = False, moves: bool = True
 ) -> ItemVersionRecord:
     """Put a reviewed version in force: its parts first, then the versions whose end it changes and itself, in one transaction.
 
-    ``at_once`` as for `ItemVersionRecord.publish`.
+    ``at_once`` as for `ItemVersionRecord.publish`; ``moves``: whether it may take the item from another organ.
 
     Raises:
         ItemUnknown: No such version.
         IllegalMove: It was not reviewed.
+        ItemOvertaken: Another version of the item was published since the draft, or the item is another organ's by then and may not move.
         EffectiveTooSoon: Before every service could have heard of it.
         ItemEnded: Another item has taken its item's place by then.
         ItemUnsound: The base item or the organ changed since the draft so that it no longer fits, or its base form or a member of the
@@ -130,6 +133,8 @@ async def publish_version(
     others, successors = await versions_around(tx, record)
     places = places_to_publish(record, others=others, begins=effective_from or tx.at + NOTICE)
     await regions.permit_in(tx, by, aggregate="item", action="publish", regions=places, about=version_id)
+    if not moves:
+        await require_own(tx, record, others=others, begins=effective_from or tx.at + NOTICE)
     draft = await read_draft(tx, record)
     if (await complete(tx, draft, region=record.region)).digest != draft.digest:
         raise ItemUnsound(defects=(source_changed(),))

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from catalog_svc.context import Catalog
 from catalog_svc.item import store
-from catalog_svc.item.domain import ItemUnknown, ItemVersionRecord
+from catalog_svc.item.domain import ItemOvertaken, ItemUnknown, ItemVersionRecord
 from catalog_svc.item.domain.holding import holder_at, holders_from, in_turn
+from catalog_svc.organ import handlers as organs
 from chassis.database import Tx, lock
 from contracts.values import ItemId, RegionCode
 
@@ -39,6 +40,18 @@ def places_to_publish(record: ItemVersionRecord, *, others: Sequence[ItemVersion
     holder = holder_at([one for one in others if one.item_id == record.item_id], begins)
     replaced = [region for item_id in record.content.succeeds for region in _places(item_id, others, begins=begins)]
     return [record.region, *([] if holder is None else [holder.region]), *replaced]
+
+
+async def require_own(tx: Tx[Catalog], record: ItemVersionRecord, *, others: Sequence[ItemVersionRecord], begins: datetime) -> None:
+    """Let a version begin only where its item is its organ's until then, or that of an organ merged into it.
+
+    Raises:
+        ItemOvertaken: It is another's: a move began since the draft, or begins before.
+    """
+    holder = holder_at([one for one in others if one.item_id == record.item_id and one.effective_from is not None], begins)
+    organ = record.content.organ
+    if holder is not None and holder.content.organ != organ and holder.content.organ not in await organs.standing_for(tx, organ):
+        raise ItemOvertaken(facts={"published": holder.version_id})
 
 
 async def versions_around(tx: Tx[Catalog], record: ItemVersionRecord) -> tuple[list[ItemVersionRecord], list[ItemVersionRecord]]:
