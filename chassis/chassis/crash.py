@@ -18,6 +18,7 @@ POINTS = frozenset(
         "in-sealing",
         "in-migration",
         "in-timer",
+        "in-job",
     }
 )
 """Every place; each stands on one line of the code, ``in-migration`` on two: before the first of them, and when each has done its work."""

@@ -1,7 +1,6 @@
 """One service dies at a named point while cases are under way: nothing is lost, nothing happens twice."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -19,16 +18,6 @@ POINTS = (
     ("intake", "relay-handover"),
     ("credential", "in-sealing:5"),
 )
-
-
-@pytest.fixture
-def mended(system: System) -> Iterator[System]:
-    """The system, with every service running again afterwards whatever the test did."""
-    yield system
-    for service in system.services.values():
-        if service.pid is None:
-            service.start()
-            service.wait_ready()
 
 
 @pytest.mark.parametrize(("name", "point"), POINTS, ids=[point for _, point in POINTS])

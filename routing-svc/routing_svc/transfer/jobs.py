@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from chassis.crash import crash_point
 from chassis.figures import MOST, Figure, Look, Reading
 from chassis.jobs import Job
 from chassis.logs import get_logger
@@ -86,11 +87,13 @@ async def _try(context: Routing, transfer_id: TransferId, act: _Act, *, marks: d
         return False
     try:
         async with context.database.consume(context) as tx:
-            return await act(tx, transfer_id)
+            moved = await act(tx, transfer_id)
     except Exception as error:  # noqa: BLE001 - one hop that fails must not hold up the others: they would be given back for it
         _log.error("transfer.retry_failed", name=transfer_id, exc_info=error)
         marks[transfer_id] = time.monotonic() + FAILED_REST
         return False
+    crash_point("in-job")
+    return moved
 
 
 def _marks(context: Routing, job: str) -> dict[TransferId, float]:

@@ -94,7 +94,7 @@ TELLINGS: Mapping[str, Telling] = MappingProxyType(
         "tongban.case.validated.v1": Telling(once=("validated {transfer_id}",), after="received"),
         "tongban.case.signed-for.v1": Telling(once=("signed for",), after="validated {transfer_id}"),
         "tongban.case.returned.v1": Telling(once=("returned {transfer_id}",), after="received"),
-        "tongban.case.re-homed.v1": Telling(after="received"),
+        "tongban.case.re-homed.v1": Telling(once=("re-homed {former_organ} {handling_organ} {authority}",), after="received"),
         "tongban.case.correction-noticed.v1": Telling(once=(_NOTICE,), after="signed for"),
         "tongban.case.supplemented.v1": Telling(once=("supplement {supplement}", "answer to {notice_id}"), after=_NOTICE),
         "tongban.case.accepted.v1": Telling(once=("accepted",), also=(_NOTICE,), after="signed for"),
