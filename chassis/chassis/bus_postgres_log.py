@@ -119,6 +119,8 @@ class Log:
                         min_size=1,
                         max_size=8,
                         timeout=5,
+                        # Later than the server's own bound: for a connection whose other end is gone without a word.
+                        command_timeout=40,
                         server_settings={
                             "application_name": "tongban log",
                             "statement_timeout": "30000",
