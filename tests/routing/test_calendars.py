@@ -172,6 +172,19 @@ async def test_a_notice_that_works_a_weekend_takes_no_day_from_an_applicant_who_
     assert await read(service, case) == []
 
 
+async def test_a_clock_that_runs_again_after_a_notice_ends_no_earlier_than_was_told(service: Service) -> None:
+    case = await over_new_year(service)
+    before = (await service.running(case))["decision_promised"]
+    await service.moved(case, "suspension", {"ground": "hearing", "evidence": "听证", "workdays": 5}, by=REVIEWER)
+
+    publish(service.context, WORKED)
+    await service.moved(case, "resumption", by=REVIEWER)
+
+    after = (await service.running(case))["decision_promised"]
+    assert (before["provisional"], after["provisional"]) == (True, False)
+    assert after["due"] == before["due"]
+
+
 async def test_an_organ_that_has_until_the_evening_is_not_late_because_the_notice_came_in_the_morning(service: Service) -> None:
     service.pass_until("2026-12-28T10:00:00")
     case = await service.signed(at=service.context.now.now())

@@ -161,7 +161,7 @@ class Clock:
         """
         self._move(ClockState.RUNNING)
         self.stops = (*self.stops[:-1], replace(self.stops[-1], end=at))
-        self._date(calendar)
+        self._date_later(calendar)
 
     def lengthen(self, *, by: Limit, at: datetime, calendar: Calendar) -> None:
         """Give more time of the same unit; its date moves, and one that had run out runs again if the new date is to come.
@@ -173,7 +173,7 @@ class Clock:
             raise IllegalMove(facts={"from": self.state.value, "to": ClockState.RUNNING.value})
         basis = ",".join(text for text in (self.limit.basis, by.basis) if text)
         self.limit = replace(self.limit, amount=self.limit.amount + by.amount, basis=basis)
-        self._date(calendar)
+        self._date_later(calendar)
         if self.state is ClockState.OVERRUN and self.due > at:
             self._move(ClockState.RUNNING)
 
@@ -271,6 +271,12 @@ class Clock:
         found = self.measure(calendar)
         if found is not None:
             self.due, self.provisional, self.calendar_version = found.instant, found.provisional, found.calendar_version
+
+    def _date_later(self, calendar: Calendar) -> None:
+        """Reckon anew, and keep the date that was told where what was published since would make it earlier."""
+        told = self.due
+        self._date(calendar)
+        self.due = max(self.due, told)
 
     def _move(self, to: ClockState) -> None:
         if to not in MOVES[self.state]:
