@@ -11,7 +11,7 @@ from contracts.caller import Caller, Role
 from tests.catalog.builders import AUTHOR, REVIEWER, SOLE_TRADER_ITEM, Service, a_draft, officer
 from tests.catalog.runs import NAMES, a_row, checked, imported, published
 from tests.catalog.tables import HEADINGS, a_workbook
-from tests.catalog.test_bulk_steps import OTHER_ORGAN, counts, days_pass, do, refused
+from tests.catalog.test_bulk_steps import OTHER_ORGAN, SHORT, counts, days_pass, do, refused, short
 
 
 def charging(fees: str) -> Any:
@@ -159,6 +159,54 @@ async def test_a_run_does_not_undo_what_was_corrected_by_hand_meanwhile(service:
     assert (await shown(service))["texts"]["quantity_limit"] == "紧急更正"
     again = await published(service, a_workbook([HEADINGS, a_row(fees="批量收费")]))
     assert await counts(service, again) == {"published": 1}
+
+
+async def test_a_row_whose_draft_was_overtaken_is_drafted_anew(service: Service) -> None:
+    theirs, table = await drafted(service, limited("紧急更正")), a_workbook([HEADINGS, a_row(fees="批量收费")])
+    await imported(service, table)
+    assert [(await act(service, theirs, name))[0] for name in ("review", "publication")] == [200, 200]
+
+    again = await published(service, table)
+
+    await days_pass(service, 1)
+    assert await counts(service, again) == {"published": 1}
+    assert (await shown(service))["texts"]["fees"] == "批量收费"
+
+
+async def test_a_row_leaves_what_it_does_not_say_as_published_and_not_as_in_its_overtaken_draft(service: Service) -> None:
+    described = a_draft()
+    described["form"]["description"] = "新表单"
+    theirs, table = await drafted(service, described), a_workbook([SHORT, short(a_row(fees="批量收费"))])
+    await imported(service, table)
+    assert [(await act(service, theirs, name))[0] for name in ("review", "publication")] == [200, 200]
+
+    again = await published(service, table)
+
+    await days_pass(service, 1)
+    assert await counts(service, again) == {"published": 1}
+    now = await shown(service)
+    assert (now["texts"]["fees"], now["form"]["schema"].get("description")) == ("批量收费", "新表单")
+
+
+async def test_a_row_is_given_back_where_what_waited_at_its_dry_run_was_published_since(service: Service) -> None:
+    theirs = await drafted(service, limited("紧急更正"))
+    run = await checked(service, a_workbook([HEADINGS, a_row(fees="批量收费"), a_row(NAMES[1], fees="批量收费")]))
+    assert [(await act(service, theirs, name))[0] for name in ("review", "publication")] == [200, 200]
+
+    await do(service, run, "execution", by=AUTHOR)
+
+    assert await counts(service, run) == {"drafted": 1, "refused": 1}
+    assert await refused(service, run) == {"bulk.overtaken"}
+
+
+async def test_a_row_that_says_what_was_published_since_its_dry_run_is_unchanged(service: Service) -> None:
+    theirs = await drafted(service, charging("批量收费"))
+    run = await checked(service, a_workbook([HEADINGS, a_row(fees="批量收费")]))
+    assert [(await act(service, theirs, name))[0] for name in ("review", "publication")] == [200, 200]
+
+    await do(service, run, "execution", by=AUTHOR)
+
+    assert await counts(service, run) == {"unchanged": 1}
 
 
 async def test_a_run_does_not_bring_back_an_item_that_moved_since_its_drafts(service: Service) -> None:

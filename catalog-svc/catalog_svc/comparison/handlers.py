@@ -9,7 +9,7 @@ from catalog_svc.certificate import handlers as certificates
 from catalog_svc.comparison.domain import Difference, differences
 from catalog_svc.context import Catalog
 from catalog_svc.item import handlers as items
-from catalog_svc.item.domain import ItemDraft, ItemUnknown, ItemVersionRecord
+from catalog_svc.item.domain import ItemDraft, ItemUnknown, ItemVersionRecord, holding_at
 from catalog_svc.part import handlers as parts
 from catalog_svc.proposal import handlers as proposals
 from catalog_svc.proposal.domain import ProposalState
@@ -143,8 +143,7 @@ async def impact_of_version(tx: Tx[Catalog], version_id: ItemVersionId, *, by: C
     await regions.permit_in(tx, by, aggregate="item", action="preview", regions=[record.region], about=version_id)
     if record.state not in items.LIVE or (record.effective_from is not None and record.effective_from <= tx.at):
         raise ItemUnknown
-    _, in_force = await items.standing_versions(tx, [record.item_id])
-    now = in_force.get(record.item_id)
+    now = holding_at((await items.versions_of(tx, [record.item_id])).get(record.item_id, ()), tx.at)
     body: JsonObject = {} if now is None else (await items.get_drafts(tx, [now]))[0].body()
     return Waiting(
         record=record,

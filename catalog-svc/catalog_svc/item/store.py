@@ -161,15 +161,14 @@ async def get_versions(tx: Tx[Catalog], item_id: ItemId) -> list[ItemVersionReco
     return [_record(row) for row in rows]
 
 
-async def get_newest(tx: Tx[Catalog], item_ids: Sequence[ItemId]) -> dict[ItemId, ItemVersionRecord]:
-    """The version of the highest number of each item."""
-    newest = (
-        select(VERSIONS)
-        .where(VERSIONS.c.item_id.in_(item_ids))
-        .order_by(VERSIONS.c.item_id, VERSIONS.c.number.desc())
-        .ext(distinct_on(VERSIONS.c.item_id))
-    )
-    return {ItemId(row.item_id): _record(row) for row in await tx.execute(newest)}
+async def get_versions_of(tx: Tx[Catalog], item_ids: Collection[ItemId]) -> dict[ItemId, list[ItemVersionRecord]]:
+    """The same of many items; those without one are left out."""
+    table = VERSIONS.c
+    asked = select(VERSIONS).where(table.item_id.in_(sorted(item_ids))).order_by(table.item_id, table.number.desc())
+    found: dict[ItemId, list[ItemVersionRecord]] = {}
+    for row in await tx.execute(asked) if item_ids else ():
+        found.setdefault(ItemId(row.item_id), []).append(_record(row))
+    return found
 
 
 async def get_told(tx: Tx[Catalog], item_ids: Collection[ItemId], *, at: datetime) -> dict[ItemId, ItemVersionRecord]:
@@ -188,12 +187,6 @@ async def get_told(tx: Tx[Catalog], item_ids: Collection[ItemId], *, at: datetim
         .ext(distinct_on(table.item_id))
     )
     return {ItemId(row.item_id): _record(row) for row in await tx.execute(newest)} if item_ids else {}
-
-
-async def get_in_force(tx: Tx[Catalog], item_ids: Collection[ItemId], *, at: datetime) -> dict[ItemId, ItemVersionRecord]:
-    """The version of each item that is in force at an instant; items without one are left out."""
-    rows = await tx.execute(select(VERSIONS).where(VERSIONS.c.item_id.in_(sorted(item_ids)), *_in_force(at)))
-    return {ItemId(row.item_id): _record(row) for row in rows}
 
 
 async def list_in_force(

@@ -202,10 +202,10 @@ async def _ours(tx: Tx[Catalog], offered: Sequence[OfferedItem], *, left: Left) 
     known = await items.items_of(tx, pairs)
     ids = {pair: known.get(pair) or umbrella_id(organ=pair[0], item_code=pair[1]) for pair in pairs}
     await lock(tx, *ids.values())
-    newest, _ = await items.standing_versions(tx, sorted(ids.values()))
+    versions = await items.versions_of(tx, ids.values())
     found: list[OfferedItem] = []
     for one in offered:
-        record = newest.get(ids[one.draft.content.organ, one.draft.content.item_code])
+        record = next(iter(versions.get(ids[one.draft.content.organ, one.draft.content.item_code], ())), None)
         if record is None or (_is_us(record.author) and _is_us(record.reviewer) and record.state in _STANDING):
             found.append(one)
         else:

@@ -339,6 +339,8 @@ class RunRow:
     """As they stood in the file, for as long as the row may still be given back."""
     seen: str | None = None
     """Newest version of the item when the row was checked, empty where there was none; None in rows that were checked before this was kept."""
+    after: int | None = None
+    """How many versions of the item had been published when the row was checked; None as above."""
     was: RowState | None = None
     """Of a refused row: its state before, from which it may be tried again."""
 

@@ -15,7 +15,7 @@ from catalog_svc.context import Catalog
 from catalog_svc.former_code import handlers as former_codes
 from catalog_svc.former_code.domain import FormerCode
 from catalog_svc.item import handlers as items
-from catalog_svc.item.domain import ItemDraft, ItemVersionRecord, ItemVersionState, umbrella_id
+from catalog_svc.item.domain import ItemDraft, ItemVersionRecord, ItemVersionState, holding_at, last_published, umbrella_id
 from catalog_svc.organ import handlers as organs
 from catalog_svc.region import handlers as regions
 from catalog_svc.sheet.domain.cells import code_of
@@ -38,8 +38,8 @@ class _Known:
     bases: Mapping[ItemCode, BaseItem]
     items: Mapping[_Pair, ItemId]
     """Items that organs have, their own or such as moved to them."""
-    newest: Mapping[ItemId, ItemVersionRecord]
-    in_force: Mapping[ItemId, ItemVersionRecord]
+    versions: Mapping[ItemId, Sequence[ItemVersionRecord]]
+    """Of each item every version, the newest first."""
     told: Mapping[ItemId, ItemVersionRecord]
     """Of each item the version that its rows go by where they leave something as it is."""
     said: Mapping[ItemVersionId, ItemDraft]
@@ -71,15 +71,18 @@ async def check_rows(tx: Tx[Catalog], run: Run, read: Sequence[JsonObject]) -> l
 
 async def _judge(tx: Tx[Catalog], row: RunRow, given: ItemDraft, kept: Json, known: _Known) -> None:
     item_id = row.item_id = known.item_of(given)
-    newest, in_force = known.newest.get(item_id), known.in_force.get(item_id)
-    row.seen = "" if newest is None else newest.version_id
+    versions = known.versions.get(item_id, ())
+    newest, in_force = next(iter(versions), None), holding_at(versions, tx.at)
+    row.seen, row.after = "" if newest is None else newest.version_id, last_published(versions)
+    # A draft that another publication has overtaken can never be published: it is drafted anew, from what is published.
+    overtaken = newest is not None and newest.overtaken_by(versions) is not None
     organ = known.organs.get(given.content.organ)
     gone_by = known.told.get(item_id)
     draft = _left_as_it_is(given, gone_by, kept, known)
     if organ is not None:
         try:
             draft = await items.complete(tx, draft, region=organ.region)
-            if kept and newest is not None and newest.state in _WAITING and newest != gone_by:
+            if kept and newest is not None and newest.state in _WAITING and newest != gone_by and not overtaken:
                 as_waiting = await items.complete(tx, _left_as_it_is(given, newest, kept, known), region=organ.region)
                 # What waits says nothing else than the row: it is taken up, with what it says where the row is silent.
                 draft, gone_by = (as_waiting, newest) if as_waiting.digest == newest.digest else (draft, gone_by)
@@ -95,7 +98,7 @@ async def _judge(tx: Tx[Catalog], row: RunRow, given: ItemDraft, kept: Json, kno
     if scheduled and newest is not None and newest.digest != draft.digest:
         row.notes.append(_newer_waits(newest))
     same: ItemVersionRecord | None = None
-    if newest is not None and newest.says_still(draft.digest, at=tx.at):
+    if newest is not None and not overtaken and newest.says_still(draft.digest, at=tx.at):
         # A draft that waits and that no run carries on is taken up by this one.
         same = newest if newest.state is ItemVersionState.PUBLISHED or newest.version_id in known.held else None
     elif in_force is not None and newest is not None and in_force.version_id != newest.version_id:
@@ -121,10 +124,15 @@ async def _look_up(tx: Tx[Catalog], run: Run, rows: Sequence[RunRow], drafts: Ma
             reached.add(region)
     standing = await items.items_of(tx, {pair_of(draft) for draft in drafts.values()})
     ids = {number: standing.get(pair_of(draft)) or _own(draft) for number, draft in drafts.items()}
-    newest, in_force = await items.standing_versions(tx, sorted(set(ids.values())))
+    versions = await items.versions_of(tx, set(ids.values()))
     left = {item_id for number, item_id in ids.items() if kept[number]}
     gone_by = await items.told_versions(tx, left)
-    leaving = {one.version_id: one for versions in (newest, in_force, gone_by) for item_id, one in versions.items() if item_id in left}
+    leaving = {one.version_id: one for one in gone_by.values()} | {
+        one.version_id: one
+        for item_id in left & versions.keys()
+        for one in (versions[item_id][0], holding_at(versions[item_id], tx.at))
+        if one is not None
+    }
     asked: dict[RegionCode, set[str]] = {organ.region: set() for organ in known.values()}
     for row in rows:
         if row.number in drafts and (organ := known.get(drafts[row.number].content.organ)) is not None:
@@ -133,11 +141,10 @@ async def _look_up(tx: Tx[Catalog], run: Run, rows: Sequence[RunRow], drafts: Ma
         organs=known,
         bases=await base_items.known_base_items(tx, sorted({one.item_code for one in contents})),
         items=standing,
-        newest=newest,
-        in_force=in_force,
+        versions=versions,
         told=gone_by,
         said=dict(zip(leaving, await items.get_drafts(tx, list(leaving.values())), strict=True)),
-        held=await store.held_versions(tx, [one.version_id for one in newest.values()], besides=run.run_id),
+        held=await store.held_versions(tx, [of_item[0].version_id for of_item in versions.values()], besides=run.run_id),
         reached=frozenset(reached),
         taken={region: await former_codes.taken_codes(tx, sorted(codes), region=region) for region, codes in asked.items()},
     )
@@ -172,7 +179,7 @@ def _not_theirs(row: RunRow, draft: ItemDraft, known: _Known) -> list[JsonObject
             )
         ]
     item_id = known.item_of(draft)
-    if pair_of(draft) not in known.items and item_id in known.newest:
+    if pair_of(draft) not in known.items and item_id in known.versions:
         return [told(_MOVED)]
     others = [code for code in row.former if known.taken[organ.region].get(code, item_id) != item_id]
     return (

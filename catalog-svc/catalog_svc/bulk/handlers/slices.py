@@ -13,7 +13,7 @@ from catalog_svc.bulk.handlers.checking import former_of, pair_of, told
 from catalog_svc.context import Catalog
 from catalog_svc.former_code import handlers as former_codes
 from catalog_svc.item import handlers as items
-from catalog_svc.item.domain import ItemDraft, ItemOvertaken, ItemVersionState
+from catalog_svc.item.domain import ItemDraft, ItemOvertaken, ItemVersionRecord, ItemVersionState, published_since
 from catalog_svc.organ import handlers as organs
 from chassis.database import Tx, lock
 from contracts.codec import decode
@@ -123,13 +123,11 @@ async def _draft(tx: Tx[Catalog], run: Run, rows: Sequence[RunRow]) -> None:
     known = await organs.known_organs(tx, sorted({draft.content.organ for draft in drafts}))
     await lock(tx, *(str(row.item_id) for row in rows))
     standing = await items.items_of(tx, {pair_of(draft) for draft in drafts})
-    newest, _ = await items.standing_versions(tx, [ItemId(str(row.item_id)) for row in rows])
-    held = await store.held_versions(tx, [one.version_id for one in newest.values()], besides=run.run_id)
+    versions = await items.versions_of(tx, {ItemId(str(row.item_id)) for row in rows})
+    held = await store.held_versions(tx, [of_item[0].version_id for of_item in versions.values()], besides=run.run_id)
     for row, draft in zip(rows, drafts, strict=True):
-        before = newest.get(ItemId(str(row.item_id)))
-        same = before is not None and before.digest == draft.digest
-        overtaken = row.seen is not None and row.seen != ("" if before is None else before.version_id) and not same
-        if overtaken or standing.get(pair_of(draft), row.item_id) != row.item_id:
+        of_item = versions.get(ItemId(str(row.item_id)), [])
+        if _is_overtaken(row, draft, of_item) or standing.get(pair_of(draft), row.item_id) != row.item_id:
             row.refuse([flaw_of_refusal(RowOvertaken())])
             continue
         record, made = await items.draft_version(tx, draft, by=run.by.caller())
@@ -137,6 +135,16 @@ async def _draft(tx: Tx[Catalog], run: Run, rows: Sequence[RunRow]) -> None:
         taken_up = RowState.UNCHANGED if record.version_id in held else _WAITING.get(record.state, RowState.UNCHANGED)
         row.state = RowState.DRAFTED if made else taken_up
         row.item_id, row.version_id, row.draft = record.item_id, record.version_id, None
+
+
+def _is_overtaken(row: RunRow, draft: ItemDraft, versions: Sequence[ItemVersionRecord]) -> bool:
+    """Whether the item has a version, or a published one, that its row was not compared with and that says something else."""
+    newest = versions[0] if versions else None
+    if newest is not None and newest.digest == draft.digest and newest.overtaken_by(versions) is None:
+        return False
+    since = None if row.after is None else published_since(versions, after=row.after)
+    another = row.seen is not None and row.seen != ("" if newest is None else newest.version_id)
+    return another or (since is not None and since.digest != draft.digest)
 
 
 async def _review_or_publish(tx: Tx[Catalog], run: Run, row: RunRow) -> None:

@@ -5,7 +5,7 @@ Law: GB/T 39554.1, .2 (elements); 国办函〔2016〕108号 (kinds of change). A
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from catalog_svc.item.domain.content import (
     umbrella_id,
     unpublished_member,
 )
-from catalog_svc.item.domain.line import line_up, successor_at
+from catalog_svc.item.domain.line import holding_at, last_published, line_up, published_since, successor_at
 from catalog_svc.item.domain.refusals import EffectiveTooSoon, ItemEnded, ItemOvertaken, ItemReviewedByAuthor, ItemUnknown, ItemUnsound
 from catalog_svc.item.domain.states import HOLDING, LIVE, MOVES, TOLD, ItemVersionState
 from catalog_svc.proposal.domain import NOTICE
@@ -55,8 +55,11 @@ __all__ = [
     "ItemVersionState",
     "content_digest",
     "draft_of",
+    "holding_at",
+    "last_published",
     "no_base_form",
     "other_item",
+    "published_since",
     "source_changed",
     "succession_defects",
     "umbrella_id",
@@ -108,7 +111,7 @@ class ItemVersionRecord:
             parts=given.parts.digests(),
             state=ItemVersionState.DRAFT,
             author=by,
-            drafted_after=None if others is None else _last_published(others),
+            drafted_after=None if others is None else last_published(others),
         )
 
     @property
@@ -123,17 +126,11 @@ class ItemVersionRecord:
     def overtaken_by(self, others: Sequence[ItemVersionRecord]) -> ItemVersionRecord | None:
         """The version of the item that was published last since this draft was made, which does not know its changes; None of none.
 
-        What was withdrawn since, or never begins, took its changes with it; what is published itself is overtaken by nothing.
+        What is published itself is overtaken by nothing.
         """
-        seen = self.drafted_after if self.effective_from is None else None
-        since = [
-            one
-            for one in others
-            if one.item_id == self.item_id
-            and one.state is not ItemVersionState.WITHDRAWN
-            and not (seen is None or one.published_as is None or one.published_as <= seen or one.never_begins)
-        ]
-        return max(since, key=lambda one: one.published_as or 0, default=None)
+        if self.effective_from is not None or self.drafted_after is None:
+            return None
+        return published_since([one for one in others if one.item_id == self.item_id], after=self.drafted_after)
 
     def review(self, *, by: PersonRef, others: Sequence[ItemVersionRecord] = ()) -> None:
         """Let a second officer confirm the draft.
@@ -189,7 +186,7 @@ class ItemVersionRecord:
         if (heir := successor_at(self.item_id, start, successors=[*others, *successors])) is not None:
             raise ItemEnded(facts={"successor": heir.version_id, "since": heir.start.isoformat()})
         self._move(ItemVersionState.PUBLISHED)
-        self.effective_from, self.published_as = start, _last_published(one for one in others if one.item_id == self.item_id) + 1
+        self.effective_from, self.published_as = start, last_published(one for one in others if one.item_id == self.item_id) + 1
         return line_up([self, *others], at=at, successors=successors, newest=self)
 
     def supersede(self, *, at: datetime) -> None:
@@ -341,7 +338,3 @@ def draft_of(record: ItemVersionRecord, named: Mapping[Digest, Part]) -> ItemDra
     ):
         raise ItemUnknown
     return ItemDraft(content=record.content, parts=ItemParts(form=form, situations=situations, checklist=checklist, texts=texts))
-
-
-def _last_published(versions: Iterable[ItemVersionRecord]) -> int:
-    return max((one.published_as or 0 for one in versions), default=0)

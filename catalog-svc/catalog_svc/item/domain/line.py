@@ -5,7 +5,7 @@ What is lined up anew follows from what was published and taken back alone, so t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -61,6 +61,32 @@ def line_up(
                 else:
                     one.hold_on(until=end)
     return changed
+
+
+def holding_at(versions: Iterable[ItemVersionRecord], at: datetime) -> ItemVersionRecord | None:
+    """The version of an item that is in force at an instant."""
+    return next((one for one in versions if one.holds_at(at)), None)
+
+
+def last_published(versions: Iterable[ItemVersionRecord]) -> int:
+    """How many versions of an item were published, as far as that was kept."""
+    return max((one.published_as or 0 for one in versions), default=0)
+
+
+def published_since(versions: Iterable[ItemVersionRecord], *, after: int) -> ItemVersionRecord | None:
+    """The version of an item that was published last since so many had been; None of none.
+
+    What was withdrawn since, or never begins, took its changes with it.
+    """
+    since = [
+        one
+        for one in versions
+        if one.published_as is not None
+        and one.published_as > after
+        and one.state is not ItemVersionState.WITHDRAWN
+        and not one.never_begins
+    ]
+    return max(since, key=lambda one: one.published_as or 0, default=None)
 
 
 def successor_at(item_id: ItemId, at: datetime, *, successors: Collection[ItemVersionRecord]) -> ItemVersionRecord | None:

@@ -13,6 +13,7 @@ from catalog_svc.item.domain import (
     ItemUnsound,
     ItemVersionRecord,
     draft_of,
+    holding_at,
     other_item,
     source_changed,
     succession_defects,
@@ -45,9 +46,9 @@ __all__ = [
     "published_with_checklist",
     "regions_published",
     "review_version",
-    "standing_versions",
     "suspend_version",
     "told_versions",
+    "versions_of",
     "view_draft",
     "withdraw_version",
 ]
@@ -207,7 +208,7 @@ async def get_current(tx: Tx[Catalog], item_id: ItemId, *, at: datetime) -> Item
     Raises:
         ItemUnknown: None is.
     """
-    record = next((one for one in await store.get_versions(tx, item_id) if one.holds_at(at)), None)
+    record = holding_at(await store.get_versions(tx, item_id), at)
     if record is None:
         raise ItemUnknown
     return record
@@ -243,9 +244,9 @@ async def items_of(tx: Tx[Catalog], named: Collection[_Pair]) -> dict[_Pair, Ite
     return found
 
 
-async def standing_versions(tx: Tx[Catalog], ids: Sequence[ItemId]) -> list[dict[ItemId, ItemVersionRecord]]:
-    """Of each of these items the newest version, whatever its state; and the one in force now. Items without one are left out."""
-    return [await store.get_newest(tx, ids), await store.get_in_force(tx, ids, at=tx.at)]
+async def versions_of(tx: Tx[Catalog], ids: Collection[ItemId]) -> dict[ItemId, list[ItemVersionRecord]]:
+    """Of each of these items every version, whatever its state, the newest first; items without one are left out."""
+    return await store.get_versions_of(tx, ids)
 
 
 async def told_versions(tx: Tx[Catalog], ids: Collection[ItemId]) -> dict[ItemId, ItemVersionRecord]:
