@@ -123,7 +123,7 @@ def _saving(versions: Sequence[ItemVersion]) -> Callable[[Tx[Catalog], Sequence[
     async def save_versions(tx: Tx[Catalog], documents: Sequence[ItemVersion]) -> None:
         mine = {one.item_id: newest[one.item_id] for one in documents}
         await lock(tx, *mine)
-        await items.add_items(tx, {name: (one.item_code, one.organ, one.region, one.version) for name, one in mine.items()})
+        await items.keep_items(tx, {name: (one.item_code, one.organ, one.region, one.version) for name, one in mine.items()})
         await items.save_versions(tx, [record_of(one, last=one is mine[one.item_id]) for one in documents])
 
     return save_versions

@@ -1,11 +1,13 @@
-"""The one metadata of the catalogue's tables, and how a row that carries its version is written."""
+"""The one metadata of the catalogue's tables, how a row that carries its version is written, and what is read once in a transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from functools import cache
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, MetaData, Table, and_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningInsert
 
 from chassis.database import StaleVersion, Tx
 from chassis.tables import define
@@ -13,6 +15,9 @@ from rules.workdays import local_day
 
 METADATA = MetaData()
 define(METADATA)
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 
 async def write_rows(tx: Tx[Any], table: Table, rows: Sequence[Mapping[str, object]]) -> None:
@@ -28,17 +33,19 @@ async def write_rows(tx: Tx[Any], table: Table, rows: Sequence[Mapping[str, obje
     """
     if not rows:
         return
+    written = await tx.execute(_overwriting(table), list(rows))
+    if len(written.all()) != len(rows):
+        raise StaleVersion
+
+
+@cache
+def _overwriting(table: Table) -> ReturningInsert[Any]:
+    """Made once for each table: making it costs as much as running it."""
     statement = insert(table)
     key = [column.name for column in table.primary_key]
     others = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in key}
-    written = await tx.execute(
-        statement.on_conflict_do_update(index_elements=key, set_=others, where=table.c.version == statement.excluded.version - 1).returning(
-            *table.primary_key
-        ),
-        list(rows),
-    )
-    if len(written.all()) != len(rows):
-        raise StaleVersion
+    one_before = table.c.version == statement.excluded.version - 1
+    return statement.on_conflict_do_update(index_elements=key, set_=others, where=one_before).returning(*table.primary_key)
 
 
 async def write_next(tx: Tx[Any], table: Table, rows: Sequence[Mapping[str, object]]) -> None:
@@ -58,6 +65,33 @@ async def write_next(tx: Tx[Any], table: Table, rows: Sequence[Mapping[str, obje
     known = await tx.execute(select(table.c.version, *key).where(one_of))
     versions: dict[tuple[object, ...], int] = {tuple(row[1:]): row.version for row in known}
     await write_rows(tx, table, [{**row, "version": versions.get(place, 0) + 1} for row, place in zip(rows, asked, strict=True)])
+
+
+class AtHand(Generic[K, V]):
+    """What a transaction reads once, however often it asks.
+
+    What others write meanwhile is not seen: what a lock guards is asked for only by those who hold it.
+    """
+
+    def __init__(self, read: Callable[[Tx[Any], Collection[K]], Awaitable[Mapping[K, V]]]) -> None:
+        """Say how what stands under some keys is read; keys without anything may be left out."""
+        self._read = read
+
+    async def of(self, tx: Tx[Any], keys: Collection[K]) -> dict[K, V]:
+        """What stands under these keys, those without anything left out."""
+        known: dict[K, V | None] = tx.at_hand.setdefault(self, {})
+        if wanted := set(keys) - known.keys():
+            found = await self._read(tx, wanted)
+            known |= {key: found.get(key) for key in wanted}
+        return {key: one for key in keys if (one := known[key]) is not None}
+
+    def forget(self, tx: Tx[Any], keys: Collection[K] | None = None) -> None:
+        """Read these again, or all: the transaction wrote them."""
+        if keys is None:
+            tx.at_hand.pop(self, None)
+        else:
+            known = tx.at_hand.get(self, {})
+            tx.at_hand[self] = {key: one for key, one in known.items() if key not in keys}
 
 
 def ends_within(tx: Tx[Any], body: ColumnElement[Any], *, days: int) -> ColumnElement[bool]:

@@ -28,8 +28,11 @@ from tests.catalog.runs import (
     upload,
 )
 from tests.catalog.tables import HEADINGS, a_workbook
+from tests.support.sending import executions
 
 OTHER_ORGAN = a_draft("道路货物运输驾驶员从业资格证换发补发")["version"]["organ"]
+OF_ONE_ORGAN = ("婚姻登记", "老年人优待证办理")
+STEPS = {"execution": AUTHOR, "review": REVIEWER, "publication": REVIEWER}
 LEFT_OUT = {"申请表单", "办理情形", "校验规则"}
 SHORT = [name for name in HEADINGS if name not in LEFT_OUT]
 
@@ -100,6 +103,26 @@ async def test_a_row_that_fails_otherwise_than_by_a_refusal_is_set_aside_and_the
     assert await counts(service, run) == {"published": 2, "refused": 1}
     assert await refused(service, run) == {"bulk.failed"}
     assert len(await returned(service, run)) == 1
+
+
+# -- what is read for one row is read for all
+
+
+async def sent_by(service: Service, run: Any, name: str, *, by: Any = REVIEWER) -> int:
+    """Statements of a step, from its request to its end."""
+    with executions(service.context.database, pool="consumers") as sent:
+        await do(service, run, name, by=by)
+    return len(sent)
+
+
+async def test_what_is_read_for_one_row_is_read_for_all_of_a_slice(service: Service) -> None:
+    sent = []
+    for fees, names in (("一", OF_ONE_ORGAN[:1]), ("二", OF_ONE_ORGAN)):
+        run = await checked(service, a_workbook([HEADINGS, *(a_row(name, fees=fees) for name in names)]))
+        sent.append([await sent_by(service, run, name, by=by) for name, by in STEPS.items()])
+        assert await counts(service, run) == {"published": len(names)}
+
+    assert [many - one for one, many in zip(*sent, strict=True)] == [0, 1, 2]
 
 
 # -- what somebody else did in between is not undone

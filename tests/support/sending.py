@@ -33,7 +33,7 @@ def statements(database: Database, *, pool: str = "requests") -> Iterator[list[s
             listened[connection.driver_connection] = None
             connection.driver_connection.add_query_logger(note)
 
-    engine = getattr(database, f"_{pool}").sync_engine
+    engine = _engine(database, pool)
     event.listen(engine, "checkout", listen)
     try:
         yield sent
@@ -41,3 +41,28 @@ def statements(database: Database, *, pool: str = "requests") -> Iterator[list[s
         event.remove(engine, "checkout", listen)
         for connection in listened:
             connection.remove_query_logger(note)
+
+
+@contextmanager
+def executions(database: Database, *, pool: str = "requests") -> Iterator[list[str]]:
+    """Every statement that SQLAlchemy runs meanwhile, one for a whole batch; what it prepares the driver's own log does not tell.
+
+    Args:
+        database: Whose connections.
+        pool: ``requests`` or ``consumers``.
+    """
+    run: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        run.append(statement)
+
+    engine = _engine(database, pool)
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield run
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def _engine(database: Database, pool: str) -> Any:
+    return getattr(database, f"_{pool}").sync_engine

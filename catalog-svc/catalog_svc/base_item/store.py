@@ -1,13 +1,13 @@
 """Base items in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import BigInteger, Column, Integer, Table, Text, cast, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from catalog_svc.base_item.domain import BaseItem
 from catalog_svc.context import Catalog
-from catalog_svc.schema import METADATA, write_next
+from catalog_svc.schema import METADATA, AtHand, write_next
 from chassis.database import Tx
 from contracts.codec import decode, encode_object
 from contracts.values import ItemCode
@@ -23,10 +23,17 @@ BASE_ITEMS = Table(
 """The base directory; no other service asks for it, so it is on no topic."""
 
 
-async def get_base_items(tx: Tx[Catalog], codes: Sequence[ItemCode]) -> dict[ItemCode, BaseItem]:
-    """The base items among these codes."""
-    rows = await tx.execute(select(BASE_ITEMS.c.body).where(BASE_ITEMS.c.code.in_(codes)))
+async def _read(tx: Tx[Catalog], codes: Collection[ItemCode]) -> dict[ItemCode, BaseItem]:
+    rows = await tx.execute(select(BASE_ITEMS.c.body).where(BASE_ITEMS.c.code.in_(sorted(codes))))
     return {item.code: item for item in (decode(BaseItem, row.body) for row in rows)}
+
+
+_ITEMS = AtHand(_read)
+
+
+async def get_base_items(tx: Tx[Catalog], codes: Collection[ItemCode]) -> dict[ItemCode, BaseItem]:
+    """The base items among these codes."""
+    return await _ITEMS.of(tx, codes)
 
 
 async def get_base_item(tx: Tx[Catalog], code: ItemCode) -> tuple[BaseItem, int] | None:
@@ -54,3 +61,4 @@ async def save_base_items(tx: Tx[Catalog], items: Sequence[BaseItem]) -> None:
         StaleVersion: Another transaction changed one of them since.
     """
     await write_next(tx, BASE_ITEMS, [{"code": one.code, "name": one.name, "body": encode_object(one)} for one in items])
+    _ITEMS.forget(tx)

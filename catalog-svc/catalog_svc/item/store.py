@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql import JSONB, distinct_on, insert
 
 from catalog_svc.context import Catalog
 from catalog_svc.item.domain import ItemContent, ItemVersionRecord, ItemVersionState
-from catalog_svc.schema import METADATA, write_rows
+from catalog_svc.schema import METADATA, AtHand, write_rows
 from chassis import outbox
 from chassis.database import Tx
 from contracts.catalogue import PartDigests
@@ -88,25 +88,16 @@ _HEARD = (
 )
 
 
-async def next_number(tx: Tx[Catalog], *, item_id: ItemId, item_code: ItemCode, organ: OrganCode, region: RegionCode) -> int:
-    """Draw the number of the item's next version; makes the umbrella with its first."""
-    row = {"item_id": item_id, "item_code": item_code, "organ": organ, "region": region, "last_number": 1}
-    drawn = await tx.execute(
-        insert(ITEMS)
-        .values(row)
-        .on_conflict_do_update(index_elements=["item_id"], set_={"last_number": ITEMS.c.last_number + 1})
-        .returning(ITEMS.c.last_number)
-    )
-    return int(drawn.scalar_one())
-
-
-async def add_items(tx: Tx[Catalog], items: Mapping[ItemId, tuple[ItemCode, OrganCode, RegionCode, int]]) -> None:
-    """Make many umbrellas at once, each of which knows the number of its newest version; those that are there stay as they are."""
+async def keep_items(tx: Tx[Catalog], items: Mapping[ItemId, tuple[ItemCode, OrganCode, RegionCode, int]]) -> None:
+    """Make umbrellas, or let those that are there know the number of their newest version; whose they are stays. The caller holds their locks."""
+    statement = insert(ITEMS)
     rows = [
         {"item_id": item_id, "item_code": item_code, "organ": organ, "region": region, "last_number": last}
         for item_id, (item_code, organ, region, last) in items.items()
     ]
-    await tx.execute(insert(ITEMS).on_conflict_do_nothing(), rows)
+    if rows:
+        numbered = {"last_number": func.greatest(ITEMS.c.last_number, statement.excluded.last_number)}
+        await tx.execute(statement.on_conflict_do_update(index_elements=["item_id"], set_=numbered), rows)
 
 
 async def find_item(tx: Tx[Catalog], *, organs: Sequence[OrganCode], item_code: ItemCode) -> ItemId | None:
@@ -169,6 +160,14 @@ async def get_versions_of(tx: Tx[Catalog], item_ids: Collection[ItemId]) -> dict
     for row in await tx.execute(asked) if item_ids else ():
         found.setdefault(ItemId(row.item_id), []).append(_record(row))
     return found
+
+
+_HELD = AtHand(get_versions_of)
+
+
+async def get_held_versions(tx: Tx[Catalog], item_ids: Collection[ItemId]) -> dict[ItemId, list[ItemVersionRecord]]:
+    """The same of items whose locks the caller holds: read once, until a version of theirs is saved."""
+    return await _HELD.of(tx, item_ids)
 
 
 async def get_told(tx: Tx[Catalog], item_ids: Collection[ItemId], *, at: datetime) -> dict[ItemId, ItemVersionRecord]:
@@ -238,11 +237,23 @@ async def list_members(
     return [_record(row) for row in await tx.execute(select(VERSIONS).where(*named, *_in_force(at)).order_by(table.version_id))]
 
 
-async def list_successors(tx: Tx[Catalog], item_ids: Sequence[ItemId]) -> list[ItemVersionRecord]:
-    """Every version, of whatever item and state, that takes the place of one of these items."""
-    named = or_(*(_SUCCEEDS.contains([item_id]) for item_id in item_ids))
-    statement = select(VERSIONS).where(VERSIONS.c.body.has_key("succeeds"), named).order_by(VERSIONS.c.version_id)
-    return [_record(row) for row in await tx.execute(statement)] if item_ids else []
+async def _read_successors(tx: Tx[Catalog], item_ids: Collection[ItemId]) -> dict[ItemId, list[ItemVersionRecord]]:
+    named = or_(*(_SUCCEEDS.contains([item_id]) for item_id in sorted(item_ids)))
+    found: dict[ItemId, list[ItemVersionRecord]] = {}
+    for row in await tx.execute(select(VERSIONS).where(VERSIONS.c.body.has_key("succeeds"), named)):
+        record = _record(row)
+        for item_id in record.content.succeeds:
+            found.setdefault(item_id, []).append(record)
+    return found
+
+
+_SUCCESSORS = AtHand(_read_successors)
+
+
+async def list_successors(tx: Tx[Catalog], item_ids: Collection[ItemId]) -> list[ItemVersionRecord]:
+    """Every version, of whatever item and state, that takes the place of one of these items, whose locks the caller holds."""
+    found = {one.version_id: one for of_item in (await _SUCCESSORS.of(tx, item_ids)).values() for one in of_item}
+    return [found[version_id] for version_id in sorted(found)]
 
 
 async def list_published(tx: Tx[Catalog], organs: Sequence[OrganCode], *, items: Sequence[ItemCode]) -> list[tuple[ItemCode, RegionCode]]:
@@ -264,6 +275,9 @@ async def save_versions(tx: Tx[Catalog], records: Sequence[ItemVersionRecord]) -
     await write_rows(tx, VERSIONS, [_row(record) for record in records])
     heard = [one.document() for one in records if one.effective_from is not None and one.state.value in _HEARD]
     await outbox.put_documents(tx, heard)
+    _HELD.forget(tx, {one.item_id for one in records})
+    if any(one.content.succeeds for one in records):
+        _SUCCESSORS.forget(tx)
 
 
 def _held(at: datetime, *, organs: Sequence[OrganCode], codes: Sequence[ItemCode]) -> CompoundSelect[Any]:

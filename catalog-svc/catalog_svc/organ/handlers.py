@@ -1,6 +1,6 @@
 """What is done to organs, and what other rooms ask about them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from catalog_svc.context import Catalog
@@ -84,10 +84,23 @@ async def standing_organ(tx: Tx[Catalog], code: OrganCode) -> Organ:
         OrganUnknown: No organ has this code.
         OrganMerged: It was merged into another.
     """
-    organ, _ = await get_organ(tx, code)
-    if organ.merged_into is not None:
-        raise OrganMerged(facts={"merged_into": organ.merged_into})
-    return organ
+    return (await standing_organs(tx, [code]))[code]
+
+
+async def standing_organs(tx: Tx[Catalog], codes: Collection[OrganCode]) -> dict[OrganCode, Organ]:
+    """The same of many at once.
+
+    Raises:
+        OrganUnknown: No organ has one of these codes.
+        OrganMerged: One of them was merged into another.
+    """
+    known = await store.get_organs(tx, sorted(codes))
+    if not known.keys() >= set(codes):
+        raise OrganUnknown
+    for organ in known.values():
+        if organ.merged_into is not None:
+            raise OrganMerged(facts={"merged_into": organ.merged_into})
+    return known
 
 
 async def standing_for(tx: Tx[Catalog], code: OrganCode) -> list[OrganCode]:

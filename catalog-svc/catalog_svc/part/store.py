@@ -1,12 +1,12 @@
 """Parts in the database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Boolean, Column, Index, Table, Text, literal_column, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from catalog_svc.context import Catalog
-from catalog_svc.schema import METADATA
+from catalog_svc.schema import METADATA, AtHand
 from chassis import outbox
 from chassis.database import Tx
 from contracts.catalogue import Part
@@ -31,17 +31,25 @@ PARTS = Table(
 """Immutable; a part is on its topic from the first version on that was published with it."""
 
 
+async def _read(tx: Tx[Catalog], digests: Collection[Digest]) -> dict[Digest, Part]:
+    found: dict[Digest, Part] = {}
+    for row in await tx.execute(select(PARTS.c.digest, PARTS.c.body).where(PARTS.c.digest.in_(sorted(digests)))):
+        part = read(topic=TOPIC, key=row.digest, data=row.body)
+        if part is not None:
+            found[Digest(row.digest)] = part  # type: ignore[assignment]  # under the topic of parts stands nothing else
+    return found
+
+
+_PARTS = AtHand(_read)
+
+
 async def get_parts(tx: Tx[Catalog], digests: Sequence[Digest]) -> dict[Digest, Part]:
     """The parts under these digests.
 
     Raises:
         NotFound: One is not there.
     """
-    found: dict[Digest, Part] = {}
-    for row in await tx.execute(select(PARTS.c.digest, PARTS.c.body).where(PARTS.c.digest.in_(digests))):
-        part = read(topic=TOPIC, key=row.digest, data=row.body)
-        if part is not None:
-            found[Digest(row.digest)] = part  # type: ignore[assignment]  # under the topic of parts stands nothing else
+    found = await _PARTS.of(tx, digests)
     if len(found) != len(set(digests)):
         raise NotFound
     return found
@@ -67,7 +75,9 @@ async def find_bundles(tx: Tx[Catalog]) -> dict[Digest, list[ItemCode]]:
 async def add_parts(tx: Tx[Catalog], parts: Mapping[Digest, Part]) -> None:
     """Keep parts that are not there yet; content never changes under a digest."""
     rows = [{"digest": name, "kind": part.kind, "published": False, "body": encode_object(part)} for name, part in sorted(parts.items())]
-    await tx.execute(insert(PARTS).on_conflict_do_nothing(), rows)
+    if rows:
+        await tx.execute(insert(PARTS).on_conflict_do_nothing(), rows)
+        _PARTS.forget(tx, parts)
 
 
 async def publish_parts(tx: Tx[Catalog], digests: Sequence[Digest]) -> None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Column, Date, Index, Integer, Table, Text, literal, select
+from sqlalchemy import Column, Date, Index, Integer, Table, Text, bindparam, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from catalog_svc.context import Catalog
-from catalog_svc.schema import METADATA, write_next
+from catalog_svc.schema import METADATA, AtHand, write_next
 from chassis import outbox
 from chassis.database import Tx
+from chassis.prepared import Prepared
 from contracts.catalogue import Region
 from contracts.codec import decode, encode_object
 from contracts.values import RegionCode
@@ -54,20 +55,12 @@ async def list_regions(tx: Tx[Catalog], *, parent: RegionCode | None, text: str,
 
 async def get_below(tx: Tx[Catalog], code: RegionCode) -> frozenset[RegionCode]:
     """The region itself and all below it; empty for an unknown code."""
-    tree = select(REGIONS.c.code).where(REGIONS.c.code == code).cte("below", recursive=True)
-    # UNION, not UNION ALL: a ring of parents would never end.
-    tree = tree.union(select(REGIONS.c.code).join(tree, REGIONS.c.parent == tree.c.code))
-    return frozenset(RegionCode(row.code) for row in await tx.execute(select(tree.c.code)))
+    return (await _BELOW.of(tx, [code]))[code]
 
 
 async def get_line(tx: Tx[Catalog], code: RegionCode) -> tuple[RegionCode, ...]:
     """The region itself and all above it, upwards; empty for an unknown code."""
-    line = select(REGIONS.c.code, REGIONS.c.parent, literal(0).label("steps")).where(REGIONS.c.code == code).cte("line", recursive=True)
-    above = select(REGIONS.c.code, REGIONS.c.parent, line.c.steps + 1).join(line, REGIONS.c.code == line.c.parent)
-    # Bounded, since a ring of parents would never end.
-    line = line.union_all(above.where(line.c.steps < MOST_LEVELS))
-    rows = await tx.execute(select(line.c.code).order_by(line.c.steps))
-    return tuple(dict.fromkeys(RegionCode(row.code) for row in rows))
+    return (await _LINE.of(tx, [code]))[code]
 
 
 async def get_right_below(tx: Tx[Catalog], codes: Collection[RegionCode]) -> list[Region]:
@@ -89,6 +82,8 @@ async def save_regions(tx: Tx[Catalog], regions: Sequence[Region]) -> None:
         StaleVersion: Another transaction published one of them since.
     """
     await write_next(tx, REGIONS, [_row(one) for one in regions])
+    _BELOW.forget(tx)
+    _LINE.forget(tx)
     await outbox.put_documents(tx, regions)
 
 
@@ -100,3 +95,33 @@ def _row(region: Region) -> dict[str, object]:
         "valid_to": region.valid_to,
         "body": encode_object(region),
     }
+
+
+def _tree() -> Prepared:
+    tree = select(REGIONS.c.code).where(REGIONS.c.code == bindparam("code", type_=Text)).cte("below", recursive=True)
+    # UNION, not UNION ALL: a ring of parents would never end.
+    tree = tree.union(select(REGIONS.c.code).join(tree, REGIONS.c.parent == tree.c.code))
+    return Prepared(select(tree.c.code))
+
+
+def _upwards() -> Prepared:
+    own = select(REGIONS.c.code, REGIONS.c.parent, literal(0).label("steps")).where(REGIONS.c.code == bindparam("code", type_=Text))
+    line = own.cte("line", recursive=True)
+    above = select(REGIONS.c.code, REGIONS.c.parent, line.c.steps + 1).join(line, REGIONS.c.code == line.c.parent)
+    # Bounded, since a ring of parents would never end.
+    line = line.union_all(above.where(line.c.steps < MOST_LEVELS))
+    return Prepared(select(line.c.code).order_by(line.c.steps))
+
+
+_TREE, _UPWARDS = _tree(), _upwards()
+
+
+async def _read_below(tx: Tx[Catalog], codes: Collection[RegionCode]) -> dict[RegionCode, frozenset[RegionCode]]:
+    return {code: frozenset(RegionCode(found) for (found,) in await tx.fetch(_TREE, {"code": code})) for code in codes}
+
+
+async def _read_line(tx: Tx[Catalog], codes: Collection[RegionCode]) -> dict[RegionCode, tuple[RegionCode, ...]]:
+    return {code: tuple(dict.fromkeys(RegionCode(found) for (found,) in await tx.fetch(_UPWARDS, {"code": code}))) for code in codes}
+
+
+_BELOW, _LINE = AtHand(_read_below), AtHand(_read_line)

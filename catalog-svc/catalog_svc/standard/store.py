@@ -6,7 +6,7 @@ from sqlalchemy import Column, Index, Integer, Table, Text, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from catalog_svc.context import Catalog
-from catalog_svc.schema import METADATA, write_next
+from catalog_svc.schema import METADATA, AtHand, write_next
 from catalog_svc.standard.domain import Standard
 from chassis.database import Tx
 from contracts.codec import decode, encode_object
@@ -31,10 +31,20 @@ async def get_standard(tx: Tx[Catalog], key: str) -> tuple[Standard, int] | None
     return None if row is None else (decode(Standard, row.body), row.version)
 
 
+async def _read(tx: Tx[Catalog], items: Collection[ItemCode]) -> dict[ItemCode, list[Standard]]:
+    found: dict[ItemCode, list[Standard]] = {}
+    for row in await tx.execute(select(STANDARDS.c.body).where(STANDARDS.c.item_code.in_(sorted(items)))):
+        layer = decode(Standard, row.body)
+        found.setdefault(layer.item_code, []).append(layer)
+    return found
+
+
+_LAYERS = AtHand(_read)
+
+
 async def list_standards(tx: Tx[Catalog], items: Collection[ItemCode]) -> list[Standard]:
     """Every region's layer of these items."""
-    rows = await tx.execute(select(STANDARDS.c.body).where(STANDARDS.c.item_code.in_(sorted(items))))
-    return [decode(Standard, row.body) for row in rows]
+    return [layer for of_item in (await _LAYERS.of(tx, items)).values() for layer in of_item]
 
 
 async def list_layers(tx: Tx[Catalog], *, region: RegionCode | None, item: ItemCode | None, after: str, limit: int) -> list[Standard]:
@@ -67,3 +77,4 @@ async def save_standards(tx: Tx[Catalog], layers: Sequence[Standard]) -> None:
             for one in layers
         ],
     )
+    _LAYERS.forget(tx)

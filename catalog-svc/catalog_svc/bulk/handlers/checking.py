@@ -112,6 +112,8 @@ async def _judge(tx: Tx[Catalog], row: RunRow, given: ItemDraft, kept: Json, kno
 
 async def _look_up(tx: Tx[Catalog], run: Run, rows: Sequence[RunRow], drafts: Mapping[int, ItemDraft], kept: Mapping[int, Json]) -> _Known:
     contents = [draft.content for draft in drafts.values()]
+    codes = {one.item_code for one in contents}
+    await items.have_grounds_at_hand(tx, codes)
     known = await organs.known_organs(tx, sorted({one.organ for one in contents}))
     within = await regions.regions_below(tx, run.region)
     reached: set[RegionCode] = set()
@@ -139,7 +141,7 @@ async def _look_up(tx: Tx[Catalog], run: Run, rows: Sequence[RunRow], drafts: Ma
             asked[organ.region] |= {*row.former}
     return _Known(
         organs=known,
-        bases=await base_items.known_base_items(tx, sorted({one.item_code for one in contents})),
+        bases=await base_items.known_base_items(tx, sorted(codes)),
         items=standing,
         versions=versions,
         told=gone_by,

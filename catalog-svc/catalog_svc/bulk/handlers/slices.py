@@ -12,13 +12,14 @@ from catalog_svc.bulk.handlers import fresh
 from catalog_svc.bulk.handlers.checking import former_of, pair_of, told
 from catalog_svc.context import Catalog
 from catalog_svc.former_code import handlers as former_codes
+from catalog_svc.former_code.domain import FormerCode
 from catalog_svc.item import handlers as items
 from catalog_svc.item.domain import ItemDraft, ItemOvertaken, ItemVersionRecord, ItemVersionState, published_since
 from catalog_svc.organ import handlers as organs
 from chassis.database import Tx, lock
 from contracts.codec import decode
 from contracts.refusals import Refusal
-from contracts.values import ItemId, ItemVersionId
+from contracts.values import ItemId, ItemVersionId, RegionCode
 from rules.workdays import day_start
 
 AT_ONCE: Mapping[RunState, int] = {RunState.IMPORTING: 40, RunState.REVIEWING: 60, RunState.PUBLISHING: 12}
@@ -54,7 +55,9 @@ async def do_slice(tx: Tx[Catalog], run_id: str, *, state: RunState, most: int, 
     if state is RunState.IMPORTING:
         await _draft(tx, run, rows)
     else:
-        await lock(tx, *(str(row.item_id) for row in rows))
+        ids = {ItemId(str(row.item_id)) for row in rows}
+        await lock(tx, *ids, *(str(row.version_id) for row in rows))
+        await items.have_at_hand(tx, ids)
         for row in rows:
             try:
                 await _review_or_publish(tx, run, row)
@@ -125,16 +128,23 @@ async def _draft(tx: Tx[Catalog], run: Run, rows: Sequence[RunRow]) -> None:
     standing = await items.items_of(tx, {pair_of(draft) for draft in drafts})
     versions = await items.versions_of(tx, {ItemId(str(row.item_id)) for row in rows})
     held = await store.held_versions(tx, [of_item[0].version_id for of_item in versions.values()], besides=run.run_id)
+    to_draft: list[tuple[RunRow, ItemDraft]] = []
     for row, draft in zip(rows, drafts, strict=True):
         of_item = versions.get(ItemId(str(row.item_id)), [])
         if _is_overtaken(row, draft, of_item) or standing.get(pair_of(draft), row.item_id) != row.item_id:
             row.refuse([flaw_of_refusal(RowOvertaken())])
-            continue
-        record, made = await items.draft_version(tx, draft, by=run.by.caller())
-        await former_codes.keep_codes(tx, former_of(row, draft, region=known[draft.content.organ].region, item_id=record.item_id))
+        else:
+            to_draft.append((row, draft))
+    drafted = await items.draft_versions(tx, [(ItemId(str(row.item_id)), draft) for row, draft in to_draft], by=run.by.caller())
+    former: dict[RegionCode, list[FormerCode]] = {}
+    for (row, draft), (record, made) in zip(to_draft, drafted, strict=True):
+        region = known[draft.content.organ].region
+        former.setdefault(region, []).extend(former_of(row, draft, region=region, item_id=record.item_id))
         taken_up = RowState.UNCHANGED if record.version_id in held else _WAITING.get(record.state, RowState.UNCHANGED)
         row.state = RowState.DRAFTED if made else taken_up
         row.item_id, row.version_id, row.draft = record.item_id, record.version_id, None
+    for codes in former.values():
+        await former_codes.keep_codes(tx, codes)
 
 
 def _is_overtaken(row: RunRow, draft: ItemDraft, versions: Sequence[ItemVersionRecord]) -> bool:

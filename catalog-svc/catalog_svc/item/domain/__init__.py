@@ -19,6 +19,7 @@ from catalog_svc.item.domain.content import (
     source_changed,
     succession_defects,
     umbrella_id,
+    umbrella_of,
     unpublished_member,
 )
 from catalog_svc.item.domain.line import holding_at, last_published, line_up, published_since, successor_at
@@ -63,6 +64,7 @@ __all__ = [
     "source_changed",
     "succession_defects",
     "umbrella_id",
+    "umbrella_of",
     "unpublished_member",
 ]
 

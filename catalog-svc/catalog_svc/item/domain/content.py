@@ -14,7 +14,7 @@ from contracts.codec import ADDED, encode_object
 from contracts.documents import part_digest
 from contracts.elements import FourDo, GrassRootsLevel, GrassRootsList
 from contracts.refusals import Defect
-from contracts.values import Digest, ItemCode, ItemId, JsonObject, Mode, OrganCode, Way, digest
+from contracts.values import Digest, ItemCode, ItemId, ItemVersionId, JsonObject, Mode, OrganCode, Way, digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +97,11 @@ def umbrella_id(*, organ: OrganCode, item_code: ItemCode) -> ItemId:
     Source: GB/T 39554.1: credit code of the organ (18), level (1; 4 is the county), basic code (12).
     """
     return ItemId(f"{organ}4{item_code}")
+
+
+def umbrella_of(version_id: ItemVersionId) -> ItemId:
+    """The item that a version is of, by its id."""
+    return ItemId(version_id.rpartition("-v")[0])
 
 
 def other_item() -> Defect:

@@ -12,8 +12,10 @@ from chassis.database import Tx, lock
 from contracts.values import ItemId, RegionCode
 
 
-async def places_to_draft(tx: Tx[Catalog], item_id: ItemId, *, region: RegionCode, succeeds: Sequence[ItemId]) -> list[RegionCode]:
-    """The regions for which one must be an author to draft a version of an item for an organ of a region.
+async def places_to_draft(
+    tx: Tx[Catalog], versions: Sequence[ItemVersionRecord], *, region: RegionCode, succeeds: Sequence[ItemId]
+) -> list[RegionCode]:
+    """The regions for which one must be an author to draft a version of an item, which has these, for an organ of a region.
 
     Where the item is that region's now or will be, no other has a say; else all have, since it would move. Those whose place it takes end
     for good, so that all that have or will have them have a say.
@@ -21,7 +23,7 @@ async def places_to_draft(tx: Tx[Catalog], item_id: ItemId, *, region: RegionCod
     Raises:
         ItemUnknown: One of those whose place it takes is not there.
     """
-    places = [one.region for one in holders_from(await store.get_versions(tx, item_id), tx.at)]
+    places = [one.region for one in holders_from(versions, tx.at)]
     replaced = [place for named in succeeds for place in _places(named, await store.get_versions(tx, named), begins=tx.at)]
     return [region, *(() if region in places else places), *replaced]
 
@@ -54,20 +56,21 @@ async def require_own(tx: Tx[Catalog], record: ItemVersionRecord, *, others: Seq
         raise ItemOvertaken(facts={"published": holder.version_id})
 
 
-async def versions_around(tx: Tx[Catalog], record: ItemVersionRecord) -> tuple[list[ItemVersionRecord], list[ItemVersionRecord]]:
+async def versions_around(
+    tx: Tx[Catalog], record: ItemVersionRecord, *, others: Sequence[ItemVersionRecord]
+) -> tuple[list[ItemVersionRecord], list[ItemVersionRecord]]:
     """What an act on a version may change, and what it is held against; locks what it may change. The caller holds the item's lock.
 
     Returns:
-        The item's other versions and all of those whose place one of them takes, an item before those; the versions that take the place
-        of one of these items.
+        The item's ``others`` and all of those whose place one of them takes, an item before those; the versions that take the place of
+        one of these items.
     """
-    others = [one for one in await store.get_versions(tx, record.item_id) if one.version_id != record.version_id]
     known = {record.item_id: others}
     ahead = _named(record, *others)
     while ahead := [item_id for item_id in ahead if item_id not in known]:
         await lock(tx, *ahead)
         for item_id in ahead:
-            known[item_id] = await store.get_versions(tx, item_id)
+            known[item_id] = (await store.get_held_versions(tx, [item_id])).get(item_id, [])
         ahead = _named(*(one for item_id in ahead for one in known[item_id]))
     successors = [one for one in await store.list_successors(tx, list(known)) if one.version_id != record.version_id]
     return [one for versions in known.values() for one in versions], successors
@@ -75,8 +78,11 @@ async def versions_around(tx: Tx[Catalog], record: ItemVersionRecord) -> tuple[l
 
 async def keep_holder(tx: Tx[Catalog], record: ItemVersionRecord, *, others: Sequence[ItemVersionRecord]) -> None:
     """Keep by whom the version's item is found when all its versions have begun; the caller holds its lock."""
-    for one in in_turn([record, *(one for one in others if one.item_id == record.item_id)])[-1:]:
-        await store.move_item(tx, record.item_id, organ=one.content.organ, region=one.region)
+    versions = [record, *(one for one in others if one.item_id == record.item_id)]
+    # An item that was one organ's from its first draft on is found by that one.
+    if len({(one.content.organ, one.region) for one in versions}) > 1:
+        for one in in_turn(versions)[-1:]:
+            await store.move_item(tx, record.item_id, organ=one.content.organ, region=one.region)
 
 
 def _named(*records: ItemVersionRecord) -> list[ItemId]:

@@ -1,5 +1,6 @@
 """What a draft says: completed from its base form and its members, and judged."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from catalog_svc.base_form import handlers as base_forms
@@ -47,6 +48,11 @@ async def complete(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode) -> 
         form, situations, checklist = own_parts(form=of.form, situations=of.situations, checklist=of.checklist)
         draft = replace(draft, parts=replace(of, form=form, situations=situations, checklist=checklist))
     return await _with_members(tx, await _with_base_form(tx, draft, region=region), region=region)
+
+
+def takes_over(draft: ItemDraft) -> bool:
+    """Whether it says something that others may change: its base form, or its members."""
+    return bool(draft.parts.form.base_form) or draft.parts.situations.bundle is not None
 
 
 async def _with_base_form(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode) -> ItemDraft:
@@ -135,6 +141,11 @@ async def _order_defects(tx: Tx[Catalog], draft: ItemDraft) -> tuple[Defect, ...
     if bundle is None:
         return ()
     return order_defects(bundle, own=draft.content.item_code, contents=await _published_bundles(tx))
+
+
+async def have_grounds_at_hand(tx: Tx[Catalog], codes: Collection[ItemCode]) -> None:
+    """Read what drafts of these base items are judged by, so that `find_defects` reads it for none of them by itself."""
+    await standards.layers_of(tx, codes)
 
 
 async def find_defects(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode) -> tuple[Defect, ...]:
