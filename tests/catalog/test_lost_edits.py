@@ -142,6 +142,42 @@ async def test_a_draft_from_before_this_was_kept_is_published_as_it_was(service:
     assert [(await act(service, mine, name))[0] for name in ("review", "publication")] == [200, 200]
 
 
+async def made_from(service: Service, draft: Any, version: str, *, by: Caller = AUTHOR) -> tuple[int, str, str]:
+    """Status, rule and the version that came between, of a draft that says which version its author had read."""
+    answer = await service.post(f"/service-items?made_from={SOLE_TRADER_ITEM}-{version}", draft, by=by)
+    told = answer.json()
+    return answer.status_code, told.get("rule", ""), told.get("facts", {}).get("published", "")
+
+
+async def test_a_draft_made_from_what_was_overtaken_is_refused_with_the_version_that_came_between(service: Service) -> None:
+    newer = await service.publish(charging("十元"))
+
+    late = await made_from(service, limited("每年一百件"), "v1")
+
+    assert late == (409, "item.overtaken", newer["version_id"])
+    assert await made_from(service, limited("每年一百件", fees="十元"), "v2") == (201, "", "")
+
+
+async def test_a_draft_made_from_another_draft_is_refused_once_a_version_was_published_since_that_one(service: Service) -> None:
+    first, theirs = limited("每年一百件"), charging("十元")
+    for draft in (first, theirs):
+        await drafted(service, draft)
+    before = await made_from(service, limited("每年二百件"), "v2")
+    published = [(await act(service, f"/service-items/versions/{SOLE_TRADER_ITEM}-v3", name))[0] for name in ("review", "publication")]
+
+    after = await made_from(service, limited("每年三百件"), "v2")
+
+    assert (before, published) == ((201, "", ""), [200, 200])
+    assert after == (409, "item.overtaken", f"{SOLE_TRADER_ITEM}-v3")
+
+
+async def test_the_version_that_a_draft_was_made_from_is_one_of_its_item(service: Service) -> None:
+    other = a_draft(NAMES[1])["version"]
+    answer = await service.post(f"/service-items?made_from={other['organ']}4{other['item_code']}-v1", limited("每年一百件"), by=AUTHOR)
+
+    assert (answer.status_code, [one["rule"] for one in answer.json()["errors"]]) == (422, ["item.made-from"])
+
+
 @pytest.mark.parametrize("steps", [[], ["review"]], ids=["before its review", "before its publication"])
 async def test_a_run_does_not_undo_what_was_corrected_by_hand_meanwhile(service: Service, steps: list[str]) -> None:
     run = await imported(service, a_workbook([HEADINGS, a_row(fees="批量收费"), a_row(NAMES[1], fees="批量收费")]))

@@ -19,7 +19,8 @@ from contracts.values import ItemCode, ItemId, ItemVersionId, JsonObject, OrganC
 router = APIRouter(prefix="/v1/service-items", tags=["service items"])
 
 ItemIdPath = Annotated[str, Path(pattern=r"^[0-9A-Z]{31}$")]
-VersionPath = Annotated[str, Path(pattern=r"^[0-9A-Z]{31}-v[0-9]{1,6}$")]
+VERSION_ID = r"^[0-9A-Z]{31}-v[0-9]{1,6}$"
+VersionPath = Annotated[str, Path(pattern=VERSION_ID)]
 
 
 class PublicationBody(Body):
@@ -84,13 +85,21 @@ async def get_service_item(
 
 
 @router.post("", operation_id="draftItemVersion", status_code=201, response_model=VersionAnswer)
-async def draft_item_version(write: Annotated[Writer[Catalog], WRITER], body: DraftBody) -> Response:
+async def draft_item_version(
+    write: Annotated[Writer[Catalog], WRITER],
+    body: DraftBody,
+    made_from: Annotated[
+        str | None,
+        Query(pattern=VERSION_ID, description="起草所依据的版本，其后另有版本发布的不予受理 / refused if another was published since"),
+    ] = None,
+) -> Response:
     """Draft the next version of an item; the same content again changes nothing."""
     draft = body.draft()
     item_id = None if body.item_id is None else ItemId(body.item_id)
+    base = None if made_from is None else ItemVersionId(made_from)
 
     async def act(tx: Tx[Catalog]) -> Answer:
-        record, made = await handlers.draft_version(tx, draft, item_id=item_id, by=write.caller)
+        record, made = await handlers.draft_version(tx, draft, item_id=item_id, by=write.caller, made_from=base)
         return answer_version(record, status=201 if made else 200)
 
     return await write(act)

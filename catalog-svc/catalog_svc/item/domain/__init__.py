@@ -16,6 +16,7 @@ from catalog_svc.item.domain.content import (
     content_digest,
     no_base_form,
     other_item,
+    other_version,
     source_changed,
     succession_defects,
     umbrella_id,
@@ -133,6 +134,20 @@ class ItemVersionRecord:
         if self.effective_from is not None or self.drafted_after is None:
             return None
         return published_since([one for one in others if one.item_id == self.item_id], after=self.drafted_after)
+
+    def require_known(self, made_from: ItemVersionId, *, others: Sequence[ItemVersionRecord]) -> None:
+        """Hold a draft to the version that its author had before them.
+
+        Raises:
+            ItemUnsound: That is none of the item's.
+            ItemOvertaken: Another version of the item was published since that one, or since it was drafted where nobody published it.
+        """
+        base = next((one for one in others if one.version_id == made_from), None)
+        if base is None:
+            raise ItemUnsound(defects=(other_version(),))
+        known = base.drafted_after if base.effective_from is None else base.published_as
+        if (newer := published_since(others, after=known or 0)) is not None:
+            raise ItemOvertaken(facts={"published": newer.version_id})
 
     def review(self, *, by: PersonRef, others: Sequence[ItemVersionRecord] = ()) -> None:
         """Let a second officer confirm the draft.

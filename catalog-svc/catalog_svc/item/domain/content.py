@@ -115,6 +115,16 @@ def other_item() -> Defect:
     )
 
 
+def other_version() -> Defect:
+    """The version that a draft was made from is none of its item's."""
+    return Defect(
+        rule_id="item.made-from",
+        pointer="/made_from",
+        message="起草所依据的版本不属于此实施清单",
+        message_en="The version that the draft was made from is none of this item's",
+    )
+
+
 def succession_defects(succeeds: Sequence[ItemId], *, item_id: ItemId) -> tuple[Defect, ...]:
     """What is wrong with the items that a version takes the place of: nothing takes its own place, and no place is taken twice."""
     return tuple(

@@ -69,7 +69,9 @@ __all__ = [
 ]
 
 
-async def draft_version(tx: Tx[Catalog], draft: ItemDraft, *, by: Caller, item_id: ItemId | None = None) -> tuple[ItemVersionRecord, bool]:
+async def draft_version(
+    tx: Tx[Catalog], draft: ItemDraft, *, by: Caller, item_id: ItemId | None = None, made_from: ItemVersionId | None = None
+) -> tuple[ItemVersionRecord, bool]:
     """Draft the next version of an organ's item, or find that the newest one says the same already.
 
     Args:
@@ -77,6 +79,7 @@ async def draft_version(tx: Tx[Catalog], draft: ItemDraft, *, by: Caller, item_i
         draft: As handed in; a bundle is kept with what its members ask for.
         by: The author.
         item_id: An item that moves to the draft's organ with its publication; the organ's own by the base code when None.
+        made_from: The version that the author had before them, where they say so.
 
     Returns:
         The version, and whether it is new.
@@ -87,6 +90,7 @@ async def draft_version(tx: Tx[Catalog], draft: ItemDraft, *, by: Caller, item_i
         ItemUnknown: No item to move, or none to succeed.
         Forbidden: Not an author of the organ's region, or of where an item that moves or those that it succeeds are or go to.
         ItemUnsound: With every defect of content and parts.
+        ItemOvertaken: Another version was published since the one that it was made from.
     """
     content = draft.content
     organ = await organs.standing_organ(tx, content.organ)
@@ -94,7 +98,7 @@ async def draft_version(tx: Tx[Catalog], draft: ItemDraft, *, by: Caller, item_i
     if item_id is not None and (code := await store.get_item_code(tx, item_id)) != content.item_code:
         raise ItemUnknown(facts={"item_id": item_id}) if code is None else ItemUnsound(defects=(other_item(),))
     item_id = item_id or own or umbrella_id(organ=content.organ, item_code=content.item_code)
-    [drafted] = await _draft_all(tx, [(item_id, draft)], standing={organ.code: organ}, by=by)
+    [drafted] = await _draft_all(tx, [(item_id, draft)], standing={organ.code: organ}, by=by, made_from=made_from)
     return drafted
 
 
@@ -106,7 +110,12 @@ async def draft_versions(
 
 
 async def _draft_all(
-    tx: Tx[Catalog], drafts: Sequence[tuple[ItemId, ItemDraft]], *, standing: Mapping[OrganCode, Organ], by: Caller
+    tx: Tx[Catalog],
+    drafts: Sequence[tuple[ItemId, ItemDraft]],
+    *,
+    standing: Mapping[OrganCode, Organ],
+    by: Caller,
+    made_from: ItemVersionId | None = None,
 ) -> list[tuple[ItemVersionRecord, bool]]:
     ids = {item_id for item_id, _ in drafts}
     seen = await store.get_versions_of(tx, ids)
@@ -132,6 +141,8 @@ async def _draft_all(
         await _require_sound(tx, draft, region=region)
         number = others[0].number + 1 if others else 1
         record = ItemVersionRecord.draft(draft, item_id=item_id, number=number, region=region, by=by.ref, others=others)
+        if made_from is not None:
+            record.require_known(made_from, others=others)
         named |= draft.parts.named()
         others.insert(0, record)
         drafted.append((record, True))
