@@ -6,12 +6,21 @@ are one here.
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
+from runpy import run_module
 
-from pypinyin import lazy_pinyin
+# As the library keeps its phrases they take 45 MiB of every process: `_phrases` reads them.
+os.environ["PYPINYIN_NO_PHRASES"] = os.environ["PYPINYIN_NO_DICT_COPY"] = "1"
+
+import orjson
+from pypinyin import lazy_pinyin, load_phrases_dict
+from pypinyin.contrib.tone_convert import to_normal
+from pypinyin.core import Pinyin
 
 _NUMERALS = str.maketrans("0123456789", "零一二三四五六七八九")
 
@@ -71,8 +80,7 @@ def plain(text: str) -> str:
 @lru_cache(maxsize=50_000)
 def syllables(text: str) -> tuple[str, ...]:
     """One syllable for each character, without tones; a character without one stands for itself."""
-    read = tuple(lazy_pinyin(text))
-    return read if len(read) == len(text) else tuple(lazy_pinyin(one)[0] for one in text)
+    return tuple(_READER.lazy_pinyin(text))
 
 
 def readings(text: str) -> tuple[tuple[str, ...], ...]:
@@ -83,7 +91,7 @@ def readings(text: str) -> tuple[tuple[str, ...], ...]:
     )
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=5_000)
 def as_heard(letters: str) -> str:
     """Letters of one or more syllables, with what southern ears do not part written in one way."""
     flat = _NASAL.sub("n", _FLAT.sub("", letters.replace("v", "u")))
@@ -94,3 +102,40 @@ def as_heard(letters: str) -> str:
 def _simplified() -> dict[int, str]:
     text = (files("catalog_svc.seed") / "simplified.txt").read_text(encoding="utf-8")
     return {ord(pair[0]): pair[1] for pair in text.split()}
+
+
+def _phrases() -> frozenset[str]:
+    """The phrases that a text is cut into. The library is told the readings of the few that are not read as their characters are alone."""
+    phrases: Mapping[str, list[list[str]]] = run_module("pypinyin.phrases_dict")["phrases_dict"]
+    alone, toneless = cache(lazy_pinyin), cache(to_normal)
+    apart = {
+        phrase: marks
+        for phrase, marks in phrases.items()
+        if any(toneless(read[0]) != alone(mark)[0] for mark, read in zip(phrase, marks, strict=True))
+    }
+    # Copies: of pages on which one string stays none is given back.
+    kept, found = orjson.loads(orjson.dumps((apart, list(phrases))))
+    load_phrases_dict(kept)
+    return frozenset(found)
+
+
+class _Reader(Pinyin):
+    """Reads a text by the longest phrases it begins with, one after the other, as the library does with all its phrases."""
+
+    def __init__(self, phrases: frozenset[str]) -> None:
+        super().__init__()
+        self._phrases = phrases
+        self._longest = max(map(len, phrases))
+
+    def pre_seg(self, hans: str, **_: object) -> list[str]:
+        """Phrases, and single characters between them."""
+        found, at = [], 0
+        while at < len(hans):
+            sizes = range(min(self._longest, len(hans) - at), 1, -1)
+            size = next((size for size in sizes if hans[at : at + size] in self._phrases), 1)
+            found.append(hans[at : at + size])
+            at += size
+        return found
+
+
+_READER = _Reader(_phrases())
