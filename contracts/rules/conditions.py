@@ -114,8 +114,8 @@ def parse(source: Json) -> Condition:
 
 
 _compiled: dict[int, tuple[JsonObject, Condition]] = {}
-_COMPILED_AT_MOST = 8_192
-"""Most of those of a thousand parts unpacked at a time; one takes 1.5 KiB and keeps its source, and is read again in 16 µs."""
+_COMPILED_AT_MOST = 4_096
+"""Most of those of the parts that are unpacked at a time; one takes 1.5 KiB and keeps its source, and is read again in 16 µs."""
 
 
 def compiled(source: JsonObject) -> Condition:

@@ -9,7 +9,7 @@ from contracts.catalogue import ChecklistPart, FormPart, Part, SituationsPart, T
 from contracts.documents import PARTS, read
 from contracts.values import Digest, JsonObject
 
-OPEN_AT_MOST = 1_000
+OPEN_AT_MOST = 500
 """Parts that stay unpacked, those asked for last; what is compiled from them is remembered by these very objects."""
 
 _QUICKLY = 1

@@ -78,6 +78,20 @@ def test_asking_ends_where_the_table_says_and_asks_for_nothing_in_vain(part: Sit
 
 
 @given(part=tables().filter(fits), data=st.data())
+def test_what_is_left_of_a_table_is_what_fits_the_answers(part: SituationsPart, data: st.DataObject) -> None:
+    table = tabulated(part)
+    assert table is not None
+    known = {fact.name: data.draw(st.sampled_from(values_of(fact))) for fact in part.facts if data.draw(st.booleans())}
+
+    fitting = [
+        row for row in table.rows if all(known.get(name, answer) == answer for name, answer in zip(table.names, row[0], strict=True))
+    ]
+
+    assert table.left(known) == fitting
+    assert table.left({table.names[0]: "none of those offered"} if table.names else {}) == (None if table.names else table.rows)
+
+
+@given(part=tables().filter(fits), data=st.data())
 def test_answers_given_beforehand_are_not_asked_for_and_their_order_means_nothing(part: SituationsPart, data: st.DataObject) -> None:
     parts = replace(PARTS, situations=part, checklist=ChecklistPart(materials=(), rules=()))
     given_ = [(fact.name, data.draw(st.sampled_from(values_of(fact)))) for fact in part.facts if data.draw(st.booleans())]
