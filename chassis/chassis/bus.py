@@ -13,7 +13,8 @@ asks.
     └── RecordTooLarge   no log takes a record of this size, now or later
 """
 
-from collections.abc import Collection, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
@@ -217,6 +218,13 @@ class Bus(Protocol):
             UnknownTopic: There is none of this name.
             BusUnavailable: The log cannot be reached.
         """
+
+
+async def to_the_end(following: Following) -> AsyncIterator[list[Received]]:
+    """What stands on a topic up to where it ended when the reading began, batch by batch; the event loop breathes in between."""
+    while any(following.offsets.get(place, 0) < end for place, end in following.ends.items()):
+        yield await following.batch()
+        await asyncio.sleep(0)
 
 
 def weigh(record: Record) -> int:

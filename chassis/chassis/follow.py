@@ -1,13 +1,14 @@
 """Following compacted topics: the whole of them in memory, and in a service with a database in its tables, so that a restart reads the tail.
 
 One process at a time writes the tables, under a lease, documents and offsets in one transaction; every process builds what it keeps in
-memory from the tables and reads on from their offsets. Beside the offsets stands in which log they count: one that was lost and made anew is
-read from its beginning, however far it has come since.
+memory from the tables and reads on from their offsets. Of a topic that is read for the first time the tables get the documents, and how far
+they were read only with the last of them: whatever says an offset holds everything up to it. Beside the offsets stands in which log they
+count: one that was lost and made anew is read from its beginning, however far it has come since.
 """
 
 import asyncio
 import gc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Protocol
 
@@ -16,12 +17,11 @@ import uuid_utils
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import followed
-from chassis.bus import Bus, Following, Place, Received
+from chassis.bus import Bus, Offsets, Place
 from chassis.database import Database
-from chassis.followed import WHOLLY, Briefly, Change, Reached
+from chassis.followed import WHOLLY, Briefly, Change, Reached, change_of
 from chassis.logs import get_logger
-from contracts.codec import Malformed
-from contracts.envelope import Envelope, from_record
+from contracts.envelope import Envelope
 from contracts.values import JsonObject
 
 Apply = Callable[[str, str, JsonObject | None], None]
@@ -84,9 +84,7 @@ class Follower:
         self.remembered = asyncio.Event()
         """Set once what the tables hold is in memory; before that this process knows nothing and would refuse what is right."""
         self.informed = asyncio.Event()
-        """Set once the memory is that of some instant: what the tables held, or where they held nothing all that stood on the topics."""
-        self._unsaid: set[str] = set()
-        """Topics that are read for the first time; what is stored of them says nothing of how far."""
+        """Set once the memory is that of some instant: what the tables held, or where they held less all that stood on the topics."""
         self.writing = False
         """True while this process is the one that writes the tables."""
         self.trouble: str | None = None
@@ -134,7 +132,7 @@ class Follower:
             try:
                 if self._database is None:
                     self.remembered.set()
-                    await self._read_all(None, reached=self._here())
+                    await self._read_all(None)
                 else:
                     if not self.remembered.is_set():
                         await self.remember(self._database)
@@ -157,7 +155,7 @@ class Follower:
             try:
                 for topic in self.topics:
                     async for rows in followed.pages(
-                        connection, topic, briefly=self._briefly[topic] is not WHOLLY and topic not in stored.unsaid
+                        connection, topic, briefly=self._briefly[topic] is not WHOLLY and stored[topic].is_briefed
                     ):
                         missing = [key for key, brief, data in rows if not self._recall(topic, key, brief=brief, data=data)]
                         for key, data in await followed.wholes(connection, topic, missing) if missing else ():
@@ -165,9 +163,11 @@ class Follower:
                         await asyncio.sleep(0)
             finally:
                 gc.enable()
-        self._offsets, self._logs = dict(stored.offsets), dict(stored.logs)
+        for topic, reached in stored.items():
+            self._offsets.update(reached.offsets)
+            self._logs[topic] = reached.log
         self._settle()
-        if stored.offsets:
+        if all(reached.offsets for reached in stored.values()):
             self.informed.set()
         self.remembered.set()
 
@@ -195,17 +195,14 @@ class Follower:
             connection = await self._lease(database, stack)
             if connection is None:
                 connection = await self._follow_until_leased(database, stack)
-            async with connection.begin():
-                stored = await followed.reached(connection, self.topics)
-            await followed.forget_briefs(connection, stored.unsaid)
             self.writing = True
             try:
-                await self._read_all(connection, reached=stored)
+                await self._read_all(connection)
             finally:
                 self.writing = False
 
     async def _follow_until_leased(self, database: Database, stack: AsyncExitStack) -> AsyncConnection:
-        reading = asyncio.create_task(self._read_all(None, reached=self._here()))
+        reading = asyncio.create_task(self._read_all(None))
         try:
             while True:
                 await asyncio.wait([reading], timeout=_LEASE_EVERY)
@@ -225,70 +222,98 @@ class Follower:
                 await stack.enter_async_context(attempt.pop_all())
             return connection
 
-    async def _read_all(self, connection: AsyncConnection | None, *, reached: Reached) -> None:
+    async def _read_all(self, connection: AsyncConnection | None) -> None:
         async with asyncio.TaskGroup() as group:
             for topic in self.topics:
-                group.create_task(self._read(topic, connection, reached=reached))
+                group.create_task(self._read(topic, connection))
 
-    async def _read(self, topic: str, connection: AsyncConnection | None, *, reached: Reached) -> None:
-        ends = await self._bus.ends([topic])
-        offsets = {place: offset for place, offset in reached.offsets.items() if place in ends}
-        for place, offset in offsets.items():
-            if offset > ends[place]:
-                self._begin_anew(place)
-        known = {place: offset for place, offset in offsets.items() if offset <= ends[place]}
-        following = await self._bus.follow(topic, known, log=reached.logs.get(topic, ""))
-        storing: asyncio.Task[None] | None = None
+    async def _read(self, topic: str, connection: AsyncConnection | None) -> None:
+        """Take a topic into memory, and into the tables over the connection of the one who writes them."""
+        while True:
+            await self._read_log(topic, connection)
+            _log.warning("follow.begins_anew", topic=topic)
+            await asyncio.sleep(_REST)
+
+    async def _read_log(self, topic: str, connection: AsyncConnection | None) -> None:
+        """Read on for as long as it is the log that was read, and has lost nothing of that; then forget how far it was."""
+        here = there = self._here(topic)
+        if connection is not None:
+            there = await self._there(topic, connection)
+        following = await self._bus.follow(topic, there.offsets, log=there.log)
+        storing, log = _Storing(), following.log
         try:
-            stored = await self._know(following, topic, connection, stored=reached.logs.get(topic, ""))
+            if not (here.goes_on_in(following) and there.goes_on_in(following)):
+                if not here.goes_on_in(following):
+                    self._forget(topic)
+                if not there.goes_on_in(following):
+                    await self._forget_there(topic, connection)
+                return
+            self._logs[topic] = log
             self._ends.setdefault(topic, dict(following.ends))
-            if connection is not None and not self.informed.is_set():
-                self._unsaid.add(topic)
+            self._reached(following.offsets)
+            is_whole = bool(there.offsets)
             while True:
                 given = dict(following.offsets)
-                self._reached(given)
                 records = await following.batch(limit=AT_ONCE)
-                if storing is not None and (not records or storing.done() or following.log != self._logs[topic]):
-                    await _done(storing)
-                    storing = None
-                stored = await self._know(following, topic, connection, stored=stored)
-                for place in {record.place for record in records if record.offset < given.get(record.place, 0)}:
-                    self._begin_anew(place)
-                changes = [change for change in map(_change, records) if change is not None]
+                if not records:
+                    await storing.done()
+                if following.log != log or any(record.offset < given.get(record.place, 0) for record in records):
+                    await storing.done()
+                    self._forget(topic)
+                    await self._forget_there(topic, connection)
+                    return
+                changes = [change for change in map(change_of, records) if change is not None]
                 # A writer begins where the tables stand; memory may be further and must not go back.
                 new = [change for change in changes if change.record.offset >= self._offsets.get(change.record.place, 0)]
                 for change in new:
                     self._take(topic, change.key, change.data)
                     self._hear(change.envelope)
                 # At once, so that nobody sees a memory that is further than it says.
-                for record in records:
-                    self._offsets[record.place] = max(record.offset + 1, self._offsets.get(record.place, 0))
-                if connection is not None and (records or self._may_say(topic)):
+                self._reached(following.offsets)
+                is_end = not is_whole and all(following.offsets[place] >= end for place, end in following.ends.items())
+                if connection is not None and (records or is_end):
                     briefs = {
                         (topic, change.key): brief for change in new if (brief := self._briefly[topic].brief(topic, change.key)) is not None
                     }
-                    if storing is not None:
-                        await _done(storing)
-                    read = self._said(topic, records)
+                    # One that failed ends this reading here, before another says how far it came.
+                    await storing.done()
+                    is_whole = is_whole or is_end
+                    offsets = dict(following.offsets) if is_end else {record.place: record.offset + 1 for record in records if is_whole}
                     # While the database writes, the next ones are taken.
-                    storing = asyncio.create_task(self._store(connection, changes, briefs=briefs, offsets=read, log=following.log))
+                    storing.begin(self._store(connection, changes, briefs=briefs, offsets=offsets, log=log))
                 self.trouble = None
         finally:
-            if storing is not None:
-                storing.cancel()
-                await asyncio.wait({storing})
+            await storing.cut_off()
             await following.close()
 
-    def _may_say(self, topic: str) -> bool:
-        """Whether the tables do not say yet how far a topic was read, and nothing is missing any more."""
-        return topic in self._unsaid and self.caught_up
+    def _here(self, topic: str) -> Reached:
+        """How far the memory is."""
+        return Reached({place: offset for place, offset in self._offsets.items() if place[0] == topic}, self._logs.get(topic, ""))
 
-    def _said(self, topic: str, records: Sequence[Received]) -> Mapping[Place, int]:
-        """How far the tables say that they are, with these records: half of a first reading must not be taken for all there is."""
-        if self._may_say(topic):
-            self._unsaid.discard(topic)
-            return {place: offset for place, offset in self._offsets.items() if place[0] == topic and offset}
-        return {} if topic in self._unsaid else {record.place: record.offset + 1 for record in records}
+    async def _there(self, topic: str, connection: AsyncConnection) -> Reached:
+        """How far the tables are, with briefs that hold."""
+        async with self._storing:
+            async with connection.begin():
+                stored = (await followed.reached(connection, [topic]))[topic]
+            if not stored.is_briefed:
+                await followed.forget_briefs(connection, topic)
+        return stored
+
+    def _forget(self, topic: str) -> None:
+        """Forget how far the memory is, not what is in it: that may be all there is."""
+        self._offsets = {place: offset for place, offset in self._offsets.items() if place[0] != topic}
+        self._logs.pop(topic, None)
+        # Who had read the lost log and answers goes on to do so; who had not waits for the end of the other one.
+        if topic in self._ends and self.informed.is_set():
+            self._ends[topic] = {}
+        else:
+            self._ends.pop(topic, None)
+
+    async def _forget_there(self, topic: str, connection: AsyncConnection | None) -> None:
+        """The same in the tables."""
+        if connection is not None:
+            async with self._storing:
+                await followed.forget_offsets(connection, topic)
 
     async def _store(
         self,
@@ -296,23 +321,11 @@ class Follower:
         changes: Sequence[Change],
         *,
         briefs: Mapping[tuple[str, str], str],
-        offsets: Mapping[Place, int],
+        offsets: Offsets,
         log: str,
     ) -> None:
         async with self._storing:
             await followed.store(connection, changes, briefs=briefs, offsets=offsets, log=log)
-
-    async def _know(self, following: Following, topic: str, connection: AsyncConnection | None, *, stored: str) -> str:
-        """See which log it is, and forget how far another one was read, in memory and where this process writes in the tables; its name."""
-        log = following.log
-        if self._logs.get(topic, "") not in {"", log}:
-            for place in following.offsets:
-                self._begin_anew(place)
-        self._logs[topic] = log
-        if connection is not None and stored not in {"", log}:
-            async with self._storing:
-                await followed.forget_offsets(connection, topic)
-        return log
 
     def _take(self, topic: str, key: str, data: JsonObject | None) -> None:
         self._taken += 1
@@ -327,16 +340,6 @@ class Follower:
         if len(self._recent) > _RECENT:
             del self._recent[next(iter(self._recent))]
 
-    def _here(self) -> Reached:
-        return Reached(dict(self._offsets), dict(self._logs))
-
-    def _begin_anew(self, place: Place) -> None:
-        """Take a partition from its beginning: the log lost what it had given out and was filled again."""
-        _log.warning("follow.begins_anew", topic=place[0], partition=place[1])
-        self._offsets[place] = 0
-        if place[0] in self._ends:
-            self._ends[place[0]] = {**self._ends[place[0]], place: 0}
-
     def _reached(self, offsets: Mapping[Place, int]) -> None:
         for place, offset in offsets.items():
             self._offsets[place] = max(offset, self._offsets.get(place, 0))
@@ -347,25 +350,25 @@ class Follower:
         self._moved = asyncio.Event()
 
 
-def _change(record: Received) -> Change | None:
-    try:
-        # A tombstone has attributes but no document.
-        envelope = from_record(key=record.key, value=b"{}", headers=record.headers)
-        data = None if record.value is None else orjson.loads(record.value)
-    except (Malformed, orjson.JSONDecodeError):
-        envelope, data = None, None
-    readable = envelope is not None and envelope.source.startswith("/") and (isinstance(data, dict) or record.value is None)
-    # No table holds the character NUL.
-    if envelope is None or record.key is None or not readable or b"\\u0000" in (record.value or b""):
-        _log.error("follow.unreadable", topic=record.topic, partition=record.partition, offset=record.offset)
-        return None
-    return Change(record, record.key, envelope, data)
+class _Storing:
+    """The store of one reading that is under way."""
 
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
 
-async def _done(storing: asyncio.Task[None]) -> None:
-    # Not awaited itself: it would get the cancellation in our place, and may just be done.
-    await asyncio.wait({storing})
-    storing.result()
+    def begin(self, store: Coroutine[None, None, None]) -> None:
+        self._task = asyncio.create_task(store)
+
+    async def done(self) -> None:
+        if self._task is not None:
+            # Not awaited itself: it would get the cancellation in our place, and may just be done.
+            await asyncio.wait({self._task})
+            self._task.result()
+
+    async def cut_off(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
 
 
 def _name(error: BaseException) -> str:

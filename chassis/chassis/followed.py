@@ -4,20 +4,23 @@ A brief is what a service needs to have a document in its memory again (`Briefly
 version of the software that knows of none leaves the column as it was, and is found out by the offsets, which it moves alone.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+import orjson
 from sqlalchemy import ARRAY, Text, bindparam, cast, column, delete, func, null, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.bus import Bus, Place, Received
+from chassis.bus import Bus, Following, Offsets, Received, to_the_end
 from chassis.database import Database
 from chassis.inbox import store_positions
+from chassis.logs import get_logger
 from chassis.prepared import Prepared
 from chassis.tables import FOLLOW_OFFSETS, FOLLOWED
-from contracts.envelope import Envelope
+from contracts.codec import Malformed
+from contracts.envelope import Envelope, from_record
 from contracts.refusals import Conflict
 from contracts.values import JsonObject
 
@@ -26,6 +29,8 @@ AT_ONCE = 2_000
 
 Kept: TypeAlias = tuple[str, str | None, str | None]
 """Key, brief, document as JSON; only one of the two was asked for, and a brief may not be there."""
+
+_log = get_logger()
 
 
 class StillFollowed(Conflict):
@@ -37,7 +42,7 @@ class StillFollowed(Conflict):
 
 
 class LogLost(Conflict):
-    """The log has less of a topic than the service has read of it; ``facts``: ``topic``."""
+    """The log has less of a topic than the service keeps of it; ``facts``: ``topic``, ``key`` where it has nothing of one."""
 
     RULE = "follow.log-lost"
     ZH = "事件日志的主题已丢失内容或已重建,此处所存可能是唯一留存,不予清除;请先补发"
@@ -80,26 +85,52 @@ class Change:
     """The document; None when the key is taken out."""
 
 
+def change_of(record: Received) -> Change | None:
+    """What a record says; None, and a line in the log, where it cannot be read."""
+    try:
+        # A tombstone has attributes but no document.
+        envelope = from_record(key=record.key, value=b"{}", headers=record.headers)
+        data = None if record.value is None else orjson.loads(record.value)
+    except (Malformed, orjson.JSONDecodeError):
+        envelope, data = None, None
+    readable = envelope is not None and envelope.source.startswith("/") and (isinstance(data, dict) or record.value is None)
+    # No table holds the character NUL.
+    if envelope is None or record.key is None or not readable or b"\\u0000" in (record.value or b""):
+        _log.error("follow.unreadable", topic=record.topic, partition=record.partition, offset=record.offset)
+        return None
+    return Change(record, record.key, envelope, data)
+
+
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How far the topics were read."""
+    """How far a topic was read, in the tables or in a process' memory."""
 
-    offsets: Mapping[Place, int]
-    logs: Mapping[str, str]
-    """By topic, in which log the offsets count; without those of which it is not known."""
-    unsaid: frozenset[str] = frozenset()
-    """Topics whose briefs somebody left as they were when he changed the documents: they say nothing."""
+    offsets: Offsets
+    """Of the tables: none at all until a first reading has come to the end, whatever documents are there."""
+    log: str
+    """In which log the offsets count; empty where it is not known."""
+    is_briefed: bool = False
+    """Whether the briefs beside the documents hold; somebody may have left them as they were when he changed the documents."""
+
+    def goes_on_in(self, following: Following) -> bool:
+        """Whether the topic is still the one that was read, and has lost nothing of that."""
+        ends = following.ends
+        return self.log in {"", following.log} and all(offset <= ends.get(place, offset) for place, offset in self.offsets.items())
 
 
-async def reached(connection: AsyncConnection, topics: Sequence[str]) -> Reached:
-    """How far the tables are."""
+async def reached(connection: AsyncConnection, topics: Sequence[str]) -> dict[str, Reached]:
+    """How far the tables are, by topic."""
     rows = (await connection.execute(select(FOLLOW_OFFSETS).where(FOLLOW_OFFSETS.c.topic.in_(topics)))).all()
-    # Partitions on which nothing came since an older version wrote them say nothing; those that say something say the same.
-    return Reached(
-        {(row.topic, row.partition): row.offset for row in rows},
-        {row.topic: row.log for row in rows if row.log},
-        frozenset(row.topic for row in rows if row.briefed != row.offset),
-    )
+    found = {}
+    for topic in topics:
+        of_topic = [row for row in rows if row.topic == topic]
+        found[topic] = Reached(
+            {(topic, row.partition): row.offset for row in of_topic},
+            # Partitions on which nothing came since an older version wrote them say nothing; those that say something say the same.
+            max((row.log for row in of_topic), default=""),
+            bool(of_topic) and all(row.briefed == row.offset for row in of_topic),
+        )
+    return found
 
 
 def lease(topics: Sequence[str]) -> str:
@@ -110,9 +141,11 @@ def lease(topics: Sequence[str]) -> str:
 async def let_go(database: Database, bus: Bus, topics: Sequence[str]) -> int:
     """Empty the tables of a service that does not run, so that its next start reads the topics from their beginning; how many documents.
 
+    Reads the topics itself first: whatever is let go must be told of there.
+
     Raises:
         StillFollowed: It runs.
-        LogLost: A topic is not the one that was read, or has lost of it: that would be gone for good.
+        LogLost: A topic is not the one that was read, or has nothing of a key that is kept: that would be gone for good.
         BusTrouble: The log cannot be asked.
     """
     async with database.hold(lease(topics)) as connection:
@@ -121,15 +154,32 @@ async def let_go(database: Database, bus: Bus, topics: Sequence[str]) -> int:
         async with connection.begin():
             stored = await reached(connection, topics)
         for topic in topics:
-            following = await bus.follow(topic)
-            log, ends = following.log, following.ends
-            await following.close()
-            if stored.logs.get(topic, log) != log or any(end < stored.offsets.get(place, 0) for place, end in ends.items()):
-                raise LogLost(facts={"topic": topic})
+            told = await _told(bus, topic, stored[topic])
+            async for rows in pages(connection, topic, briefly=True):
+                untold = [key for key, _, _ in rows if key not in told]
+                if untold:
+                    raise LogLost(facts={"topic": topic, "key": untold[0]})
         async with connection.begin():
             gone = await connection.execute(delete(FOLLOWED).where(FOLLOWED.c.topic.in_(topics)))
             await connection.execute(delete(FOLLOW_OFFSETS).where(FOLLOW_OFFSETS.c.topic.in_(topics)))
         return gone.rowcount
+
+
+async def _told(bus: Bus, topic: str, stored: Reached) -> set[str]:
+    """Keys of which the log says something, be it that they are taken out."""
+    following = await bus.follow(topic)
+    log = following.log
+    told: set[str] = set()
+    try:
+        if not stored.goes_on_in(following):
+            raise LogLost(facts={"topic": topic})
+        async for records in to_the_end(following):
+            if following.log != log:
+                raise LogLost(facts={"topic": topic})
+            told.update(change.key for change in map(change_of, records) if change is not None)
+    finally:
+        await following.close()
+    return told
 
 
 async def pages(connection: AsyncConnection, topic: str, *, briefly: bool) -> AsyncIterator[list[Kept]]:
@@ -152,7 +202,7 @@ async def wholes(connection: AsyncConnection, topic: str, keys: Sequence[str]) -
 
 
 async def store(
-    connection: AsyncConnection, changes: Sequence[Change], *, briefs: Mapping[tuple[str, str], str], offsets: Mapping[Place, int], log: str
+    connection: AsyncConnection, changes: Sequence[Change], *, briefs: Mapping[tuple[str, str], str], offsets: Offsets, log: str
 ) -> None:
     """Keep what was read and how far, in one transaction."""
     newest = {(change.record.topic, change.key): change for change in changes}
@@ -177,20 +227,19 @@ async def store(
 
 
 async def forget_offsets(connection: AsyncConnection, topic: str) -> None:
-    """The offsets of a topic count in a log that is no more."""
+    """Say that nothing was read of a topic's log, since it is another or has lost of it; the documents are as whole as they were."""
     async with connection.begin():
         await connection.execute(_FORGET_OFFSETS, {"another": topic})
 
 
-async def forget_briefs(connection: AsyncConnection, topics: Collection[str]) -> None:
-    """Take the briefs of these topics away, and say that what is left holds; the caller is the one who writes the tables."""
-    for topic in sorted(topics):
-        last: str | None = ""
-        while last is not None:
-            async with connection.begin():
-                last = await connection.scalar(_UNSAY, {"of_topic": topic, "after": last})
+async def forget_briefs(connection: AsyncConnection, topic: str) -> None:
+    """Take the briefs of a topic away, and say that what is left holds; the caller is the one who writes the tables."""
+    last: str | None = ""
+    while last is not None:
         async with connection.begin():
-            await connection.execute(_SAID, {"said": topic})
+            last = await connection.scalar(_UNSAY, {"of_topic": topic, "after": last})
+    async with connection.begin():
+        await connection.execute(_SAID, {"said": topic})
 
 
 _of_topic = FOLLOWED.c.topic == bindparam("of_topic", type_=Text)
@@ -217,7 +266,7 @@ _REACHED = _new_offset.on_conflict_do_update(
     index_elements=[FOLLOW_OFFSETS.c.topic, FOLLOW_OFFSETS.c.partition],
     set_={name: _new_offset.excluded[name] for name in ("offset", "log", "briefed")},
 )
-_FORGET_OFFSETS = delete(FOLLOW_OFFSETS).where(FOLLOW_OFFSETS.c.topic == bindparam("another"))
+_FORGET_OFFSETS = update(FOLLOW_OFFSETS).where(FOLLOW_OFFSETS.c.topic == bindparam("another")).values(offset=0, log="", briefed=0)
 _said_keys = (
     select(FOLLOWED.c.key)
     .where(_of_topic, FOLLOWED.c.key > bindparam("after", type_=Text), FOLLOWED.c.brief.is_not(None))

@@ -5,7 +5,6 @@ the backup does not know is taught by lessons, one per kind of event, which brin
 to the outbox meanwhile and the log has already is never sent again.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from sqlalchemy import ARRAY, Text, bindparam, delete, func, select, text, union
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis import inbox, parking, standing
-from chassis.bus import Bus, Following, Offsets, Received, UnknownTopic
+from chassis.bus import Bus, Offsets, Received, UnknownTopic, to_the_end
 from chassis.database import C, Tx, lock
 from chassis.follow import Follower
 from chassis.hearing import WATERMARK, Heard, Meaning
@@ -32,7 +31,6 @@ from contracts.values import Json, JsonObject
 AHEAD = 1_000
 """Positions left free after the highest that the log shows: more than were ever drawn and not yet sent."""
 
-_AT_ONCE = 500
 _REACHES = (200, 5_000, 100_000)
 """Records at the end of a partition among which an own one is looked for, step by step; a relay speaks every few seconds."""
 
@@ -211,7 +209,7 @@ class Learning(Generic[C]):
             except UnknownTopic:
                 continue
             try:
-                async for records in _to_the_end(following):
+                async for records in to_the_end(following):
                     yield records
             finally:
                 await following.close()
@@ -300,7 +298,7 @@ async def _tail(bus: Bus, topic: str, offsets: Offsets, *, service: str) -> dict
     ends = await bus.ends([topic])
     following = await bus.follow(topic, {place: offsets.get(place, end) for place, end in ends.items()})
     try:
-        async for records in _to_the_end(following):
+        async for records in to_the_end(following):
             for record in records:
                 envelope = _read(record)
                 if envelope is not None and envelope.service == service and envelope.position > 0:
@@ -308,12 +306,6 @@ async def _tail(bus: Bus, topic: str, offsets: Offsets, *, service: str) -> dict
     finally:
         await following.close()
     return found
-
-
-async def _to_the_end(following: Following) -> AsyncIterator[list[Received]]:
-    while any(following.offsets.get(place, 0) < end for place, end in following.ends.items()):
-        yield await following.batch(limit=_AT_ONCE)
-        await asyncio.sleep(0)
 
 
 def _read(record: Received) -> Envelope | None:

@@ -238,7 +238,7 @@ def create_service(
             yield
         finally:
             context.stopping.set()
-            await _end(tasks, patience=_PATIENCE if link.clear.is_set() else 0)
+            await _end(tasks)
             await bus.stop()
             await context.database.close()
             _log.info("service.stopped")
@@ -354,11 +354,11 @@ def _end_serving(app: FastAPI, error: Exception) -> None:
     app.state.context.stopping.set()
 
 
-async def _end(tasks: Sequence[asyncio.Task[None]], *, patience: float) -> None:
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
     """Let what stops between two batches do so: cut off, it would have whoever comes next do half a batch again."""
     by_themselves = [task for task in tasks if task.get_name() in _STOP_BY_THEMSELVES]
     if by_themselves:
-        await asyncio.wait(by_themselves, timeout=patience)
+        await asyncio.wait(by_themselves, timeout=_PATIENCE)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -368,7 +368,7 @@ async def _keep_running(
     name: str, run: Callable[[], Coroutine[Any, Any, None]], *, after: Sequence[asyncio.Event], stopping: asyncio.Event
 ) -> None:
     for event in after:
-        await event.wait()
+        await _either(event, stopping)
     while not stopping.is_set():
         try:
             await run()
@@ -378,6 +378,15 @@ async def _keep_running(
             _log.error("part.failed", name=name, exc_info=error)
         if not stopping.is_set():
             await asyncio.sleep(_REST)
+
+
+async def _either(*events: asyncio.Event) -> None:
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
 
 
 __all__ = ["Follow", "Job", "create_service"]

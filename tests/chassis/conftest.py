@@ -10,6 +10,32 @@ import pytest
 from tests.support.engines import DatabaseUrl
 from tests.support.toy import MakeToy, RunningToy, make_tables, running_toy
 
+ENV = "from chassis.migrate import run_migrations\n\nrun_migrations()\n"
+FIRST = """
+from alembic import op
+from sqlalchemy import MetaData
+from chassis.tables import define
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade():
+    metadata = MetaData()
+    define(metadata)
+    metadata.create_all(op.get_bind())
+"""
+
+
+@pytest.fixture
+def migrations(tmp_path: Path) -> Path:
+    """Those of a service with the chassis' tables alone."""
+    folder = tmp_path / "migrations"
+    (folder / "versions").mkdir(parents=True)
+    (folder / "env.py").write_text(ENV)
+    (folder / "versions" / "0001_first.py").write_text(FIRST)
+    return folder
+
 
 @pytest.fixture
 async def make_toy(database_url: DatabaseUrl, tmp_path: Path) -> AsyncIterator[MakeToy]:

@@ -28,22 +28,6 @@ from contracts.values import JsonObject, PersonRef, RegionCode
 from tests.support.engines import DatabaseUrl
 from tests.support.toy import CLERK, METADATA, OPERATOR, toy_settings
 
-ENV = "from chassis.migrate import run_migrations\n\nrun_migrations()\n"
-FIRST = """
-from alembic import op
-from sqlalchemy import MetaData
-from chassis.tables import define
-
-revision = "0001"
-down_revision = None
-
-
-def upgrade():
-    metadata = MetaData()
-    define(metadata)
-    metadata.create_all(op.get_bind())
-"""
-
 
 @dataclass(kw_only=True)
 class Listener(Context):
@@ -107,15 +91,6 @@ def remember(context: Listener, _topic: str, key: str, data: JsonObject | None) 
 
 
 Start = Callable[..., Awaitable[Running]]
-
-
-@pytest.fixture
-def migrations(tmp_path: Path) -> Path:
-    folder = tmp_path / "migrations"
-    (folder / "versions").mkdir(parents=True)
-    (folder / "env.py").write_text(ENV)
-    (folder / "versions" / "0001_first.py").write_text(FIRST)
-    return folder
 
 
 @pytest.fixture
@@ -395,3 +370,18 @@ async def test_the_batch_in_hand_is_finished_before_it_stops(
         await service.context.began.wait()
 
     assert service.context.heard == ["widget"]
+
+
+async def test_it_does_not_wait_at_its_end_for_what_has_not_begun(migrations: Path, database_url: DatabaseUrl, tmp_path: Path) -> None:
+    """It hears nothing yet: what it follows is not there."""
+    (tmp_path / "jwks.json").write_bytes(b"{}")
+    (tmp_path / "topics.yaml").write_text(f"topics: [{{name: {ACCESS_EVENTS}, partitions: 1, config: {{cleanup.policy: delete}}}}]")
+    changed = {"log_url": await database_url("log"), "migrate_on_start": True}
+
+    async with running(await database_url("toy"), tmp_path, SigningKey.make("gateway"), changed) as service:
+        while (await service.client.get("/readyz")).json()["checks"]["told"] != "ok":  # noqa: ASYNC110 - asked over HTTP
+            await asyncio.sleep(0.02)
+        (consumer,) = (task for task in asyncio.all_tasks() if task.get_name() == "consumer")
+        assert not consumer.done()
+
+    assert not consumer.cancelled()
