@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,9 @@ def class_of(status: int) -> str:
     return {401: "unauthenticated", 403: "forbidden", 404: "absent"}.get(status, str(status))
 
 
+@cache
 def served() -> dict[str, str]:
-    """Every route of the four services by its name at the gateway, with its service."""
+    """Every route of the four services by its name at the gateway, with its service; made when first asked for, not to be collected."""
     found: dict[str, str] = {}
     for service, application in applications().items():
         for context in iter_route_contexts(application.routes):
@@ -83,11 +85,8 @@ def served() -> dict[str, str]:
     return found
 
 
-ROUTES = served()
-
-
 def test_every_route_has_a_row_and_every_row_a_route() -> None:
-    assert set(MATRIX["routes"]) == set(ROUTES)
+    assert set(MATRIX["routes"]) == set(served())
 
 
 def test_every_row_says_something_for_every_caller() -> None:
@@ -116,7 +115,7 @@ class Door:
         headers = dict(asked.headers or {})
         url = f"{self._system.layout.url}{asked.path}"
         if caller in BEHIND_THE_GATEWAY:
-            service = ROUTES[route]
+            service = served()[route]
             headers["Authorization"] = f"Bearer {self._key.mint(BEHIND_THE_GATEWAY[caller], audience=service)}"
             url = f"{self._system.layout.service_url(service)}{asked.path.replace(f'/v1/{service}/parked', '/v1/parked')}"
         elif (token := await self._token(caller)) is not None:

@@ -119,7 +119,10 @@ class Service:
         return published
 
 
-_OFFERED = {(one.region, one.draft.content.name): one.draft for one in Seed().items}
+SEED = Seed()
+"""The seed as its files say it; one for all tests, for reading its items takes a third of a second."""
+
+_OFFERED = {(one.region, one.draft.content.name): one.draft for one in SEED.items}
 
 
 def a_draft(name: str = "个体工商户登记", *, region: RegionCode = LIUYANG) -> Any:

@@ -4,16 +4,15 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog_svc.seed.reading import Seed
 from contracts.catalogue import ApprovalType
 from contracts.codec import encode_object
 from contracts.values import canonical_json
 from rules.guidance import advise, facts_of
 from rules.parts import Parts
-from tests.catalog.builders import Service
+from tests.catalog.builders import SEED, Service
 from tests.catalog.walks import TODAY, idle, parts_of, walk
 
-ITEMS = [parts_of(one) for one in Seed().items]
+ITEMS = [parts_of(one) for one in SEED.items]
 
 
 def published(seeded: Service) -> list[Parts]:
@@ -32,7 +31,7 @@ def published(seeded: Service) -> list[Parts]:
 async def test_every_item_of_the_seed_is_walked(seeded: Service) -> None:
     codes = {parts.version.item_code for parts in published(seeded)}
 
-    assert codes == {one.draft.content.item_code for one in Seed().items}
+    assert codes == {one.draft.content.item_code for one in SEED.items}
 
 
 async def test_every_way_ends_in_exactly_one_situation_and_every_situation_has_a_way(seeded: Service) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from catalog_svc.item.domain import MOVES, EffectiveTooSoon, ItemVersionRecord, ItemVersionState
-from catalog_svc.seed.reading import Seed
 from contracts.caller import Role
 from contracts.refusals import IllegalMove
 from contracts.values import PersonRef
@@ -18,6 +17,7 @@ from tests.catalog.builders import (
     CLERK,
     LIUYANG,
     REVIEWER,
+    SEED,
     SOLE_TRADER,
     SOLE_TRADER_ITEM,
     TONGGU,
@@ -28,7 +28,7 @@ from tests.catalog.builders import (
 
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
 ANA, BEN = PersonRef("idp|ana"), PersonRef("idp|ben")
-DRAFT = next(one.draft for one in Seed().items if one.draft.content.item_code == SOLE_TRADER)
+DRAFT = next(one.draft for one in SEED.items if one.draft.content.item_code == SOLE_TRADER)
 
 _numbers = itertools.count(1)
 

@@ -9,15 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog_svc.item.domain import NOTICE, ItemEnded, ItemVersionRecord, ItemVersionState
-from catalog_svc.seed.reading import Seed
 from contracts.refusals import IllegalMove
 from contracts.values import ItemId, PersonRef
 from rules.catalogue import Catalogue
-from tests.catalog.builders import LIUYANG, SOLE_TRADER, SOLE_TRADER_ITEM
+from tests.catalog.builders import LIUYANG, SEED, SOLE_TRADER, SOLE_TRADER_ITEM
 from tests.contracts.builders import put
 
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
-DRAFT = next(one.draft for one in Seed().items if one.draft.content.item_code == SOLE_TRADER)
+DRAFT = next(one.draft for one in SEED.items if one.draft.content.item_code == SOLE_TRADER)
 SECOND = timedelta(seconds=1)
 OTHER, THIRD = "11430181TB000002XC", "11430181TB000003XD"
 ITEMS = [ItemId(SOLE_TRADER_ITEM), ItemId(f"{OTHER}4{SOLE_TRADER}"), ItemId(f"{THIRD}4{SOLE_TRADER}")]

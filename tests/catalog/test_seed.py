@@ -14,9 +14,9 @@ from rules.check import materials_needed
 from rules.conditions import Truth
 from rules.parts import Parts
 from rules.situations import check_table
-from tests.catalog.builders import LIUYANG, SOLE_TRADER, TONGGU, Service
+from tests.catalog.builders import LIUYANG, SEED, SOLE_TRADER, TONGGU, Service
 
-ITEMS = Seed().items
+ITEMS = SEED.items
 TODAY = date(2026, 11, 21)
 
 

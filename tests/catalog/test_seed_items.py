@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from catalog_svc.seed.reading import OfferedItem, Seed
+from catalog_svc.seed.reading import OfferedItem
 from contracts.catalogue import ApprovalType, ChecklistPart, Fact, FormPart, MaterialRule
 from contracts.codec import encode_object
 from contracts.elements import StepAct, Unit
@@ -15,9 +15,9 @@ from rules.check import materials_needed
 from rules.conditions import Truth, compiled, evaluate
 from rules.parts import Parts
 from rules.situations import promised_limit, stand
-from tests.catalog.builders import LIUYANG, TONGGU, WANZAI, Service
+from tests.catalog.builders import LIUYANG, SEED, TONGGU, WANZAI, Service
 
-ITEMS = Seed().items
+ITEMS = SEED.items
 TODAY = date(2026, 11, 21)
 BY_CODE = {one.draft.content.item_code: one for one in ITEMS if one.region == LIUYANG}
 MUST_BE_THERE = {

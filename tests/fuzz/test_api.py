@@ -11,6 +11,7 @@ import json
 import time
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,15 +51,20 @@ TOLD_TO_COME_BACK, TRIES = 503, 30
 """Whoever is told to come back in a moment does so, so often: a machine may stand still for some seconds. What always says so is found."""
 
 
-def operations() -> Iterator[Any]:
+ROUTES = sorted(f"{method.upper()} {path}" for path, item in DOCUMENT["paths"].items() for method in item)
+
+
+@cache
+def operations() -> dict[str, Any]:
+    """What schemathesis reads out of the document, by route; not while tests are collected, for it takes seconds of every worker."""
     generation = GenerationConfig(deterministic=True, with_security_parameters=False)
     config = SchemathesisConfig(projects=ProjectsConfig(default=ProjectConfig(generation=generation)))
     found: Iterator[Any] = schemathesis.openapi.from_dict(DOCUMENT, config=config).get_all_operations()
-    for each in found:
-        yield each.ok()
+    return {f"{operation.method.upper()} {operation.path}": operation for operation in (each.ok() for each in found)}
 
 
-OPERATIONS = {f"{operation.method.upper()} {operation.path}": operation for operation in operations()}
+def test_every_route_of_the_document_is_tried() -> None:
+    assert sorted(operations()) == ROUTES
 
 
 @pytest.fixture
@@ -114,7 +120,7 @@ def plant(value: Any) -> Any:
 
 
 def requests_for(route: str) -> st.SearchStrategy[tuple[Case, str, bool, bool]]:
-    operation = OPERATIONS[route]
+    operation = operations()[route]
     cases = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)
     if operation.body or list(operation.iter_parameters()):
         cases |= operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
@@ -122,7 +128,7 @@ def requests_for(route: str) -> st.SearchStrategy[tuple[Case, str, bool, bool]]:
     return st.tuples(cases, st.sampled_from(people), st.booleans(), st.booleans())
 
 
-@pytest.mark.parametrize("route", sorted(OPERATIONS))
+@pytest.mark.parametrize("route", ROUTES)
 async def test_a_route_answers_whatever_is_sent(route: str, system: System, tokens: dict[str, str | None], known: dict[str, str]) -> None:
     url = system.layout.url
 
