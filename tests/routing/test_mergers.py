@@ -10,6 +10,7 @@ from contracts.catalogue import OpenCases
 from contracts.delegations import DelegationKind
 from contracts.events import CaseAccepted, CaseReceived, CaseRehomed, CaseReturned, CaseValidated
 from contracts.values import DelegationId, OrganCode
+from routing_svc.handling import handlers as handlings
 from routing_svc.transfer.handlers import find_merged, follow_merger
 from routing_svc.transfer.jobs import follow_mergers, retry_waiting, return_ended
 from tests.contracts.builders import DAYAO, DAYAO_OFFICE, LIUYANG_MARKET, a_delegation, an_agreement, an_organ
@@ -234,6 +235,35 @@ async def test_what_is_given_back_before_the_job_ran_goes_back_in_the_new_organs
 
     assert returned["receipt"]["organ"] == NEW
     assert [type(event).__name__ for event in await service.events(case)][-3:] == ["CaseRehomed", "CaseReturned", "HandlingEnded"]
+
+
+async def test_a_case_whose_handling_went_along_without_its_hop_is_given_back_by_the_new_organ_all_the_same(service: Service) -> None:
+    case = await service.signed()
+    merge(service)
+    async with service.context.database.consume(service.context) as tx:
+        assert await handlings.follow_merger(tx, case.case_id)
+    assert await follow_mergers(service.context) == 0
+
+    returned = await service.act(f"/v1/transfers/{case.case_id}-1/return", {"ground": "duplicate", "reason": "同一申请"}, by=NEW_REVIEWER)
+
+    assert returned["receipt"]["organ"] == NEW
+    assert (await notices(service, case))[-1]["sealed_as"] == NEW
+
+
+async def test_a_hop_stays_with_who_signed_for_it_whether_the_job_or_an_act_took_the_case_along(service: Service) -> None:
+    by_job, by_act = await service.signed(), await service.signed()
+    merge(service)
+
+    await move(service, by_act, "acceptance", by=NEW_REVIEWER)
+    assert await follow_mergers(service.context) == 1
+
+    hops = [await service.shown(f"/v1/transfers/{case.case_id}-1", by=NEW_REVIEWER) for case in (by_job, by_act)]
+    signed = [receipt["organ"] for hop in hops for receipt in hop["receipts"] if receipt["step"] == "signed_for"]
+    assert [hop["handling_organ"] for hop in hops] == signed == [LIUYANG_MARKET, LIUYANG_MARKET]
+    assert [(await service.shown(f"/v1/handlings/{case.case_id}", by=NEW_REVIEWER))["handling_organ"] for case in (by_job, by_act)] == [
+        NEW,
+        NEW,
+    ]
 
 
 async def test_time_that_runs_out_accepts_in_the_name_of_the_organ_that_is_there_by_then(service: Service) -> None:

@@ -10,7 +10,7 @@ from rules.powers import Acting, acting_now
 
 
 async def find_merged(tx: RoutingTx, *, after: TransferId | None, limit: int) -> list[TransferId]:
-    """Hops of open cases that stand at organs merged by now, signed for or not, by id; those that wait are none of them.
+    """Hops of open cases that are handled, or wait for a signature, at organs merged by now, by id; those still to be checked are none of them.
 
     Args:
         tx: Any transaction.
@@ -34,16 +34,14 @@ async def follow_merger(tx: RoutingTx, transfer_id: TransferId) -> bool:
 async def follow(tx: RoutingTx, transfer: Transfer) -> bool:
     """Let a hop go on at the organ in its own's place, with the handling once somebody signed; False when its own still stands.
 
-    One that waits stays: it is checked as of receipt first, when the former organ may have been the right one.
+    One that waits stays: it is checked as of receipt first, when the former organ may have been the right one. One that was signed for is kept
+    where its receipt says that it was signed for, whoever has the case by now; only what is still done about it is done there, and keeps that.
     """
-    was = Acting(transfer.organ, transfer.region, transfer.authority)
     if transfer.state is TransferState.SIGNED_FOR:
         moved = await handlings.follow_merger(tx, transfer.case_id)
-        handled = await handlings.whose(tx, transfer.case_id)
-        if handled != was:
-            transfer.go_along(handled)
-            await store.save_transfers(tx, [transfer])
+        transfer.go_along(await handlings.whose(tx, transfer.case_id))
         return moved
+    was = Acting(transfer.organ, transfer.region, transfer.authority)
     now = acting_now(tx.context.catalogue, was, at=tx.at)
     if now is was or transfer.state not in OPEN or transfer.state is TransferState.WAITING:
         return False
