@@ -14,7 +14,7 @@ from routing_svc.handling.handlers.acceptance import (
 )
 from routing_svc.handling.handlers.decision import decide, deliver, give_back, on_notice_sealed, put_in_force, withdraw
 from routing_svc.handling.handlers.limits import extend, redate, resume, suspend
-from routing_svc.handling.handlers.mergers import find_at, follow_merger, tell, whose
+from routing_svc.handling.handlers.mergers import find_at, follow_merger, tell, told_at, whose
 
 SUBSCRIPTIONS: Subscriptions = {CaseSupplemented: on_case_supplemented, NoticeSealed: on_notice_sealed}
 TIMERS = timers_when_due({ClockKind.ACCEPTANCE: on_acceptance_overrun})
@@ -37,6 +37,7 @@ __all__ = [
     "resume",
     "suspend",
     "tell",
+    "told_at",
     "whose",
     "withdraw",
 ]

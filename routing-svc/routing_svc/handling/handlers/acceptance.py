@@ -15,7 +15,7 @@ from routing_svc.context import RoutingTx
 from routing_svc.handling import store
 from routing_svc.handling.domain import Act, DefectUnknown, Handling, HandlingState, NotOpened, OrganMissing
 from routing_svc.handling.handlers.desk import load, record_act, write
-from routing_svc.handling.handlers.mergers import follow
+from routing_svc.handling.handlers.mergers import acting, follow, told_at
 from routing_svc.notice.domain import NOT_COMPETENT, NoticeKind, acceptance_lines, correction_lines, refusal_lines
 from routing_svc.notice.handlers import remedies_against
 from routing_svc.supervision.domain import OVERRUN, Colour
@@ -186,7 +186,8 @@ async def on_acceptance_overrun(tx: RoutingTx, timer: Timer) -> None:
     await follow(tx, handling)
     await give_card_for(tx, clock, OVERRUN[clock.kind.value])
     if handling.state is HandlingState.OPENED:
-        await _accept(tx, handling, at=clock.due, by=None, counted_from=clock.started_at, deemed=True)
+        at = told_at(tx, handling.case, by=acting(handling), due=clock.due)
+        await _accept(tx, handling, at=at, by=None, counted_from=clock.started_at, deemed=True)
         await store.save_handlings(tx, [handling])
 
 

@@ -1,6 +1,7 @@
 """A case follows its organ into the one it was merged into: at the next act at the latest, with an event that says why (S-22)."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 from contracts.delegations import name_of
 from contracts.events import CaseReceived
@@ -11,12 +12,12 @@ from routing_svc.handling import store
 from routing_svc.handling.domain import WINNERS, Handling, NotOpened
 from routing_svc.timeline.domain import EntryKind
 from routing_svc.timeline.handlers import record
-from rules.powers import Acting, acting_now
+from rules.powers import Acting, acting_now, authority_by
 
 
 async def follow(tx: RoutingTx, handling: Handling) -> bool:
     """Let a handling go on at the organ in its own's place; False when its own still stands, and then nothing changes."""
-    was = _acting(handling)
+    was = acting(handling)
     now = acting_now(tx.context.catalogue, was, at=tx.at)
     if now is was or handling.state in WINNERS:
         return False
@@ -41,7 +42,15 @@ async def whose(tx: RoutingTx, case_id: CaseId) -> Acting:
     handling = await store.get_handling(tx, case_id)
     if handling is None:
         raise NotOpened
-    return _acting(handling)
+    return acting(handling)
+
+
+def told_at(tx: RoutingTx, case: CaseReceived, *, by: Acting, due: datetime) -> datetime:
+    """When something that time did is told of: as of its time by who was there by then, else now, for nobody speaks before it took a place."""
+    authority = case.authority or authority_by(tx.context.catalogue, case.delegations, at=case.at)
+    then = acting_now(tx.context.catalogue, Acting(case.handling_organ, case.handling_region, authority), at=due)
+    names = [(who.organ, name_of(who.organ, who.authority)) for who in (then, by)]
+    return due if names[0] == names[1] else tx.at
 
 
 async def find_at(tx: RoutingTx, organs: Collection[OrganCode], *, after: TransferId | None, limit: int) -> list[TransferId]:
@@ -59,7 +68,8 @@ async def tell(tx: RoutingTx, case: CaseReceived, *, was: Acting, now: Acting) -
     await record(tx, case, EntryKind.REHOMED, at=tx.at, organ=now.organ, region=now.region, facts=facts)
 
 
-def _acting(handling: Handling) -> Acting:
+def acting(handling: Handling) -> Acting:
+    """Who acts on a handling, where and in whose name."""
     return Acting(handling.organ, handling.region, handling.authority)
 
 

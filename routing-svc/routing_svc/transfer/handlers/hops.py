@@ -13,6 +13,7 @@ from routing_svc.clock.handlers import Wanted
 from routing_svc.context import RoutingTx
 from routing_svc.exchange.domain import Step
 from routing_svc.exchange.handlers import give_receipts
+from routing_svc.handling import handlers as handlings
 from routing_svc.supervision.domain import OVERRUN, Colour
 from routing_svc.supervision.handlers import give_card, give_card_for
 from routing_svc.timeline.domain import EntryKind
@@ -34,7 +35,7 @@ from routing_svc.transfer.handlers.desk import take
 from routing_svc.transfer.handlers.mergers import follow
 from rules.check import verdict_digest
 from rules.competence import NoRoute, decide
-from rules.powers import authority_by, authority_of
+from rules.powers import Acting, authority_by, authority_of
 
 ON_THE_WAY = (ClockKind.TRANSFER_DELIVERED, ClockKind.TRANSFER_VALIDATED)
 """Clocks of what the machines do before a person signs; limits are data of the agreement."""
@@ -77,11 +78,12 @@ async def on_lapse(tx: RoutingTx, timer: Timer) -> None:
     if transfer is None or transfer.state is not TransferState.VALIDATED:
         return
     await follow(tx, transfer)
-    receipt = await make_receipt(tx, transfer, "expired", by=None, at=clock.due)
-    transfer.expire(at=clock.due, receipt=receipt)
-    await clocks.cancel(tx, clock.case_id, ClockKind.TRANSFER_SIGN, ClockKind.TRANSFER_LAPSE, at=clock.due)
+    at = handlings.told_at(tx, transfer.case, by=Acting(transfer.organ, transfer.region, transfer.authority), due=clock.due)
+    receipt = await make_receipt(tx, transfer, "expired", by=None, at=at)
+    transfer.expire(at=at, receipt=receipt)
+    await clocks.cancel(tx, clock.case_id, ClockKind.TRANSFER_SIGN, ClockKind.TRANSFER_LAPSE, at=at)
     await give_card_for(tx, clock, OVERRUN[clock.kind.value])
-    await record(tx, transfer.case, EntryKind.NOT_SIGNED, at=clock.due, organ=transfer.organ, region=transfer.region)
+    await record(tx, transfer.case, EntryKind.NOT_SIGNED, at=at, organ=transfer.organ, region=transfer.region)
     await store.save_transfers(tx, [transfer])
     if transfer.hop + 1 >= ESCALATED_HOP:
         await give_card_for(tx, clock, Colour.ESCALATION)

@@ -1,0 +1,88 @@
+"""What time did before a merger and is told of after it: told then, by the organ that is there, never as if that had been there before."""
+
+from datetime import datetime
+
+import pytest
+
+from contracts.delegations import DelegationKind
+from contracts.events import CaseAccepted, CaseReturned
+from routing_svc.transfer.jobs import follow_mergers
+from tests.contracts.builders import a_delegation
+from tests.routing.builders import Service
+from tests.routing.test_mergers import NEW, merge
+from tests.routing.test_names import notices, received, sign, validated_without_a_name
+
+
+@pytest.mark.parametrize("job", [True, False])
+async def test_silence_that_ran_out_before_the_merger_is_told_of_when_the_new_organ_tells_of_it(service: Service, *, job: bool) -> None:
+    case = await service.signed()
+    service.pass_until("2026-12-01T01:00:00")
+    merge(service)
+    if job:
+        await follow_mergers(service.context)
+    now = service.pass_time(hours=1)
+    await service.heard_all()
+
+    await service.fire()
+
+    (told,) = [event for event in await service.events(case) if isinstance(event, CaseAccepted)]
+    assert (told.handling_organ, told.deemed, told.at, told.effective_on) == (NEW, True, now, case.at.date())
+    assert (await notices(service, case))[-1]["sealed_as"] == NEW
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+async def test_so_is_that_of_a_delegate_whose_delegator_was_merged(service: Service, *, fixed: bool) -> None:
+    paper = a_delegation(kind=DelegationKind.DELEGATION)
+    case = await received(service, paper) if fixed else await validated_without_a_name(service)
+    await sign(service, case)
+    service.pass_until("2026-12-01T01:00:00")
+    merge(service)
+    now = service.pass_time(hours=1)
+    await service.heard_all()
+
+    await service.fire()
+
+    (told,) = [event for event in await service.events(case) if isinstance(event, CaseAccepted)]
+    assert told.authority is not None
+    assert (told.handling_organ, told.authority.sealed_as, told.at) == (case.handling_organ, NEW, now)
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+async def test_silence_at_a_delegate_is_told_of_as_of_its_time_where_nobody_was_merged(service: Service, *, fixed: bool) -> None:
+    paper = a_delegation(kind=DelegationKind.DELEGATION)
+    case = await received(service, paper) if fixed else await validated_without_a_name(service)
+    await sign(service, case)
+    service.pass_until("2026-12-01T01:00:00")
+    await service.heard_all()
+
+    await service.fire()
+
+    (told,) = [event for event in await service.events(case) if isinstance(event, CaseAccepted)]
+    assert told.at == datetime.fromisoformat("2026-12-01T00:00:00+08:00")
+
+
+async def test_silence_that_ran_out_where_the_organ_was_there_is_told_of_as_of_its_time(service: Service) -> None:
+    case = await service.signed()
+    service.pass_until("2026-11-30T23:00:00")
+    merge(service)
+    service.pass_time(hours=3)
+    await service.heard_all()
+
+    await service.fire()
+
+    (told,) = [event for event in await service.events(case) if isinstance(event, CaseAccepted)]
+    assert (told.handling_organ, told.at) == (NEW, datetime.fromisoformat("2026-12-01T00:00:00+08:00"))
+
+
+async def test_a_hop_that_lapsed_before_the_merger_expires_when_the_new_organ_tells_of_it(service: Service) -> None:
+    case = await service.received()
+    service.pass_time(days=8)
+    merge(service)
+    now = service.pass_time(hours=1)
+    await service.heard_all()
+
+    await service.fire()
+
+    (told,) = [event for event in await service.events(case) if isinstance(event, CaseReturned)]
+    assert (told.handling_organ, told.receipt.organ) == (NEW, NEW)
+    assert (told.at, told.receipt.at) == (now, now)
