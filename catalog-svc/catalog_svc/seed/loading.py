@@ -7,10 +7,13 @@ or taken back since stays theirs, and what a rule refuses stays out: both are to
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
+
+from sqlalchemy.exc import DBAPIError
 
 from catalog_svc.agreement import handlers as agreements
 from catalog_svc.base_form import handlers as base_forms
@@ -32,7 +35,7 @@ from catalog_svc.seed.leaving import CHANGED, GIVEN_UP, TAKEN_BACK, Left
 from catalog_svc.seed.reading import OfferedItem, Seed
 from catalog_svc.word import handlers as words
 from catalog_svc.word.domain import Word
-from chassis.database import Tx, lock
+from chassis.database import Tx, is_transient, lock, outlived
 from contracts.caller import Caller, CallerKind, Role
 from contracts.catalogue import Agreement, CalendarYear, Organ, Region
 from contracts.certificates import Certificate
@@ -45,6 +48,9 @@ AT_ONCE = 200
 """Documents of one transaction."""
 FEW = 6
 """Items of one transaction."""
+TRIES = 6
+PAUSE = 1.0
+"""Seconds before what a deadlock or a lock of somebody else undid is done again: all tries together outlive any one transaction."""
 
 _LEVELS = ("nation", "province", "city", "county", "town", "village")
 _STANDING = frozenset({ItemVersionState.DRAFT, ItemVersionState.REVIEWED, ItemVersionState.PUBLISHED})
@@ -63,10 +69,12 @@ class _Room(Generic[T]):
     key: Callable[[T], str]
     propose: Propose
     publish: Publish
+    first: str | None = None
+    """What a publication locks before its documents; a draft and its publication are one transaction here and lock in that order too."""
 
 
 _REGIONS: _Room[Region] = _Room(
-    kind=regions.KIND, key=lambda one: one.code, propose=regions.propose_regions, publish=regions.publish_regions
+    kind=regions.KIND, key=lambda one: one.code, propose=regions.propose_regions, publish=regions.publish_regions, first=regions.TREE
 )
 _BASE_ITEMS: _Room[BaseItem] = _Room(
     kind=base_items.KIND, key=lambda one: one.code, propose=base_items.propose_base_items, publish=base_items.publish_base_items
@@ -160,6 +168,8 @@ async def _bring(context: Catalog, documents: Sequence[T], room: _Room[T], *, by
     author, reviewer = by
 
     async def act(tx: Tx[Catalog], some: Sequence[T]) -> None:
+        if room.first is not None:
+            await lock(tx, room.first)
         given = {room.key(one): encode_object(one) for one in some}
         theirs = await proposals.changed_by_others(tx, given, kind=room.kind, than=_US)
         left.note(room.kind, CHANGED, *sorted(theirs))
@@ -264,14 +274,21 @@ async def _in_parts(
 
 
 async def _try(context: Catalog, given: Sequence[T], act: Callable[[Tx[Catalog], Sequence[T]], Awaitable[None]]) -> str | None:
-    """The rule that refused it, or None."""
-    try:
-        async with context.database.begin(context) as tx:
-            await act(tx, given)
-    except Unavailable:
-        raise
-    except Refusal as no:
-        return no.RULE
+    """The rule that refused it, or None; what somebody else was in the way of is done again."""
+    for tries in itertools.count(1):
+        try:
+            async with context.database.begin(context) as tx:
+                await act(tx, given)
+        except Unavailable:
+            raise
+        except Refusal as no:
+            return no.RULE
+        except DBAPIError as error:
+            if tries >= TRIES or not is_transient(error) or outlived(error):
+                raise
+            await asyncio.sleep(PAUSE)
+        else:
+            break
     return None
 
 

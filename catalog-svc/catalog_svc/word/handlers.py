@@ -48,7 +48,8 @@ async def add_words(tx: Tx[Catalog], words: Sequence[Word], *, by: Caller) -> fr
 
 
 async def given_up(tx: Tx[Catalog], words: Sequence[Word]) -> frozenset[Word]:
-    """Those of these words that held once and hold no more."""
+    """Those of these words that held once and hold no more; locked for what is given now, or one given up meanwhile would hold again."""
+    await lock(tx, "words")
     return frozenset(await store.newest_entries(tx, words, holds=False))
 
 
