@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chassis.database import lock
 from contracts.values import ItemCode
 from rules.competence import decide
 from tests.catalog.builders import AUTHOR, LIUYANG, REVIEWER, SOLE_TRADER, SOLE_TRADER_ITEM, Service, a_draft
@@ -97,6 +98,17 @@ async def test_an_item_whose_successor_is_withdrawn_can_be_published_again(servi
     await days_pass(service, 1)
     assert answer.status_code == 200
     assert (await service.get(f"/service-items/{PART_ID}")).json()["version"]["version_id"] == answer.json()["version_id"]
+
+
+async def test_a_draft_that_would_take_an_items_place_keeps_nobody_from_that_item(service: Service) -> None:
+    draft = await service.post("/service-items", changed(succeeds=[PART_ID]), by=AUTHOR)
+    assert draft.status_code == 201
+
+    async with service.context.database.begin(service.context) as tx:
+        await lock(tx, PART_ID)
+        other = await publication(service, changed())
+
+    assert (other.status_code, other.json().get("state")) == (200, "published")
 
 
 async def test_a_merger_that_is_taken_back_gives_back_what_was_to_begin_after_it(service: Service) -> None:

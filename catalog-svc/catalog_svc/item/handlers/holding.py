@@ -63,15 +63,15 @@ async def versions_around(
 
     Returns:
         The item's ``others`` and all of those whose place one of them takes, an item before those; the versions that take the place of
-        one of these items.
+        one of these items. What nobody published takes no place, or a draft would keep others from an item that it only names.
     """
     known = {record.item_id: others}
-    ahead = _named(record, *others)
+    ahead = sorted({*record.content.succeeds, *_replaced(others)})
     while ahead := [item_id for item_id in ahead if item_id not in known]:
         await lock(tx, *ahead)
         for item_id in ahead:
             known[item_id] = (await store.get_held_versions(tx, [item_id])).get(item_id, [])
-        ahead = _named(*(one for item_id in ahead for one in known[item_id]))
+        ahead = _replaced([one for item_id in ahead for one in known[item_id]])
     successors = [one for one in await store.list_successors(tx, list(known)) if one.version_id != record.version_id]
     return [one for versions in known.values() for one in versions], successors
 
@@ -85,8 +85,8 @@ async def keep_holder(tx: Tx[Catalog], record: ItemVersionRecord, *, others: Seq
             await store.move_item(tx, record.item_id, organ=one.content.organ, region=one.region)
 
 
-def _named(*records: ItemVersionRecord) -> list[ItemId]:
-    return sorted({item_id for one in records for item_id in one.content.succeeds})
+def _replaced(records: Sequence[ItemVersionRecord]) -> list[ItemId]:
+    return sorted({item_id for one in records if one.effective_from is not None for item_id in one.content.succeeds})
 
 
 def _places(item_id: ItemId, versions: Sequence[ItemVersionRecord], *, begins: datetime) -> list[RegionCode]:
