@@ -178,6 +178,25 @@ async def test_the_version_that_a_draft_was_made_from_is_one_of_its_item(service
     assert (answer.status_code, [one["rule"] for one in answer.json()["errors"]]) == (422, ["item.made-from"])
 
 
+async def published_by_an_older_release(service: Service) -> None:
+    """Its processes write no order, before this release and while both run side by side."""
+    async with service.context.database.begin(service.context) as tx:
+        await tx.execute(update(VERSIONS).values(published_as=None))
+
+
+async def test_what_an_older_release_publishes_beside_this_one_overtakes_a_draft_too(service: Service) -> None:
+    await published_by_an_older_release(service)
+    mine = await drafted(service, limited("每年一百件"), by=COLLEAGUE)
+    newer = await service.publish(charging("十元"))
+    await published_by_an_older_release(service)
+
+    assert await act(service, mine, "review") == (409, "item.overtaken", newer["version_id"])
+    assert await made_from(service, limited("每年二百件"), "v1") == (409, "item.overtaken", newer["version_id"])
+    assert (await made_from(service, limited("每年二百件", fees="十元"), newer["version_id"].rpartition("-")[2]))[0] == 201
+    again = await drafted(service, limited("每年一百件", fees="十元"), by=COLLEAGUE)
+    assert [(await act(service, again, name))[0] for name in ("review", "publication")] == [200, 200]
+
+
 @pytest.mark.parametrize("steps", [[], ["review"]], ids=["before its review", "before its publication"])
 async def test_a_run_does_not_undo_what_was_corrected_by_hand_meanwhile(service: Service, steps: list[str]) -> None:
     run = await imported(service, a_workbook([HEADINGS, a_row(fees="批量收费"), a_row(NAMES[1], fees="批量收费")]))

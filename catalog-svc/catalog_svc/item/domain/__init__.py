@@ -23,7 +23,7 @@ from catalog_svc.item.domain.content import (
     umbrella_of,
     unpublished_member,
 )
-from catalog_svc.item.domain.line import holding_at, last_published, line_up, published_since, successor_at
+from catalog_svc.item.domain.line import holding_at, last_published, line_up, place_of, published_since, successor_at
 from catalog_svc.item.domain.refusals import EffectiveTooSoon, ItemEnded, ItemOvertaken, ItemReviewedByAuthor, ItemUnknown, ItemUnsound
 from catalog_svc.item.domain.states import HOLDING, LIVE, MOVES, TOLD, ItemVersionState
 from catalog_svc.proposal.domain import NOTICE
@@ -89,7 +89,7 @@ class ItemVersionRecord:
     drafted_after: int | None = None
     """How many versions of the item had been published when it was drafted; None of drafts from before that was kept."""
     published_as: int | None = None
-    """Which of the item's versions to be published it was, from 1; None of those from before that was kept."""
+    """Which of the item's versions to be published it was, from 1; None where a release that kept no order published it, before or beside this."""
     version: int = 0
     """Counts every change of the row."""
 
@@ -145,7 +145,7 @@ class ItemVersionRecord:
         base = next((one for one in others if one.version_id == made_from), None)
         if base is None:
             raise ItemUnsound(defects=(other_version(),))
-        known = base.drafted_after if base.effective_from is None else base.published_as
+        known = base.drafted_after if base.effective_from is None else place_of(base, among=others)
         if (newer := published_since(others, after=known or 0)) is not None:
             raise ItemOvertaken(facts={"published": newer.version_id})
 

@@ -5,6 +5,7 @@ What is lined up anew follows from what was published and taken back alone, so t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -69,24 +70,22 @@ def holding_at(versions: Iterable[ItemVersionRecord], at: datetime) -> ItemVersi
 
 
 def last_published(versions: Iterable[ItemVersionRecord]) -> int:
-    """How many versions of an item were published, as far as that was kept."""
-    return max((one.published_as or 0 for one in versions), default=0)
+    """How many of an item's versions, all of which are given, were ever published."""
+    return sum(one.effective_from is not None for one in versions)
 
 
 def published_since(versions: Iterable[ItemVersionRecord], *, after: int) -> ItemVersionRecord | None:
-    """The version of an item that was published last since so many had been; None of none.
+    """The version of an item, all of which are given, that was published last since so many had been; None of none.
 
     What was withdrawn since, or never begins, took its changes with it.
     """
-    since = [
-        one
-        for one in versions
-        if one.published_as is not None
-        and one.published_as > after
-        and one.state is not ItemVersionState.WITHDRAWN
-        and not one.never_begins
-    ]
-    return max(since, key=lambda one: one.published_as or 0, default=None)
+    since = reversed(_as_published(versions)[after:])
+    return next((one for one in since if one.state is not ItemVersionState.WITHDRAWN and not one.never_begins), None)
+
+
+def place_of(version: ItemVersionRecord, *, among: Iterable[ItemVersionRecord]) -> int:
+    """Which of the item's versions to be published this published one was, from 1."""
+    return 1 + [one.version_id for one in _as_published(among)].index(version.version_id)
 
 
 def successor_at(item_id: ItemId, at: datetime, *, successors: Collection[ItemVersionRecord]) -> ItemVersionRecord | None:
@@ -96,6 +95,17 @@ def successor_at(item_id: ItemId, at: datetime, *, successors: Collection[ItemVe
         key=lambda one: one.start,
         default=None,
     )
+
+
+def _as_published(versions: Iterable[ItemVersionRecord]) -> list[ItemVersionRecord]:
+    """Those that were ever published, in the order in which they were.
+
+    Where a release that kept no order published some, they have the places that no other has, the first drafted first.
+    """
+    published = sorted((one for one in versions if one.effective_from is not None), key=lambda one: one.number)
+    taken = {one.published_as for one in published}
+    free = (place for place in itertools.count(1) if place not in taken)
+    return [one for _, one in sorted(((one.published_as or next(free), one) for one in published), key=lambda placed: placed[0])]
 
 
 def _heirs(item_id: ItemId, among: Collection[ItemVersionRecord]) -> list[ItemVersionRecord]:
