@@ -1,10 +1,14 @@
 """An item whose place another takes ends there, whatever is published for it before or after, and goes on where that is taken back."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Text, cast, func, select, text, true
+
+from catalog_svc.item.store import VERSIONS, list_successors, successors_query
 from chassis.database import lock
-from contracts.values import ItemCode
+from contracts.values import ItemCode, ItemId
 from rules.competence import decide
 from tests.catalog.builders import AUTHOR, LIUYANG, REVIEWER, SOLE_TRADER, SOLE_TRADER_ITEM, Service, a_draft
 from tests.catalog.test_bulk_steps import days_pass
@@ -126,3 +130,30 @@ async def test_a_merger_that_is_taken_back_gives_back_what_was_to_begin_after_it
     assert (cut[1]["version"]["state"], cut[1]["version"]["effective_to"]) == ("withdrawn", later["effective_from"])
     assert [await in_force(service, PART_ID, at) for at in after] == [f"{PART_ID}-v1", f"{PART_ID}-v1", later["version_id"]]
     assert (told[str(later["version_id"])] or {})["state"] == "published"
+
+
+async def test_what_takes_an_items_place_is_found_by_its_index_however_often_it_is_asked(service: Service) -> None:
+    heir = await service.publish(changed(succeeds=[PART_ID]))
+    ids = [ItemId(PART_ID), ItemId(SOLE_TRADER_ITEM)]
+    async with service.context.database.begin(service.context) as tx:
+        others = [column for column in VERSIONS.c if column.name not in {"version_id", "item_id"}]
+        numbers = func.generate_series(1, 200).table_valued("number").render_derived()
+        named = [column.concat(cast(numbers.c.number, Text)) for column in (VERSIONS.c.version_id, VERSIONS.c.item_id)]
+        more = select(*named, *others).select_from(VERSIONS.join(numbers, true())).where(~VERSIONS.c.body.has_key("succeeds"))
+        await tx.execute(VERSIONS.insert().from_select(["version_id", "item_id", *(one.name for one in others)], more))
+        await tx.execute(text("analyze item_versions"))
+        # As after five times on one connection: the plan must do for whatever the parameters are.
+        await tx.execute(text("set local plan_cache_mode = force_generic_plan"))
+        asked = successors_query(ids).compile(dialect=tx.connection.dialect)
+        given = ", ".join(literal(json.dumps(asked.params[name])) for name in asked.positiontup or ())
+        await tx.connection.exec_driver_sql(f"prepare asked as {asked}")
+        plan = [row[0] for row in await tx.connection.exec_driver_sql(f"explain execute asked({given})")]
+        found = await list_successors(tx, ids)
+
+    assert any("ix_item_versions_succeeds" in line for line in plan), plan
+    assert not any("Seq Scan" in line for line in plan), plan
+    assert [one.version_id for one in found] == [heir["version_id"]]
+
+
+def literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

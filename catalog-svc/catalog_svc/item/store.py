@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import (
+    Boolean,
     Column,
     ColumnElement,
     CompoundSelect,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Integer,
     Row,
     ScalarSelect,
+    Select,
     Table,
     Text,
     and_,
@@ -48,7 +50,8 @@ ITEMS = Table(
 """Umbrellas: what survives versions, and the number of the newest."""
 
 _SUCCEEDS = literal_column("(body -> 'succeeds')", JSONB)
-"""Written out as in its index, which holds only the few versions that take a place."""
+_TAKES_A_PLACE = literal_column("(body ? 'succeeds')", Boolean)
+"""Both written out as in the index, which holds only the few versions that take a place: no plan for whatever parameter could use it."""
 
 VERSIONS = Table(
     "item_versions",
@@ -76,7 +79,7 @@ VERSIONS = Table(
     Index("ix_item_versions_checklist", literal_column("(parts ->> 'checklist')"), "version_id"),
     Index("ix_item_versions_situations", literal_column("(parts ->> 'situations')"), "version_id"),
     Index("ix_item_versions_organ", "organ"),
-    Index("ix_item_versions_succeeds", _SUCCEEDS, postgresql_using="gin", postgresql_where=literal_column("body ? 'succeeds'")),
+    Index("ix_item_versions_succeeds", _SUCCEEDS, postgresql_using="gin", postgresql_where=_TAKES_A_PLACE),
 )
 """Every version that was ever drafted."""
 
@@ -238,9 +241,8 @@ async def list_members(
 
 
 async def _read_successors(tx: Tx[Catalog], item_ids: Collection[ItemId]) -> dict[ItemId, list[ItemVersionRecord]]:
-    named = or_(*(_SUCCEEDS.contains([item_id]) for item_id in sorted(item_ids)))
     found: dict[ItemId, list[ItemVersionRecord]] = {}
-    for row in await tx.execute(select(VERSIONS).where(VERSIONS.c.body.has_key("succeeds"), named)):
+    for row in await tx.execute(successors_query(item_ids)):
         record = _record(row)
         for item_id in record.content.succeeds:
             found.setdefault(item_id, []).append(record)
@@ -248,6 +250,12 @@ async def _read_successors(tx: Tx[Catalog], item_ids: Collection[ItemId]) -> dic
 
 
 _SUCCESSORS = AtHand(_read_successors)
+
+
+def successors_query(item_ids: Collection[ItemId]) -> Select[Any]:
+    """What `list_successors` asks, of one item at least; for the test that it is answered by the index whatever the parameters are."""
+    named = or_(*(_SUCCEEDS.contains([item_id]) for item_id in sorted(item_ids)))
+    return select(VERSIONS).where(_TAKES_A_PLACE, named)
 
 
 async def list_successors(tx: Tx[Catalog], item_ids: Collection[ItemId]) -> list[ItemVersionRecord]:
