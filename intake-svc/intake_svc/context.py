@@ -59,8 +59,9 @@ class Intake(Context):
     """Sequence numbers of the block this process holds; what is left at its end is a gap."""
     wrong_tries: OrderedDict[str, tuple[datetime, ...]] = field(default_factory=OrderedDict)
     """Instants at which this process was asked for a case number with a wrong end of the identity number."""
-    lost: dict[Digest, CaseNo] = field(default_factory=dict)
-    """Numbers of cases that a restore knows from the log alone, by what a repeat of their applications has in common with them."""
+    lost: dict[Digest, tuple[CaseNo, datetime]] = field(default_factory=dict)
+    """Numbers of cases that a restore knows from the log alone, by what a repeat of their applications has in common with them, and until when
+    a client may repeat them; what ends first stands first."""
 
     def applicant_key(self, *, id_type: str, id_number: str) -> str:
         """The keyed hash by which a person's cases are found."""

@@ -1,5 +1,6 @@
 """A database that came back from a backup without an application gets it again from the window, the same as it was handed in."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from contracts.caller import Caller
 from contracts.codec import decode
 from contracts.events import CaseReceived, CaseSupplemented
 from intake_svc.case.handlers import LESSONS
-from intake_svc.case.jobs import remember_lost
+from intake_svc.case.jobs import REPEATED_WITHIN, remember_lost
 from intake_svc.schema import METADATA
 from intake_svc.seed import load
 from tests.intake.builders import (
@@ -183,6 +184,21 @@ async def test_an_application_that_a_client_repeats_is_not_received_twice(servic
     )
     assert by_another.json()["rule"] == "case.defects"
     assert own_id.status_code == 201, own_id.text
+
+
+async def test_the_same_is_received_again_when_no_client_repeats_any_more(service: Service, case: dict[str, Any]) -> None:
+    await remember_lost(service.context)
+    at = datetime.fromisoformat(case["received_at"])
+    service.context.now.set_offset((at + REPEATED_WITHIN - service.context.now.now()).total_seconds() - 600)
+    body = an_application(await service.material())
+
+    repeated = await service.post("/v1/cases", body, by=CLERK)
+    service.context.now.set_offset(service.context.now.offset.total_seconds() + 600)
+    later = await service.post("/v1/cases", body, by=CLERK)
+
+    assert (repeated.status_code, repeated.json()["rule"]) == (409, "case.maybe-received")
+    assert later.status_code == 201, later.text
+    assert not service.context.lost
 
 
 async def test_another_application_is_received_beside_one_that_was_lost(service: Service, case: dict[str, Any]) -> None:

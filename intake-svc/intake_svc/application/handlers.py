@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from chassis.database import Tx
 from contracts.caller import Caller, CallerKind
@@ -234,16 +235,24 @@ def find_defects(
 
 
 def find_repeat(
-    lost: Mapping[Digest, CaseNo], submission: Submission, *, caller: Caller, files: Mapping[str, File]
+    lost: dict[Digest, tuple[CaseNo, datetime]],
+    submission: Submission,
+    *,
+    caller: Caller,
+    files: Mapping[str, File],
+    at: datetime,
 ) -> MaybeReceived | None:
     """The refusal of what looks like the repeat of an application that intake knows from the log alone, and has no id that says whether it is.
 
     Args:
-        lost: Numbers of those, by `likeness`.
+        lost: Numbers of those, by `likeness`, each until when it may be repeated, first what ends first; what is over is taken out.
         submission: What is handed in.
         caller: Who hands it in; an applicant is told no number.
         files: Its materials by id, all of them.
+        at: Now.
     """
+    while lost and lost[over := next(iter(lost))][1] <= at:
+        del lost[over]
     if not lost or submission.has_own_id:
         return None
     by = None if caller.kind is CallerKind.PERSON else caller.ref
@@ -257,7 +266,7 @@ def find_repeat(
     )
     if like not in lost:
         return None
-    return MaybeReceived(facts={} if by is None else {"case_no": lost[like]})
+    return MaybeReceived(facts={} if by is None else {"case_no": lost[like][0]})
 
 
 def get_parts(tx: Tx[Intake], version_id: ItemVersionId) -> Parts:

@@ -43,7 +43,8 @@ async def remember_lost(context: Intake) -> None:
                 form=case.form_digest,
                 materials=((one.code, one.digest) for one in case.materials),
             )
-            context.lost[like] = kept.case_no
+            context.lost.pop(like, None)
+            context.lost[like] = kept.case_no, kept.received_at + REPEATED_WITHIN
 
 
 def looks(context: Intake) -> tuple[Look, ...]:

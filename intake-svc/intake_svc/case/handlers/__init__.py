@@ -317,7 +317,9 @@ async def _check(tx: Tx[Intake], asked: Sequence[_Asked]) -> list[tuple[_Asked, 
         elif what.defects:
             checked.append(ApplicationHasDefects(defects=what.defects))
         else:
-            checked.append(applications.find_repeat(tx.context.lost, one.submission, caller=one.caller, files=what.files) or (one, what))
+            lost = tx.context.lost
+            repeat = applications.find_repeat(lost, one.submission, caller=one.caller, files=what.files, at=tx.at)
+            checked.append(repeat or (one, what))
     return checked
 
 

@@ -221,8 +221,8 @@ async def count_open(
 
 
 async def list_lost(tx: Tx[Intake], *, since: datetime) -> list[Case]:
-    """Cases received since then of which nobody knows any more who applies."""
-    query = select(*_READ).where(CASES.c.applicant_key == NOBODY, CASES.c.received_at >= since)
+    """Cases received since then of which nobody knows any more who applies, the oldest first."""
+    query = select(*_READ).where(CASES.c.applicant_key == NOBODY, CASES.c.received_at >= since).order_by(CASES.c.received_at)
     rows: Iterable[Any] = await tx.execute(query)
     return [_case(*row) for row in rows]
 
