@@ -7,7 +7,8 @@ import pytest
 from contracts.delegations import DelegationKind
 from contracts.events import CaseAccepted, CaseReturned
 from routing_svc.transfer.jobs import follow_mergers
-from tests.contracts.builders import a_delegation
+from routing_svc.transfer.store import get_transfers
+from tests.contracts.builders import LIUYANG_MARKET, a_delegation
 from tests.routing.builders import Service
 from tests.routing.test_mergers import NEW, merge
 from tests.routing.test_names import notices, received, sign, validated_without_a_name
@@ -72,6 +73,20 @@ async def test_silence_that_ran_out_where_the_organ_was_there_is_told_of_as_of_i
 
     (told,) = [event for event in await service.events(case) if isinstance(event, CaseAccepted)]
     assert (told.handling_organ, told.at) == (NEW, datetime.fromisoformat("2026-12-01T00:00:00+08:00"))
+
+
+async def test_a_hop_without_a_name_lapses_as_of_its_time_in_the_name_that_its_papers_give(service: Service) -> None:
+    case = await validated_without_a_name(service)
+    service.pass_time(days=9)
+    await service.heard_all()
+
+    await service.fire()
+
+    (told,) = [event for event in await service.events(case) if isinstance(event, CaseReturned)]
+    async with service.context.database.read(service.context) as tx:
+        hops = await get_transfers(tx, case.case_id)
+    assert told.at < service.context.now.now()
+    assert [hop.authority and hop.authority.sealed_as for hop in hops] == [LIUYANG_MARKET, LIUYANG_MARKET]
 
 
 async def test_a_hop_that_lapsed_before_the_merger_expires_when_the_new_organ_tells_of_it(service: Service) -> None:

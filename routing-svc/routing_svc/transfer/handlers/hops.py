@@ -77,6 +77,7 @@ async def on_lapse(tx: RoutingTx, timer: Timer) -> None:
     transfer = await store.last_transfer(tx, clock.case_id)
     if transfer is None or transfer.state is not TransferState.VALIDATED:
         return
+    name_by_papers(tx, transfer)
     await follow(tx, transfer)
     at = handlings.told_at(tx, transfer.case, by=Acting(transfer.organ, transfer.region, transfer.authority), due=clock.due)
     receipt = await make_receipt(tx, transfer, "expired", by=None, at=at)
