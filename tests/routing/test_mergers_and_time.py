@@ -6,6 +6,7 @@ import pytest
 
 from contracts.delegations import DelegationKind
 from contracts.events import CaseAccepted, CaseReturned
+from contracts.values import DelegationId
 from routing_svc.transfer.jobs import follow_mergers
 from routing_svc.transfer.store import get_transfers
 from tests.contracts.builders import LIUYANG_MARKET, a_delegation
@@ -73,6 +74,19 @@ async def test_silence_that_ran_out_where_the_organ_was_there_is_told_of_as_of_i
 
     (told,) = [event for event in await service.events(case) if isinstance(event, CaseAccepted)]
     assert (told.handling_organ, told.at) == (NEW, datetime.fromisoformat("2026-12-01T00:00:00+08:00"))
+
+
+async def test_what_waited_in_vain_goes_back_in_the_name_of_the_organ_that_is_there_by_then(service: Service) -> None:
+    case = await service.received(delegations=(DelegationId("nobody-knows"),))
+    merge(service)
+    now = service.pass_time(days=9)
+    await service.heard_all()
+
+    await service.fire()
+
+    (told,) = [event for event in await service.events(case) if isinstance(event, CaseReturned)]
+    assert (told.rule_id, told.handling_organ, told.receipt.organ, told.at) == ("transfer.route-unknown", NEW, NEW, now)
+    assert (await service.told(case))[:2] == ["CaseRehomed", "CaseReturned"]
 
 
 async def test_a_hop_without_a_name_lapses_as_of_its_time_in_the_name_that_its_papers_give(service: Service) -> None:

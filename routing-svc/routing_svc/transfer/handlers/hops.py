@@ -32,7 +32,7 @@ from routing_svc.transfer.domain import (
     TransferState,
 )
 from routing_svc.transfer.handlers.desk import take
-from routing_svc.transfer.handlers.mergers import follow
+from routing_svc.transfer.handlers.mergers import follow, go_on
 from rules.check import verdict_digest
 from rules.competence import NoRoute, decide
 from rules.powers import Acting, authority_by, authority_of
@@ -237,6 +237,8 @@ async def _offer(tx: RoutingTx, transfer: Transfer) -> None:
 
 async def _fail(tx: RoutingTx, transfer: Transfer, *, rule_id: str, reason: tuple[str, str], at: datetime) -> None:
     case = transfer.case
+    if await go_on(tx, transfer):
+        at = tx.at
     receipt = await make_receipt(tx, transfer, "returned", by=None, at=at)
     transfer.give_back(at=at, rule_id=rule_id, reason=None, receipt=receipt)
     await clocks.cancel(tx, case.case_id, at=at)

@@ -41,9 +41,14 @@ async def follow(tx: RoutingTx, transfer: Transfer) -> bool:
         moved = await handlings.follow_merger(tx, transfer.case_id)
         transfer.go_along(await handlings.whose(tx, transfer.case_id))
         return moved
+    return transfer.state in OPEN - {TransferState.WAITING} and await go_on(tx, transfer)
+
+
+async def go_on(tx: RoutingTx, transfer: Transfer) -> bool:
+    """Let a hop that nobody has signed for go on at the organ in its own's place, checked or not; False when its own still stands."""
     was = Acting(transfer.organ, transfer.region, transfer.authority)
     now = acting_now(tx.context.catalogue, was, at=tx.at)
-    if now is was or transfer.state not in OPEN or transfer.state is TransferState.WAITING:
+    if now is was:
         return False
     transfer.follow(now, at=tx.at)
     await handlings.tell(tx, transfer.case, was=was, now=now)
