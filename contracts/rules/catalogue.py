@@ -28,6 +28,7 @@ from contracts.values import (
     DelegationId,
     Digest,
     ItemCode,
+    ItemId,
     ItemVersionId,
     JsonObject,
     Mode,
@@ -212,6 +213,10 @@ class Catalogue:
     def versions_of(self, item_code: ItemCode, region: RegionCode) -> tuple[Published, ...]:
         """Every version of an item that organs of exactly this region published, oldest first."""
         return self._versions.of(item_code, region)
+
+    def successors_of(self, item_id: ItemId) -> Iterable[Published]:
+        """The versions, in force or not, of items that take an item's place."""
+        return self._versions.successors_of(item_id)
 
     def regions_of(self, item_code: ItemCode) -> Collection[RegionCode]:
         """Regions whose organs published an item in any version."""

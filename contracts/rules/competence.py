@@ -2,8 +2,7 @@
 
 `decide` looks at region, published version, delegations, city-wide ways, mode and agreements as they stand at one instant, so
 that a case pinned to that instant gets the same answer again. The organ of the very region holds the power; where none there
-publishes the item, that of the region above it does, up to the province; what begins later is nobody's power before. What the holder
-handed on (`rules.powers`) another organ decides.
+publishes the item, that of the region above it does (`rules.climb`). What the holder handed on (`rules.powers`) another organ decides.
 
 Law: 国办发〔2020〕35号 (收受分离: authority does not move), 行政许可法 §24, §32(2).
 """
@@ -13,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from contracts.catalogue import Agreement, ItemVersion, Region, VersionState
-from contracts.values import Direction, ItemCode, Json, Mode, OrganCode, RegionCode, Way
+from contracts.catalogue import Agreement, ItemVersion, Region
+from contracts.values import Direction, ItemCode, Json, Mode, RegionCode, Way
 from rules.agreements import covers, lets_route
 from rules.catalogue import Catalogue, Published
+from rules.climb import find_version, rule_of
 from rules.powers import Holder, hand_on, holding_now
 from rules.routes import (
     AgreementExpired,
@@ -57,7 +57,6 @@ __all__ = [
     "region_in_force",
 ]
 
-_CLIMB = ("county", "city", "province")
 _LEVELS = ("nation", "province", "city", "county", "town", "village")
 _MUNICIPALITY = "直辖市"
 """Kind of a province that is one city."""
@@ -122,7 +121,7 @@ def find_holder(
     Raises:
         NoRoute: Nobody holds it.
     """
-    version, rule = _version(catalogue, item_code, matter, at=at, considered=considered)
+    version, rule = find_version(catalogue, item_code, matter, at=at, considered=considered)
     holder = hand_on(
         catalogue,
         item_code,
@@ -160,17 +159,13 @@ def holder_of(catalogue: Catalogue, version: ItemVersion, *, matter: Region, at:
         publisher=version.organ,
         home=version.region,
         matter=matter,
-        rule=_rule(matter if home is None else home, matter),
+        rule=rule_of(matter if home is None else home, matter),
         at=then,
         on=local_day(then),
         situation=situation,
         considered=[],
     )
     return holding_now(catalogue, holder, at=max(at, then))
-
-
-def _rule(home: Region, matter: Region) -> str:
-    return "route.own-region" if home.code == matter.code else f"route.{home.level}"
 
 
 def region_in_force(catalogue: Catalogue, code: RegionCode, *, on: date, side: str) -> Region:
@@ -187,65 +182,6 @@ def region_in_force(catalogue: Catalogue, code: RegionCode, *, on: date, side: s
         successors: list[Json] = [{"code": one.code, "name": one.name} for one in catalogue.successors(code, on)]
         raise RegionAbolished(facts={"side": side, "region": code, "name": region.name, "successors": successors})
     return region
-
-
-def _version(
-    catalogue: Catalogue, item_code: ItemCode, region: Region, *, at: datetime, considered: list[Considered]
-) -> tuple[Published, str]:
-    coming: list[Published] = []
-    for asked in catalogue.ancestors(region.code):
-        if asked.code != region.code and asked.level not in _CLIMB:
-            break
-        # A version withdrawn is as if the organ had never published: the organ above may have taken the item back.
-        versions = [
-            one for one in catalogue.versions_of(item_code, asked.code) if one.shape.state is not VersionState.WITHDRAWN or one.in_force(at)
-        ]
-        rule = _rule(asked, region)
-        # What has not begun takes nothing from the organ above, else whatever is published for later would change what holds until then.
-        begun = [one for one in versions if one.effective_from <= at]
-        coming += [one for one in versions if one.effective_from > at]
-        if not begun:
-            considered.append(_climbed(asked, rule, coming=bool(versions)))
-            continue
-        version = _in_force(begun, coming=coming, at=at)
-        considered.append(
-            Considered(
-                rule,
-                "holds",
-                f"{asked.name}的机关发布了此事项,版本 {version.version} 有效",
-                f"An organ of {asked.name} publishes the item; version {version.version} is in force",
-            )
-        )
-        return version, rule
-    if coming:
-        raise _not_in_force(coming, coming=coming)
-    raise NoOrganThere(facts={"region": region.code, "name": region.name, "item": item_code})
-
-
-def _climbed(region: Region, rule: str, *, coming: bool) -> Considered:
-    if coming:
-        zh, en = f"{region.name}的机关发布的版本尚未生效", f"What an organ of {region.name} publishes is not in force yet"
-    else:
-        zh, en = f"{region.name}没有机关发布此事项", f"No organ of {region.name} publishes the item"
-    return Considered(rule, "passed_over", zh, en)
-
-
-def _in_force(begun: Sequence[Published], *, coming: Sequence[Published], at: datetime) -> Published:
-    current: dict[OrganCode, Published] = {}
-    for one in begun:
-        if one.in_force(at):
-            current[one.organ] = one  # oldest first: the latest that has begun stays
-    if len(current) == 1:
-        return next(iter(current.values()))
-    if current:
-        raise SeveralOrgans(facts={"organs": list[Json](sorted(current))})
-    raise _not_in_force(begun, coming=coming)
-
-
-def _not_in_force(versions: Sequence[Published], *, coming: Sequence[Published]) -> NoVersionInForce:
-    states: list[Json] = [state.value for state in sorted({one.shape.state for one in versions})]
-    starts = [one.effective_from for one in coming]
-    return NoVersionInForce(facts={"states": states, "next_from": min(starts).isoformat() if starts else None})
 
 
 def _received(
@@ -347,7 +283,7 @@ def _agreed(
         in_force = [agreement for agreement in covering if agreement.valid_from <= on < agreement.valid_to]
         if in_force:
             agreement = in_force[-1]
-            considered += [_passed_over(other, item=item, mode=one, on=on) for other in between if other not in in_force]
+            considered += [_passed_over(other, item=item, mode=one, on=on) for other in between if other is not agreement]
             considered.append(
                 Considered(
                     "route.agreement",
@@ -357,8 +293,8 @@ def _agreed(
                 )
             )
             return one, agreement
-    first = [agreement for agreement in between if covers(agreement, item=item, mode=asked[0])]
-    raise _not_agreed(first, receiver, handler, on=on)
+    covering = [agreement for agreement in between if any(covers(agreement, item=item, mode=one) for one in asked)]
+    raise _not_agreed(covering, receiver, handler, on=on)
 
 
 def _passed_over(agreement: Agreement, *, item: ItemCode, mode: Mode, on: date) -> Considered:
@@ -370,8 +306,10 @@ def _passed_over(agreement: Agreement, *, item: ItemCode, mode: Mode, on: date) 
         zh, en = "不涵盖此方式", "does not cover the mode"
     elif on < agreement.valid_from:
         zh, en = "尚未生效", "is not in force yet"
-    else:
+    elif on >= agreement.valid_to:
         zh, en = "已到期", "has expired"
+    else:
+        zh, en = "另有较新的协议", "gives way to a later one"
     return Considered("route.agreement", "passed_over", f"通办协议《{agreement.name}》{zh}", f"Agreement {agreement.name} {en}")
 
 

@@ -56,6 +56,8 @@ class Organs:
 
     def acting(self, code: OrganCode, *, at: datetime) -> OrganCode:
         """The organ that stands in the place of one at an instant; itself while it was not merged."""
+        if code not in self._merged:
+            return code
         passed = {code}
         while (organ := self._merged.get(code)) is not None and organ.merged_into is not None:
             if organ.merged_at is None or at < organ.merged_at or organ.merged_into in passed:

@@ -122,6 +122,8 @@ def hand_on(
                 "route.park-assists", "holds", f"{park.name}未获赋权,只受理和帮代办", f"{park.name} holds no power here and only assists"
             )
         )
+    # Whoever assists by one paper and decides by another decides.
+    assistants.pop(organ, None)
     return Holder(
         organ=organ,
         region=region,

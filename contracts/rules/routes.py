@@ -46,7 +46,7 @@ class RegionAbolished(NoRoute):
 
 
 class NoOrganThere(NoRoute):
-    """No organ of the region, its city or its province publishes the item; ``facts``: ``region``, ``name``, ``item``."""
+    """No organ of the region, or of one above it up to its province, publishes the item; ``facts``: ``region``, ``name``, ``item``."""
 
     RULE: ClassVar[str] = "route.no-organ"
     ZH: ClassVar[str] = "该地区没有机关发布此事项"
@@ -147,7 +147,7 @@ class Route:
     limits: TransferLimits | None
     """How long each step of the transfer may take; ``None`` without an agreement."""
     rule: str
-    """``route.own-region``, ``route.county``, ``route.city`` or ``route.province``: whose organ it is; ``route.transfer`` or
+    """``route.own-region``, ``route.town``, ``route.county``, ``route.city`` or ``route.province``: whose organ it is; ``route.transfer`` or
     ``route.delegation``: what last handed it on."""
     considered: tuple[Considered, ...]
     instant: datetime

@@ -107,6 +107,7 @@ class Versions:
         """What a shape is called, by the object's id: shapes are never given up."""
         self._said: dict[bytes, Digest] = {}
         self._instants: dict[datetime, datetime] = {}
+        self._heirs: dict[ItemId, dict[ItemVersionId, Published]] = {}
 
     def put(self, version_id: ItemVersionId, data: JsonObject | None) -> None:
         """Take a version in place of the one under its id; ``None`` takes that one out.
@@ -197,6 +198,10 @@ class Versions:
         """Regions whose organs published an item in any version."""
         return self._by_item.get(item_code, {}).keys()
 
+    def successors_of(self, item_id: ItemId) -> Iterable[Published]:
+        """The versions, in force or not, of items that take an item's place."""
+        return self._heirs.get(item_id, {}).values()
+
     def shapes_of(self, item_code: ItemCode) -> Collection[ItemVersion]:
         """Every `Published.shape` that a version of an item ever had, in force or not: few beside its versions."""
         return self._shapes_of.get(item_code, ())
@@ -218,6 +223,8 @@ class Versions:
 
     def _list(self, entry: Published) -> None:
         self._versions[entry.version_id] = entry
+        for item_id in entry.shape.succeeds:
+            self._heirs.setdefault(item_id, {})[entry.version_id] = entry
         regions = self._by_item.setdefault(entry.shape.item_code, {})
         others = regions.get(entry.region)
         if others is None:
@@ -229,6 +236,8 @@ class Versions:
         entry = self._versions.pop(version_id, None)
         if entry is None:
             return
+        for item_id in entry.shape.succeeds:
+            self._heirs[item_id].pop(entry.version_id, None)
         regions = self._by_item[entry.shape.item_code]
         left = [one for one in _each(regions[entry.region]) if one.version_id != entry.version_id]
         if left:

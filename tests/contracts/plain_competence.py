@@ -1,7 +1,7 @@
 """Who must decide, written down once more, slowly and plainly: straight loops over lists of documents, no index, nothing cached.
 
 It answers with what a `Route` says, or with the rule of the refusal. `rules.competence.decide` is held to it. Whoever asks about
-many items gives it the versions of the asked one only, picked by a plain loop.
+many items gives it the versions of the asked one only, and of those that take its place, picked by a plain loop.
 """
 
 from __future__ import annotations
@@ -110,26 +110,43 @@ def published(lists: Lists, asked: Question, considered: list[tuple[str, str]]) 
     """
     something_comes = False
     for place in upwards(lists, asked.handling_region):
-        if place.code != asked.handling_region and place.level not in ("county", "city", "province"):
+        if place.level == "nation" and place.code != asked.handling_region:
             break
         rule = "route.own-region" if place.code == asked.handling_region else "route." + place.level
         there = [one for one in lists.versions if one.item_code == asked.item_code and one.region == place.code]
-        there = [one for one in there if one.state is not VersionState.WITHDRAWN or holds(one, asked.at)]
-        for one in there:
-            if asked.at < one.effective_from:
-                something_comes = True
-        there = [one for one in there if asked.at >= one.effective_from]
-        if not there:
-            considered.append((rule, "passed_over"))
-            continue
         holding = [one for one in there if holds(one, asked.at)]
-        if not holding:
+        if holding:
+            if any(acting(lists, one.organ, asked.at) != acting(lists, holding[0].organ, asked.at) for one in holding):
+                return None, "route.several-organs"
+            considered.append((rule, "holds"))
+            return max(holding, key=lambda one: (one.effective_from, one.version)), rule
+        if any(keeps_the_power(lists, one, there, asked.at) for one in there):
             return None, "route.no-version-in-force"
-        if any(one.organ != holding[0].organ for one in holding):
-            return None, "route.several-organs"
-        considered.append((rule, "holds"))
-        return max(holding, key=lambda one: (one.effective_from, one.version)), rule
+        if any(asked.at < one.effective_from and one.state is not VersionState.WITHDRAWN for one in there):
+            something_comes = True
+        considered.append((rule, "passed_over"))
     return None, "route.no-version-in-force" if something_comes else "route.no-organ"
+
+
+def keeps_the_power(lists: Lists, version: ItemVersion, there: Sequence[ItemVersion], at: datetime) -> bool:
+    """Whether an organ that cannot act by a version now keeps the power all the same, so that nobody above it has it.
+
+    It does where the version is suspended and the last word on its item there, and where an item of another code took the item's place.
+    Withdrawn versions are as if they had never been published.
+    """
+    if version.state is VersionState.WITHDRAWN or at < version.effective_from:
+        return False
+    for one in there:
+        later = (one.effective_from, one.version) > (version.effective_from, version.version)
+        if one.item_id == version.item_id and later and one.effective_from <= at and one.state is not VersionState.WITHDRAWN:
+            return False
+    if version.state is VersionState.SUSPENDED:
+        return True
+    for one in lists.versions:
+        taken = version.item_id in one.succeeds and one.item_code != version.item_code
+        if taken and one.effective_from <= at and one.state is not VersionState.WITHDRAWN:
+            return True
+    return False
 
 
 def holder(
@@ -181,6 +198,7 @@ def holder(
         considered.append(("route.park-assists", "holds"))
         there = [one for one in lists.organs if one.region == parks[0].code and acting(lists, one.code, asked.at) == one.code]
         assisting.update({one.code: one.region for one in there})
+    assisting = {code: region for code, region in assisting.items() if code != organ}
     return organ, where, name, rule, walked, assisting
 
 
@@ -240,10 +258,10 @@ def agreed(
     for mode in modes:
         holding = [one for one in binding if is_about(one, asked.item_code, mode) and one.valid_from <= day < one.valid_to]
         if holding:
-            considered.extend(("route.agreement", "passed_over") for one in binding if one not in holding)
+            considered.extend(("route.agreement", "passed_over") for one in binding if one is not holding[-1])
             considered.append(("route.agreement", "holds"))
             return mode.value, holding[-1].agreement_id, None
-    about = [one for one in binding if is_about(one, asked.item_code, modes[0])]
+    about = [one for one in binding if any(is_about(one, asked.item_code, mode) for mode in modes)]
     if not about:
         return "", None, "route.no-agreement"
     return "", None, "route.agreement-not-in-force" if about[-1].valid_from > day else "route.agreement-expired"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from contracts.catalogue import VersionState
+from contracts.catalogue import Region, VersionState
 from contracts.documents import Document
-from contracts.values import ItemCode, Mode, RegionCode
+from contracts.values import ItemCode, ItemId, Mode, OrganCode, RegionCode
 from rules.competence import (
     AgreementExpired,
     AgreementNotInForce,
@@ -33,15 +34,20 @@ from tests.contracts.builders import (
     LIUYANG_MARKET,
     NOON,
     OLD_QIYANG,
+    TODAY,
     TONGGU,
     TRADER,
     YICHUN,
     a_catalogue,
     a_version,
     an_agreement,
+    an_organ,
 )
 
 LATER = datetime(2027, 1, 1, tzinfo=UTC)
+RENEWED = datetime(2026, 6, 1, tzinfo=UTC)
+CITY = a_version(version_id="city", region=CHANGSHA, organ=CHANGSHA_MARKET)
+VILLAGE = Region(code=RegionCode("430181101201"), name="某村", level="village", parent=DAYAO)
 
 
 def a_route(
@@ -115,10 +121,43 @@ def test_the_county_comes_before_its_city() -> None:
     assert a_route(city, a_version(), an_agreement()).handling_organ == LIUYANG_MARKET
 
 
-def test_a_withdrawn_version_is_as_if_never_published() -> None:
-    city = a_version(version_id="v2", region=CHANGSHA, organ=CHANGSHA_MARKET)
+def test_from_a_village_the_climb_passes_its_town() -> None:
+    town = a_version(version_id="town", region=DAYAO, organ=OrganCode("O-DAYAO"))
 
-    assert a_route(city, a_version(state=VersionState.WITHDRAWN), an_agreement()).handling_organ == CHANGSHA_MARKET
+    assert a_route(VILLAGE, a_version(), an_agreement(), handling=VILLAGE.code).handling_organ == LIUYANG_MARKET
+    assert a_route(VILLAGE, a_version(), town, an_agreement(), handling=VILLAGE.code).rule == "route.town"
+
+
+def test_a_withdrawn_version_is_as_if_never_published() -> None:
+    assert a_route(CITY, a_version(state=VersionState.WITHDRAWN), an_agreement()).handling_organ == CHANGSHA_MARKET
+
+
+def test_what_was_renewed_before_it_was_withdrawn_is_no_more_published_than_that() -> None:
+    first = a_version(effective_to=RENEWED)
+    renewed = a_version(version_id="v2", version=2, effective_from=RENEWED, effective_to=NOON, state=VersionState.WITHDRAWN)
+
+    assert a_route(CITY, first, renewed, an_agreement(), at=NOON - timedelta(seconds=1)).version_id == "v2"
+    assert a_route(CITY, first, renewed, an_agreement()).version_id == "city"
+    assert isinstance(refusal(first, renewed, an_agreement()), NoOrganThere)
+
+
+def test_an_item_that_moved_to_the_city_is_the_citys() -> None:
+    moved = replace(CITY, item_id=a_version().item_id, version=2, effective_from=RENEWED)
+    taken_up = replace(CITY, effective_from=RENEWED, succeeds=(a_version().item_id,))
+
+    for now in (moved, taken_up):
+        assert a_route(a_version(effective_to=RENEWED), now, an_agreement()).version_id == "city"
+
+
+def test_an_item_whose_place_one_of_another_code_took_does_not_go_to_the_city() -> None:
+    heir = replace(
+        a_version(version_id="heir", item_code=ItemCode("000131009999"), effective_from=RENEWED), succeeds=(a_version().item_id,)
+    )
+    ended = a_version(effective_to=RENEWED)
+
+    assert isinstance(refusal(CITY, ended, heir, an_agreement()), NoVersionInForce)
+    assert a_route(CITY, ended, replace(heir, state=VersionState.WITHDRAWN), an_agreement()).version_id == "city"
+    assert a_route(CITY, ended, replace(heir, succeeds=(ItemId("another"),)), an_agreement()).version_id == "city"
 
 
 def test_the_version_in_force_at_the_instant_is_taken() -> None:
@@ -140,6 +179,12 @@ def test_without_a_mode_the_first_declared_one_that_is_agreed_is_taken() -> None
     version = a_version(modes=(Mode.LOCAL, Mode.FULLY_ONLINE, Mode.COLLECT_HERE))
 
     assert a_route(version, an_agreement(), mode=None).mode is Mode.COLLECT_HERE
+
+
+def test_without_a_mode_the_refusal_names_what_any_declared_one_had() -> None:
+    version = a_version(modes=(Mode.FULLY_ONLINE, Mode.COLLECT_HERE))
+
+    assert isinstance(refusal(version, an_agreement(valid_to=TODAY), mode=None), AgreementExpired)
 
 
 def test_an_unknown_region_is_refused_by_side() -> None:
@@ -201,6 +246,17 @@ def test_two_organs_at_once_are_refused() -> None:
     assert isinstance(refusal(a_version(), other, an_agreement()), SeveralOrgans)
 
 
+def test_two_organs_that_became_one_are_one() -> None:
+    other = a_version(version_id="v2", organ=CHANGSHA_MARKET, effective_from=RENEWED)
+    merged = replace(an_organ(code=CHANGSHA_MARKET), merged_into=LIUYANG_MARKET, merged_at=NOON)
+
+    route = a_route(a_version(), other, an_organ(), merged, an_agreement())
+
+    assert (route.version_id, route.handling_organ) == ("v2", LIUYANG_MARKET)
+    with pytest.raises(SeveralOrgans):
+        a_route(a_version(), other, an_organ(), merged, an_agreement(), at=NOON - timedelta(seconds=1))
+
+
 @pytest.mark.parametrize("mode", [Mode.JOINT, Mode.FULLY_ONLINE, Mode.LOCAL])
 def test_a_mode_that_is_not_declared_is_refused_with_the_declared_ones(mode: Mode) -> None:
     found = refusal(a_version(), an_agreement(modes=tuple(Mode)), mode=mode)
@@ -224,6 +280,16 @@ def test_an_expired_agreement_is_refused_with_its_name_and_day() -> None:
 
     assert isinstance(found, AgreementExpired)
     assert found.facts == {"agreement": "a1", "name": "浏阳市—铜鼓县通办协议", "valid_to": "2026-11-23"}
+
+
+def test_of_several_agreements_in_force_the_latest_counts_and_the_others_are_told() -> None:
+    later = an_agreement(agreement_id="a2", valid_from=date(2026, 6, 1))
+
+    route = a_route(a_version(), later, an_agreement())
+
+    assert route.agreement_id == "a2"
+    assert [(one.rule, one.outcome) for one in route.considered][1:] == [("route.agreement", "passed_over"), ("route.agreement", "holds")]
+    assert route.considered[1].en.endswith("gives way to a later one")
 
 
 def test_an_agreement_holds_through_the_day_before_its_end_in_shanghai() -> None:

@@ -61,7 +61,13 @@ ORGANS = [
     for code in CODES[1:]
     for number in range(1 if len(code) > 6 else 2)
 ]
-PUBLISHERS = [one for one in ORGANS if one.code in {f"O-{code}-0" for code in ("430000", "430100", "430181", "430181101", "110101")}]
+PUBLISHERS = [
+    one
+    for one in ORGANS
+    if one.code in {f"O-{code}" for code in ("430000-0", "430100-0", "430181-0", "430181-1", "430181101-0", "110101-0")}
+]
+RIVAL = ORGANS.index(PUBLISHERS[2])
+"""The first of the two publishers of one county."""
 ORGAN_CODES = [one.code for one in ORGANS]
 
 codes = st.sampled_from(CODES)
@@ -72,7 +78,8 @@ items = st.sampled_from([tuple(ITEMS), tuple(ITEMS), (ITEMS[0],), (ITEMS[1],)])
 
 @st.composite
 def versions(draw: st.DrawFn) -> list[ItemVersion]:
-    found = []
+    """Now and then of an item that was another organ's, or of one that takes another's place."""
+    found: list[ItemVersion] = []
     for number in range(draw(st.integers(3, 7))):
         organ = draw(st.sampled_from(PUBLISHERS))
         shape = a_version(
@@ -87,7 +94,9 @@ def versions(draw: st.DrawFn) -> list[ItemVersion]:
             effective_to=draw(st.sampled_from([None] * 6 + INSTANTS)),
             ways=draw(st.lists(st.sampled_from(list(Way)), unique=True).map(tuple)),
         )
-        found.append(shape)
+        same = [one.item_id for one in found if one.item_code == shape.item_code]
+        succeeds = draw(st.sampled_from([(), (), (), *((one.item_id,) for one in found)]))
+        found.append(replace(shape, item_id=draw(st.sampled_from([shape.item_id] * 2 + same)), succeeds=succeeds))
     return found
 
 
@@ -152,6 +161,8 @@ def organs(draw: st.DrawFn) -> list[Organ]:
     for place in draw(st.lists(st.sampled_from(range(len(ORGANS) - 1)), max_size=4, unique=True)):
         taker = draw(st.sampled_from(ORGANS[place + 1 :]))
         found[place] = replace(found[place], merged_into=taker.code, merged_at=draw(st.sampled_from(INSTANTS)))
+    if draw(st.booleans()):
+        found[RIVAL] = replace(found[RIVAL], merged_into=ORGANS[RIVAL + 1].code, merged_at=draw(st.sampled_from(INSTANTS)))
     return found
 
 
