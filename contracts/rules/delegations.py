@@ -9,7 +9,7 @@ Law: 行政许可法 §24 (within its own power, published, no further delegatio
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 
 from contracts.delegations import Delegation, DelegationKind
@@ -72,6 +72,8 @@ class Known:
     """Regions for which the delegator itself publishes its items."""
     delegations: Sequence[Delegation]
     """Every other one that shares an item with it."""
+    merged: Mapping[OrganCode, OrganCode]
+    """Of the organs of those that are no more the one that stands in the place of each."""
     situations: Collection[str] | None = None
     """Ids of the situations of its only item, as it is in force for its region; ``None`` where nothing is."""
 
@@ -79,8 +81,16 @@ class Known:
 def find_delegation_defects(delegation: Delegation, *, known: Known) -> tuple[Defect, ...]:
     """All that keeps a delegation from being drafted; none when it is sound."""
     named = (*_unknown(delegation, known), *_shape(delegation))
+    # What a merged organ received or handed on is its taker's, who else could neither hand it on nor be held to it.
+    known = replace(known, delegations=[_as_it_stands(one, known.merged) for one in known.delegations])
     # What names nobody known, or holds for no time, cannot be held against the others.
     return named or (*_beyond(delegation, known), *_circle(delegation, known), *_contradicting(delegation, known))
+
+
+def _as_it_stands(one: Delegation, merged: Mapping[OrganCode, OrganCode]) -> Delegation:
+    if one.delegator not in merged and one.delegate not in merged:
+        return one
+    return replace(one, delegator=merged.get(one.delegator, one.delegator), delegate=merged.get(one.delegate, one.delegate))
 
 
 def _unknown(one: Delegation, known: Known) -> Iterable[Defect]:
@@ -229,7 +239,7 @@ def find_change_defects(delegation: Delegation, *, former: Delegation | None, to
     return tuple(_changes(delegation, former, today))
 
 
-_FIXED = ("kind", "delegator", "delegate", "items", "region", "valid_from", "sealed_as", "situations", "revoked_from")
+_FIXED = tuple(field.name for field in fields(Delegation) if field.name != "valid_to")
 
 
 def _changes(one: Delegation, former: Delegation | None, today: date) -> Iterable[Defect]:

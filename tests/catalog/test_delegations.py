@@ -23,6 +23,7 @@ from tests.catalog.builders import (
     TONGGU,
     WANZAI,
     Service,
+    a_draft,
     officer,
 )
 from tests.support.figures import fires, samples_of
@@ -30,6 +31,7 @@ from tests.support.figures import fires, samples_of
 APPROVALS = OrganCode("11430181TB0000028B")
 """浏阳市行政审批服务局"""
 POLICE = OrganCode("11430181TB00000366")
+TRANSPORT = OrganCode(str(a_draft("道路货物运输驾驶员从业资格证换发补发")["version"]["organ"]))
 HUNAN, JIANGXI = RegionCode("430000"), RegionCode("360000")
 
 
@@ -140,6 +142,22 @@ async def test_what_was_delegated_is_not_delegated_further_and_nothing_comes_bac
 
     assert [told(one)[0] for one in answers] == [("delegation.further", "/items/0")] * 2
     assert ("delegation.circle", "/delegate") in told(answers[1])
+
+
+async def test_what_was_transferred_to_a_merged_organ_is_handed_on_by_the_one_in_its_place(service: Service) -> None:
+    await in_force(service)
+    onward = a_delegation(service, delegation_id="liuyang-onward", delegator=POLICE, delegate=TRANSPORT, sealed_as=TRANSPORT)
+    before = await service.post("/delegations", onward, by=AUTHOR)
+    former = (await service.get(f"/organs/{APPROVALS}")).json()
+    await service.post("/organs", former | {"merged_into": POLICE}, by=AUTHOR)
+    await service.post(f"/organs/{APPROVALS}/review", by=REVIEWER)
+
+    after = await service.post("/delegations", onward, by=AUTHOR)
+    back = await service.post("/delegations", onward | {"delegate": MARKET, "sealed_as": MARKET}, by=AUTHOR)
+
+    assert told(before) == [("delegation.beyond-power", "/items/0")]
+    assert after.status_code == 201, after.text
+    assert told(back) == [("delegation.circle", "/delegate")]
 
 
 async def test_two_drafts_that_contradict_are_not_both_published(service: Service) -> None:

@@ -101,6 +101,12 @@ def test_who_only_assists_receives_but_does_not_decide() -> None:
     assert (route.delegations, route.mode, told(route)[-1]) == ((), Mode.LOCAL, ("route.assist-receives", "holds"))
 
 
+def test_who_decides_is_not_named_as_who_only_assists() -> None:
+    route = a_route(a_version(), a_delegation(kind=DelegationKind.ASSIST, delegation_id="d0"), a_delegation())
+
+    assert (route.handling_organ, route.assisting) == (DAYAO_OFFICE, ())
+
+
 def test_a_park_that_is_empowered_decides_and_one_that_is_not_assists() -> None:
     bureau = an_organ(code=PARK_BUREAU, region=PARK.code)
     empowered = a_delegation(delegate=PARK_BUREAU, region=PARK.code)
@@ -297,7 +303,11 @@ CHAINS = {
 
 
 def defects(
-    one: Delegation, *others: Delegation, own: RegionCode | None = LIUYANG, situations: frozenset[str] | None = None
+    one: Delegation,
+    *others: Delegation,
+    own: RegionCode | None = LIUYANG,
+    situations: frozenset[str] | None = None,
+    merged: dict[OrganCode, OrganCode] | None = None,
 ) -> list[tuple[str, str]]:
     known = Known(
         organs={LIUYANG_MARKET, CHANGSHA_MARKET, DAYAO_OFFICE, VILLAGE_OFFICE},
@@ -305,6 +315,7 @@ def defects(
         regions=CHAINS,
         published={} if own is None else {TRADER: [own], OTHER_ITEM: [own]},
         delegations=others,
+        merged=merged or {},
         situations=situations,
     )
     return [(found.rule_id, found.pointer) for found in find_delegation_defects(one, known=known)]
@@ -393,6 +404,19 @@ def test_the_same_power_is_not_handed_to_two_at_once() -> None:
     assert defects(a_delegation(valid_from=TODAY), a_delegation(delegation_id="d2", delegate=VILLAGE_OFFICE, valid_to=TODAY)) == []
 
 
+def test_what_a_merged_organ_received_and_handed_on_is_that_of_the_organ_in_its_place() -> None:
+    former = OrganCode("FORMER")
+    received = replace(RECEIVED, delegate=former)
+    handed_on = a_delegation(delegation_id="d2", delegator=former, delegate=VILLAGE_OFFICE)
+    back = a_delegation(delegation_id="d2", delegator=DAYAO_OFFICE, delegate=former)
+    merged = {former: LIUYANG_MARKET}
+
+    assert defects(a_delegation(), received, own=None, merged=merged) == []
+    assert defects(a_delegation(), handed_on, merged=merged) == [("delegation.contradicts", "/items/0")]
+    assert defects(a_delegation(), back, merged=merged) == [("delegation.circle", "/delegate")]
+    assert defects(a_delegation(), received, handed_on, back) == []
+
+
 def changes(one: Delegation, former: Delegation | None) -> list[tuple[str, str]]:
     return [(found.rule_id, found.pointer) for found in find_change_defects(one, former=former, today=TODAY)]
 
@@ -403,6 +427,10 @@ def test_what_has_begun_only_ends_and_what_is_new_begins_tomorrow() -> None:
     assert changes(a_delegation(valid_to=date(2026, 11, 24)), begun) == []
     assert changes(a_delegation(valid_to=TODAY), begun) == [("delegation.ended-before", "/valid_to")]
     assert changes(a_delegation(delegate=VILLAGE_OFFICE), begun) == [("delegation.begun", "/delegate"), ("delegation.begun", "/sealed_as")]
+    assert changes(replace(begun, instrument=replace(begun.instrument, number="2"), conditions=("另行限定",)), begun) == [
+        ("delegation.begun", "/instrument"),
+        ("delegation.begun", "/conditions"),
+    ]
     assert changes(a_delegation(), None) == [("delegation.too-soon", "/valid_from")]
     assert changes(a_delegation(valid_from=date(2026, 11, 24)), None) == []
     assert changes(a_delegation(valid_from=date(2026, 12, 1)), a_delegation(valid_from=date(2026, 11, 24))) == []

@@ -122,6 +122,7 @@ async def _known(tx: Tx[Catalog], delegation: Delegation) -> Known:
         regions=await regions.chains(tx, [delegation.region, *(one.region for one in others)]),
         published=await items.regions_published(tx, delegation.delegator, items=delegation.items),
         delegations=others,
+        merged=await organs.merged_among(tx, {organ for one in others for organ in (one.delegator, one.delegate)}),
         situations=await _situations(tx, delegation) if len(delegation.items) == 1 and delegation.situations else None,
     )
 

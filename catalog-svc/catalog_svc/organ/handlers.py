@@ -112,6 +112,19 @@ async def standing_for(tx: Tx[Catalog], code: OrganCode) -> list[OrganCode]:
     return found
 
 
+async def merged_among(tx: Tx[Catalog], codes: Collection[OrganCode]) -> dict[OrganCode, OrganCode]:
+    """Of these organs those that were merged, each with the one that stands in its place."""
+    into, newest = dict[OrganCode, OrganCode](), set(codes)
+    while newest:
+        found = await store.list_takers(tx, sorted(newest))
+        into |= found
+        newest = set(found.values()) - into.keys()
+    stands = {code: taker for code, taker in into.items() if code in codes}
+    while further := {code: into[taker] for code, taker in stands.items() if taker in into}:
+        stands |= further
+    return stands
+
+
 async def get_organ(tx: Tx[Catalog], code: OrganCode) -> tuple[Organ, int]:
     """An organ with the version of its row.
 

@@ -45,6 +45,13 @@ async def list_merged_into(tx: Tx[Catalog], takers: Sequence[OrganCode]) -> list
     return [OrganCode(row.code) for row in rows]
 
 
+async def list_takers(tx: Tx[Catalog], codes: Sequence[OrganCode]) -> dict[OrganCode, OrganCode]:
+    """Of these organs those that were merged, each with the one that it was merged into."""
+    columns = ORGANS.c
+    rows = await tx.execute(select(columns.code, columns.merged_into).where(columns.code.in_(codes), columns.merged_into.is_not(None)))
+    return {OrganCode(row.code): OrganCode(row.merged_into) for row in rows}
+
+
 async def list_organs(tx: Tx[Catalog], *, region: RegionCode | None, after: str, limit: int) -> list[Organ]:
     """Organs by code, of one region or of all."""
     statement = select(ORGANS.c.body).where(ORGANS.c.code > after).order_by(ORGANS.c.code).limit(limit)
