@@ -1,8 +1,8 @@
 """A catalogue of national scale, made up from the real regions: the same documents for the same seed.
 
 Every county, and every city without counties, publishes every item but a few that only cities decide; versions of one item in one
-province share all but what is their own. Names, codes and dates of regions are those of the catalogue's own seed; towns, parks,
-organs, agreements and delegations are invented.
+province share all but what is their own. Names, codes and dates of regions are those of the catalogue's own seed; towns, parks, villages,
+organs, their mergers, agreements and delegations are invented.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 
+from bench.nation_mergers import BEGAN, DEPARTMENTS, Merger, an_organ, is_suspended, is_withdrawn, live, make_mergers
 from bench.nation_parts import NationParts
 from catalog_svc.base_item.domain import BaseItem
 from catalog_svc.item.domain import umbrella_id
@@ -46,12 +47,8 @@ from contracts.values import (
 
 NOW = datetime(2026, 11, 23, 4, tzinfo=UTC)
 """The instant that questions are asked as of."""
-BEGAN = datetime(2025, 1, 1, tzinfo=UTC)
-RENEWED = datetime(2026, 6, 1, tzinfo=UTC)
 CITY_ITEMS = 2
 """The last so many items are published by cities and not by counties."""
-DEPARTMENTS = 6
-"""Organs of a county that publish items; a city has as many."""
 
 _MODES = ((Mode.FULLY_ONLINE, Mode.COLLECT_HERE), (Mode.COLLECT_HERE,), (Mode.COLLECT_HERE, Mode.JOINT), (Mode.LOCAL, Mode.COLLECT_HERE))
 _WAYS = ((Way.MOVED_DOWN,), tuple(Way), (), (Way.MOVED_DOWN, Way.ACROSS_TOWNS))
@@ -77,6 +74,8 @@ class Scale:
     alliance: int = 164
     """Members of the largest alliance."""
     delegations: int = 1000
+    mergers: int = 35
+    """Mergers of organs that are tried for a hundred places; what contradicts another is left out."""
     seed: int = 1
 
 
@@ -113,7 +112,7 @@ class Nation:
 
     @cached_property
     def regions(self) -> list[Region]:
-        """The real ones, two towns below each place, and a park below every tenth."""
+        """The real ones, two towns below each place, and a park and a village below every tenth."""
         found = [*self._real]
         for number, place in enumerate(self.places):
             found += [
@@ -124,6 +123,8 @@ class Nation:
                 found.append(
                     Region(code=RegionCode(f"{place.code}900"), name=f"{place.name}园区", level="town", parent=place.code, kind="园区")
                 )
+                town = RegionCode(f"{place.code}101")
+                found.append(Region(code=RegionCode(f"{town}201"), name=f"{place.name}1镇1村", level="village", parent=town))
         return found
 
     @cached_property
@@ -146,17 +147,33 @@ class Nation:
 
     @cached_property
     def organs(self) -> list[Organ]:
-        """Departments of every place and city, one office in every town and park."""
+        """Departments of every place and city, one office in every town and park; some are no more."""
         found: list[Organ] = []
         for code in [*(place.code for place in self.places), *self.cities]:
-            found += [_organ(code, number) for number in range(DEPARTMENTS)]
-        found += [_organ(one.code, 0) for one in self.regions if one.level == "town"]
-        return found
+            found += [an_organ(code, number) for number in range(DEPARTMENTS)]
+        found += [an_organ(one.code, 0) for one in self.regions if one.level == "town"]
+        merged = ((one, self.mergers.get(one.code)) for one in found)
+        return [one if how is None else replace(one, merged_into=how.into.code, merged_at=how.at) for one, how in merged]
+
+    @cached_property
+    def mergers(self) -> dict[OrganCode, Merger]:
+        """Organs that are no more; half of them where something was handed on."""
+        places = [place.code for place in self.places]
+        busy = [RegionCode(one.region[:6]) for one in self.delegations]
+        chance = random.Random(f"mergers {self.scale.seed}")
+        among = [*places, *chance.choices(busy, k=len(places))] if busy else places
+        cities = {code: city for code in places for city in self.above[code][1:] if city in self._city_set}
+        return make_mergers(chance, len(places) * self.scale.mergers // 100, places=among, cities=cities)
 
     @cached_property
     def items(self) -> list[ItemCode]:
         """Base codes."""
         return [*self._bases]
+
+    def items_of(self, organ: Organ) -> list[ItemCode]:
+        """Those that an organ of a place or city published first; of an office all."""
+        number = int(organ.code[-2]) if len(organ.region) == len("110000") else None
+        return [item for count, item in enumerate(self.items) if number in {None, count % DEPARTMENTS}]
 
     def is_whole(self, item: ItemCode) -> bool:
         """Whether a base item stands for itself and is no part of another."""
@@ -167,7 +184,7 @@ class Nation:
         return {one.code: one for one in Seed().base_items()[: self.scale.items]}
 
     def versions(self) -> Iterator[ItemVersion]:
-        """What is published; every thirtieth was renewed, every three-hundredth is suspended."""
+        """What is published, with what became of it; some of every tenth item had their place taken by the next item."""
         for number, item in enumerate(self.items):
             shapes: dict[RegionCode, ItemVersion] = {}
             everywhere = number < len(self.items) - CITY_ITEMS
@@ -175,7 +192,31 @@ class Nation:
             for count, code in enumerate(leaves if everywhere else [*leaves, *self.cities]):
                 province = self.above[code][-2]
                 shape = shapes.get(province) or shapes.setdefault(province, self._shape(item, number, province))
-                yield from _versions(shape, code, number, count)
+                yield from live(
+                    shape,
+                    an_organ(code, number % DEPARTMENTS),
+                    mergers=self.mergers,
+                    count=count,
+                    replaced=self._is_replaced(number, count),
+                    replaces=self._umbrella(code, number - 1) if self._is_replaced(number - 1, count) else None,
+                )
+
+    @cached_property
+    def gone(self) -> list[tuple[ItemCode, RegionCode]]:
+        """Items of places where they are suspended, withdrawn or replaced."""
+        everywhere = list(enumerate(self.items[:-CITY_ITEMS]))
+        return [
+            (item, place.code)
+            for count, place in enumerate(self.places)
+            for number, item in everywhere
+            if is_suspended(count) or is_withdrawn(count) or self._is_replaced(number, count)
+        ]
+
+    def _is_replaced(self, number: int, count: int) -> bool:
+        return count % 300 == 1 and number % 10 == 0 and number + 1 < len(self.items) - CITY_ITEMS
+
+    def _umbrella(self, code: RegionCode, number: int) -> ItemId:
+        return umbrella_id(organ=an_organ(code, number % DEPARTMENTS).code, item_code=self.items[number])
 
     def _shape(self, item: ItemCode, number: int, province: RegionCode) -> ItemVersion:
         base = self._bases[item]
@@ -257,44 +298,19 @@ class Nation:
             city = next((code for code in self.above[place.code][1:] if code in self._city_set), None)
             if city is not None and chance.random() < 0.3:
                 decided = self.items[-1 - chance.randrange(CITY_ITEMS)]
-                giver = _organ(city, self.items.index(decided) % DEPARTMENTS).code
+                giver = an_organ(city, self.items.index(decided) % DEPARTMENTS).code
                 found.append(
                     _delegation(
-                        len(found), giver, _organ(place.code, department).code, (decided,), place.code, DelegationKind.TRANSFER, chance
+                        len(found), giver, an_organ(place.code, department).code, (decided,), place.code, DelegationKind.TRANSFER, chance
                     )
                 )
                 items = (decided,)
-            found.append(_delegation(len(found), _organ(place.code, department).code, _organ(town, 0).code, items, town, kind, chance))
+            found.append(_delegation(len(found), an_organ(place.code, department).code, an_organ(town, 0).code, items, town, kind, chance))
         return found[: self.scale.delegations]
 
     @cached_property
     def _city_set(self) -> set[RegionCode]:
         return set(self.cities)
-
-
-def _organ(region: RegionCode, number: int) -> Organ:
-    below = int(region[6:] or 0)
-    code = OrganCode(f"11{region[:6]}N{below * 10 + number:08d}A")
-    return Organ(code=code, name=f"{region}第{number}局", region=region, hosted=False, reconsideration_organ="", court="")
-
-
-def _versions(shape: ItemVersion, region: RegionCode, number: int, count: int) -> Iterator[ItemVersion]:
-    organ = _organ(region, number % DEPARTMENTS).code
-    item_id = umbrella_id(organ=organ, item_code=shape.item_code)
-    first = replace(
-        shape,
-        version_id=ItemVersionId(f"{item_id}-v1"),
-        item_id=item_id,
-        task_code=item_id,
-        organ=organ,
-        region=region,
-        state=VersionState.SUSPENDED if count % 300 == 7 else VersionState.PUBLISHED,
-    )
-    if count % 30 != 3:
-        yield first
-        return
-    yield replace(first, effective_to=RENEWED)
-    yield replace(first, version_id=ItemVersionId(f"{item_id}-v2"), version=2, effective_from=RENEWED)
 
 
 def _delegation(

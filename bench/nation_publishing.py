@@ -55,9 +55,8 @@ async def publish(context: Catalog, nation: Nation, *, progress: Callable[[str],
     return count
 
 
-def record_of(version: ItemVersion, *, last: bool) -> ItemVersionRecord:
-    """The catalogue's own row of a published version; ``last`` unless a later version took its place."""
-    state = ItemVersionState.PUBLISHED if last else ItemVersionState.SUPERSEDED
+def record_of(version: ItemVersion) -> ItemVersionRecord:
+    """The catalogue's own row of a published version."""
     return ItemVersionRecord(
         version_id=version.version_id,
         item_id=version.item_id,
@@ -84,12 +83,18 @@ def record_of(version: ItemVersion, *, last: bool) -> ItemVersionRecord:
             succeeds=version.succeeds,
         ),
         parts=version.parts,
-        state=ItemVersionState.SUSPENDED if version.state is VersionState.SUSPENDED else state,
+        state=_state(version),
         author=AUTHOR,
         reviewer=REVIEWER,
         effective_from=version.effective_from,
         effective_to=version.effective_to,
     )
+
+
+def _state(version: ItemVersion) -> ItemVersionState:
+    if version.state is VersionState.PUBLISHED:
+        return ItemVersionState.PUBLISHED if version.effective_to is None else ItemVersionState.SUPERSEDED
+    return ItemVersionState.SUSPENDED if version.state is VersionState.SUSPENDED else ItemVersionState.WITHDRAWN
 
 
 async def _in_pieces(context: Catalog, documents: Sequence[_T], save: Callable[[Tx[Catalog], Sequence[_T]], Awaitable[None]]) -> None:
@@ -124,6 +129,6 @@ def _saving(versions: Sequence[ItemVersion]) -> Callable[[Tx[Catalog], Sequence[
         mine = {one.item_id: newest[one.item_id] for one in documents}
         await lock(tx, *mine)
         await items.keep_items(tx, {name: (one.item_code, one.organ, one.region, one.version) for name, one in mine.items()})
-        await items.save_versions(tx, [record_of(one, last=one is mine[one.item_id]) for one in documents])
+        await items.save_versions(tx, [record_of(one) for one in documents])
 
     return save_versions

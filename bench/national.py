@@ -18,14 +18,16 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
 import psutil
 
-from bench.nation import NOW, RENEWED, Nation, Scale
+from bench.nation import NOW, Nation, Scale
 from contracts.catalogue import ItemVersion, Organ, Region
 from contracts.codec import decode, encode_object
+from contracts.delegations import Delegation
 from contracts.documents import address
 from contracts.values import ItemCode, JsonObject, Mode, RegionCode
 from rules.catalogue import Catalogue
@@ -37,6 +39,8 @@ MEMORY = 400
 P99 = 100.0
 """Microseconds of processor time for a decision, explained and uncached."""
 MIB = 2**20
+EARLIER = datetime(2025, 6, 1, tzinfo=UTC)
+"""The other instant that most questions are asked as of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +64,15 @@ def ask(nation: Nation, count: int) -> list[Question]:
     places = [place.code for place in nation.places]
     everywhere = [one.code for one in nation.regions]
     agreed = [one for one in nation.agreements if one.alliance or (one.receiving and one.handling)]
+    merged = [(one, nation.mergers[one.code]) for one in nation.organs if one.code in nation.mergers]
+    below: dict[RegionCode, list[Region]] = {}
+    for region in nation.regions:
+        below.setdefault(nation.above[region.code][:2][-1], []).append(region)
     found: dict[Question, None] = {}
     while len(found) < count:
         item, mode, situation = chance.choice(nation.items), None, None
-        match chance.choices(("agreed", "delegated", "home", "city", "anywhere"), (40, 20, 15, 15, 10))[0]:
+        at = chance.choice((NOW, NOW, NOW, EARLIER))
+        match chance.choices(("agreed", "delegated", "merged", "gone", "home", "city", "anywhere"), (35, 20, 15, 5, 10, 10, 5))[0]:
             case "agreed":
                 agreement = chance.choice(agreed)
                 receiving, handling = (
@@ -76,6 +85,17 @@ def ask(nation: Nation, count: int) -> list[Question]:
                 one = chance.choice(nation.delegations)
                 item, handling, situation = chance.choice(one.items), one.region, chance.choice((None, "new", "change"))
                 receiving = chance.choice((handling, handling, *nation.above[handling], chance.choice(places)))
+            case "merged":
+                organ, how = chance.choice(merged)
+                handling = chance.choice((organ.region, organ.region, *(one.code for one in below.get(organ.region, ()))))
+                item, receiving = (
+                    chance.choice(nation.items_of(organ)),
+                    chance.choice((handling, *nation.above[handling], chance.choice(places))),
+                )
+                at = chance.choice((NOW, EARLIER, how.at, how.at - datetime.resolution, how.at + timedelta(days=60)))
+            case "gone":
+                item, handling = chance.choice(nation.gone)
+                receiving = chance.choice(nation.above[handling])
             case "home":
                 receiving = handling = chance.choice(everywhere)
             case "city":
@@ -83,7 +103,6 @@ def ask(nation: Nation, count: int) -> list[Question]:
                 receiving = RegionCode(chance.choice([place for place in places if place[:4] == handling[:4]]) + chance.choice(("", "101")))
             case _:
                 receiving, handling = chance.choice(everywhere), chance.choice(everywhere)
-        at = chance.choice((NOW, NOW, NOW, RENEWED.replace(year=2025)))
         found[Question(item, receiving, handling, mode, at, situation)] = None
     return list(found)
 
@@ -164,8 +183,8 @@ def measure(nation: Nation, questions: Sequence[Question], *, folder: Path) -> M
 def compare(nation: Nation, questions: Sequence[Question], answers: Sequence[JsonObject]) -> list[int]:
     """Numbers of the questions that the plain twin answers otherwise.
 
-    It is given the versions of the asked item, and regions and organs of the two provinces alone: to read all of them from the
-    beginning for each question would take days and change no answer.
+    It is given the versions of the asked item and all that take another's place, and regions, organs and delegations of the two provinces
+    alone: to read all of them from the beginning for each question would take days and change no answer.
     """
     province = {code: chain[-2] if len(chain) > 1 else code for code, chain in nation.above.items()}
     regions: dict[RegionCode, list[Region]] = {}
@@ -174,18 +193,23 @@ def compare(nation: Nation, questions: Sequence[Question], answers: Sequence[Jso
         regions.setdefault(province[region.code], []).append(region)
     for organ in nation.organs:
         organs.setdefault(province[organ.region], []).append(organ)
+    delegations: dict[RegionCode, list[Delegation]] = {}
+    for delegation in nation.delegations:
+        delegations.setdefault(province[delegation.region], []).append(delegation)
     versions: dict[ItemCode, list[ItemVersion]] = {}
+    heirs = []
     for version in nation.versions():
         versions.setdefault(version.item_code, []).append(version)
+        heirs += [version] if version.succeeds else []
     other = []
     for number, (one, answer) in enumerate(zip(questions, answers, strict=True)):
         near = dict.fromkeys((nation.regions[0].code, province[one.receiving_region], province[one.handling_region]))
         lists = Lists(
             regions=[region for code in near for region in regions[code]],
             organs=[organ for code in near for organ in organs.get(code, ())],
-            versions=versions[one.item_code],
+            versions=[*versions[one.item_code], *(heir for heir in heirs if heir.item_code != one.item_code)],
             agreements=nation.agreements,
-            delegations=nation.delegations,
+            delegations=[delegation for code in near for delegation in delegations.get(code, ())],
         )
         if orjson.loads(orjson.dumps(answer_plainly(lists, one))) != answer:
             other.append(number)
@@ -212,6 +236,9 @@ def tell(nation: Nation, found: Measured, other: Sequence[int], *, bounds: bool)
     )
     print(
         f"agreements {len(nation.agreements)} (largest alliance {max(len(one.alliance) for one in nation.agreements)}), delegations {len(nation.delegations)}"
+    )
+    print(
+        f"mergers {len(nation.mergers)}, of them {sum(1 for one in nation.mergers.values() if one.into.code in nation.mergers)} into organs merged since, {sum(1 for one in nation.mergers.values() if one.at <= NOW)} by the instant asked most"
     )
     print(
         f"index built in {found.build_seconds:.1f} s wall, {found.build_cpu_seconds:.1f} s CPU; the process grew by {found.memory_mib:.0f} MiB"

@@ -277,13 +277,22 @@ async def change(doors: Doors, *, count: int) -> dict[str, list[float]]:
 
 
 def _changeable(nation: Nation) -> list[ItemVersion]:
-    """Versions in force whose item is no part of another."""
+    """Versions in force whose item is no part of another and always was its organ's, which stands alone."""
     newest = {one.item_id: one for one in nation.versions() if nation.is_whole(one.item_code)}
-    return [one for one in newest.values() if one.state == "published" and one.effective_from <= NOW]
+    mixed = {code for former, how in nation.mergers.items() for code in (former, how.into.code)}
+    return [
+        one
+        for one in newest.values()
+        if one.state == "published"
+        and one.effective_from <= NOW
+        and one.effective_to is None
+        and one.organ not in mixed
+        and not one.succeeds
+    ]
 
 
 def _next_version(nation: Nation, version: ItemVersion) -> bytes:
-    content = record_of(version, last=True).content
+    content = record_of(version).content
     promised = content.promised_limit
     changed = replace(content, promised_limit=replace(promised, amount=promised.amount + 1))
     parts = nation.parts.of(version.item_code, name=version.name, province=nation.above[version.region][-2])

@@ -14,7 +14,7 @@ SMALL = Scale(places=8, items=5, agreements=6, alliance=3, delegations=4)
 def test_a_published_version_is_what_the_catalogue_tells_of_its_own_row() -> None:
     versions = list(Nation(scale=SMALL).versions())
 
-    assert [record_of(one, last=one.effective_to is None).document() for one in versions] == versions
+    assert [record_of(one).document() for one in versions] == versions
 
 
 def test_every_follower_is_started_from_nothing_and_from_its_tables_and_holds_what_is_changed(capsys: pytest.CaptureFixture[str]) -> None:
