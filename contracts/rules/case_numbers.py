@@ -68,15 +68,6 @@ def parse(text: str) -> CaseNumber:
     return CaseNumber(region=RegionCode(read[:6]), day=day, sequence=int(read[14:20]))
 
 
-def is_number(text: str) -> bool:
-    """Whether a text is a case number rather than a case id."""
-    try:
-        parse(text)
-    except CaseNumberMalformed:
-        return False
-    return True
-
-
 def _check(body: str) -> str:
     remainder = 0
     for digit in body:

@@ -131,12 +131,6 @@ def is_phone(number: str) -> bool:
     return bool(_MOBILE.fullmatch(text) or _OTHER_PHONE.fullmatch(text))
 
 
-def mask_phone(number: str) -> str:
-    """Show the first three and last four digits, or the last two of a short one."""
-    text = normalise(number)
-    return text[:3] + "*" * (len(text) - 7) + text[-4:] if len(text) > 9 else "*" * max(len(text) - 2, 0) + text[-2:]  # noqa: PLR2004
-
-
 def _eighteen(text: str, *, shape: re.Pattern[str], birth: int, on: date) -> str | None:
     if not shape.fullmatch(text):
         return MALFORMED
