@@ -230,7 +230,7 @@ class Versions:
         if others is None:
             regions[entry.region] = entry
         else:
-            regions[entry.region] = sorted((*_each(others), entry), key=lambda one: (one.effective_from, one.version))
+            regions[entry.region] = sorted((*_each(others), entry), key=_in_turn)
 
     def _take_out(self, version_id: ItemVersionId) -> None:
         entry = self._versions.pop(version_id, None)
@@ -244,6 +244,11 @@ class Versions:
             regions[entry.region] = left[0] if len(left) == 1 else left
         else:
             del regions[entry.region]
+
+
+def _in_turn(one: Published) -> tuple[datetime, int, ItemVersionId]:
+    # Two items that came to one organ at once begin alike: without the id each service would take the one it heard of last.
+    return one.effective_from, one.version, one.version_id
 
 
 def _each(found: Published | list[Published]) -> list[Published]:

@@ -119,7 +119,7 @@ def published(lists: Lists, asked: Question, considered: list[tuple[str, str]]) 
             if any(acting(lists, one.organ, asked.at) != acting(lists, holding[0].organ, asked.at) for one in holding):
                 return None, "route.several-organs"
             considered.append((rule, "holds"))
-            return max(holding, key=lambda one: (one.effective_from, one.version)), rule
+            return max(holding, key=lambda one: (one.effective_from, one.version, one.version_id)), rule
         if any(keeps_the_power(lists, one, there, asked.at) for one in there):
             return None, "route.no-version-in-force"
         if any(asked.at < one.effective_from and one.state is not VersionState.WITHDRAWN for one in there):

@@ -9,7 +9,7 @@ import pytest
 
 from contracts.catalogue import Region, VersionState
 from contracts.documents import Document
-from contracts.values import ItemCode, ItemId, Mode, OrganCode, RegionCode
+from contracts.values import ItemCode, ItemId, ItemVersionId, Mode, OrganCode, RegionCode
 from rules.competence import (
     AgreementExpired,
     AgreementNotInForce,
@@ -173,6 +173,12 @@ def test_two_open_versions_mean_the_later_one_whatever_the_order_they_came_in() 
 
     assert a_route(old, new, an_agreement()).version_id == "v2"
     assert a_route(new, old, an_agreement()).version_id == "v2"
+
+
+def test_of_two_items_that_began_alike_the_same_is_taken_whatever_the_order_they_came_in() -> None:
+    one, other = (replace(CITY, version_id=ItemVersionId(f"{name}-v2"), item_id=ItemId(name), version=2) for name in ("a", "b"))
+
+    assert a_route(one, other, an_agreement()).version_id == a_route(other, one, an_agreement()).version_id == "b-v2"
 
 
 def test_without_a_mode_the_first_declared_one_that_is_agreed_is_taken() -> None:
