@@ -192,7 +192,7 @@ async def test_what_an_older_release_publishes_beside_this_one_overtakes_a_draft
 
     assert await act(service, mine, "review") == (409, "item.overtaken", newer["version_id"])
     assert await made_from(service, limited("每年二百件"), "v1") == (409, "item.overtaken", newer["version_id"])
-    assert (await made_from(service, limited("每年二百件", fees="十元"), newer["version_id"].rpartition("-")[2]))[0] == 201
+    assert (await made_from(service, limited("每年二百件", fees="十元"), str(newer["version_id"]).rpartition("-")[2]))[0] == 201
     again = await drafted(service, limited("每年一百件", fees="十元"), by=COLLEAGUE)
     assert [(await act(service, again, name))[0] for name in ("review", "publication")] == [200, 200]
 
