@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 
@@ -23,7 +24,11 @@ COMMANDS: Mapping[str, str] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line asks for; the exit code: 0 done, 1 something is left for a person, 2 asked wrongly or out of reach."""
+    """Do what the command line asks for.
+
+    Returns:
+        The exit code: 0 done, 1 something is left for a person, 2 asked wrongly or out of reach, 3 the command itself fell over.
+    """
     words = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="tongban", description="运行维护 / operate a Tongban system")
     commands = parser.add_subparsers(required=True, metavar="command")
@@ -36,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Unable as error:
         say(str(error))
         return 2
+    except Exception:  # noqa: BLE001 - Python's own exit code for it is 1, which would say that all was looked at and something found
+        traceback.print_exc()
+        return 3
     return code
 
 
