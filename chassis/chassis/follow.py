@@ -7,6 +7,7 @@ count: one that was lost and made anew is read from its beginning, however far i
 """
 
 import asyncio
+import ctypes
 import gc
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -188,6 +189,7 @@ class Follower:
         """What was taken into memory stays: a full collection that walks through it would hold every request for half a second."""
         if self._taken > _MANY:
             gc.freeze()
+            _give_back()
             self._taken = 0
 
     async def _follow(self, database: Database) -> None:
@@ -348,6 +350,12 @@ class Follower:
             self.informed.set()
         self._moved.set()
         self._moved = asyncio.Event()
+
+
+def _give_back() -> None:
+    """What reading so many documents took for a while goes back to the system, where its C library can: 20 MiB of a nation's."""
+    if (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+        trim(0)
 
 
 class _Storing:

@@ -57,8 +57,8 @@ _OTHER = ("“{label}”不符合要求", "“{label_en}” does not meet the ru
 _Validator: TypeAlias = tuple[jsonschema_rs.Draft202012Validator, frozenset[str]]
 
 _validators: dict[int, tuple[JsonObject, _Validator]] = {}
-_VALIDATORS_AT_MOST = 1_024
-"""As many as there are parts unpacked at a time; one takes about 30 KiB."""
+_VALIDATORS_AT_MOST = 256
+"""More than `rules.packed` keeps forms unpacked; one takes some 40 KiB outside Python's own memory."""
 
 
 def check_schema(schema: JsonObject) -> None:
