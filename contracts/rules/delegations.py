@@ -82,7 +82,9 @@ def find_delegation_defects(delegation: Delegation, *, known: Known) -> tuple[De
     """All that keeps a delegation from being drafted; none when it is sound."""
     named = (*_unknown(delegation, known), *_shape(delegation))
     # What a merged organ received or handed on is its taker's, who else could neither hand it on nor be held to it.
-    known = replace(known, delegations=[_as_it_stands(one, known.merged) for one in known.delegations])
+    standing = [_as_it_stands(one, known.merged) for one in known.delegations]
+    # What one of the two handed to the other says nothing any more.
+    known = replace(known, delegations=[one for one in standing if one.delegator != one.delegate])
     # What names nobody known, or holds for no time, cannot be held against the others.
     return named or (*_beyond(delegation, known), *_circle(delegation, known), *_contradicting(delegation, known))
 

@@ -139,6 +139,7 @@ async def test_a_draft_from_before_this_was_kept_is_published_as_it_was(service:
     async with service.context.database.begin(service.context) as tx:
         await tx.execute(update(VERSIONS).where(VERSIONS.c.version_id == mine.split("/")[-1]).values(drafted_after=None))
 
+    assert (await made_from(service, limited("每年二百件", fees="十元"), mine.rpartition("-")[2]))[0] == 201
     assert [(await act(service, mine, name))[0] for name in ("review", "publication")] == [200, 200]
 
 
@@ -251,6 +252,19 @@ async def test_a_row_is_given_back_where_what_waited_at_its_dry_run_was_publishe
     await do(service, run, "execution", by=AUTHOR)
 
     assert await counts(service, run) == {"drafted": 1, "refused": 1}
+    assert await refused(service, run) == {"bulk.overtaken"}
+
+
+async def test_a_row_that_says_what_was_taken_back_does_not_undo_what_was_published_since(service: Service) -> None:
+    theirs = await drafted(service, limited("紧急更正"))
+    begins = service.context.now.now() + timedelta(hours=20)
+    taken_back = await service.publish(charging("批量收费"), effective_from=begins.isoformat())
+    await service.post(f"/service-items/versions/{taken_back['version_id']}/withdrawal", by=REVIEWER)
+    run = await checked(service, a_workbook([HEADINGS, a_row(fees="批量收费")]))
+    assert [(await act(service, theirs, name))[0] for name in ("review", "publication")] == [200, 200]
+
+    await do(service, run, "execution", by=AUTHOR)
+
     assert await refused(service, run) == {"bulk.overtaken"}
 
 

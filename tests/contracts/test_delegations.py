@@ -414,6 +414,9 @@ def test_what_a_merged_organ_received_and_handed_on_is_that_of_the_organ_in_its_
     assert defects(a_delegation(), received, own=None, merged=merged) == []
     assert defects(a_delegation(), handed_on, merged=merged) == [("delegation.contradicts", "/items/0")]
     assert defects(a_delegation(), back, merged=merged) == [("delegation.circle", "/delegate")]
+    for kind in DelegationKind:
+        within = a_delegation(delegation_id="d2", delegator=former, delegate=LIUYANG_MARKET, kind=kind)
+        assert defects(a_delegation(), within, merged=merged) == []
     assert defects(a_delegation(), received, handed_on, back) == []
 
 

@@ -120,8 +120,9 @@ async def merged_among(tx: Tx[Catalog], codes: Collection[OrganCode]) -> dict[Or
         into |= found
         newest = set(found.values()) - into.keys()
     stands = {code: taker for code, taker in into.items() if code in codes}
-    while further := {code: into[taker] for code, taker in stands.items() if taker in into}:
-        stands |= further
+    # As often as there are mergers, and no oftener: rows in a circle would hold the process for ever.
+    for _ in into:
+        stands = {code: into.get(taker, taker) for code, taker in stands.items()}
     return stands
 
 

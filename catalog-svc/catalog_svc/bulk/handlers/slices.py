@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from catalog_svc.bulk import store
 from catalog_svc.bulk.domain.refusals import RowOvertaken, RowStopped, flaw_of_refusal
@@ -131,7 +131,7 @@ async def _draft(tx: Tx[Catalog], run: Run, rows: Sequence[RunRow]) -> None:
     to_draft: list[tuple[RunRow, ItemDraft]] = []
     for row, draft in zip(rows, drafts, strict=True):
         of_item = versions.get(ItemId(str(row.item_id)), [])
-        if _is_overtaken(row, draft, of_item) or standing.get(pair_of(draft), row.item_id) != row.item_id:
+        if _is_overtaken(row, draft, of_item, at=tx.at) or standing.get(pair_of(draft), row.item_id) != row.item_id:
             row.refuse([flaw_of_refusal(RowOvertaken())])
         else:
             to_draft.append((row, draft))
@@ -147,10 +147,10 @@ async def _draft(tx: Tx[Catalog], run: Run, rows: Sequence[RunRow]) -> None:
         await former_codes.keep_codes(tx, codes)
 
 
-def _is_overtaken(row: RunRow, draft: ItemDraft, versions: Sequence[ItemVersionRecord]) -> bool:
+def _is_overtaken(row: RunRow, draft: ItemDraft, versions: Sequence[ItemVersionRecord], *, at: datetime) -> bool:
     """Whether the item has a version, or a published one, that its row was not compared with and that says something else."""
     newest = versions[0] if versions else None
-    if newest is not None and newest.digest == draft.digest and newest.overtaken_by(versions) is None:
+    if newest is not None and newest.says_still(draft.digest, at=at) and newest.overtaken_by(versions) is None:
         return False
     since = None if row.after is None else published_since(versions, after=row.after)
     another = row.seen is not None and row.seen != ("" if newest is None else newest.version_id)

@@ -146,7 +146,7 @@ class ItemVersionRecord:
         if base is None:
             raise ItemUnsound(defects=(other_version(),))
         known = base.drafted_after if base.effective_from is None else place_of(base, among=others)
-        if (newer := published_since(others, after=known or 0)) is not None:
+        if known is not None and (newer := published_since(others, after=known)) is not None:
             raise ItemOvertaken(facts={"published": newer.version_id})
 
     def review(self, *, by: PersonRef, others: Sequence[ItemVersionRecord] = ()) -> None:
