@@ -89,13 +89,14 @@ class Table:
 
 _tables: OrderedDict[int, tuple[SituationsPart, Table | None]] = OrderedDict()
 _REMEMBERED = 250
-"""Tables remembered, those written out last: more than `rules.packed` keeps unpacked of this kind."""
+"""Tables remembered, those asked for last: half of what `rules.packed` keeps unpacked of all kinds."""
 
 
 def tabulated(part: SituationsPart) -> Table | None:
     """A part's table written out, remembered for this very object; ``None`` for one that could not be published."""
     known = _tables.get(id(part))
     if known is not None:
+        _tables.move_to_end(id(part))
         return known[1]
     table = _written_out(part)
     if len(_tables) >= _REMEMBERED:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -167,3 +168,19 @@ def test_what_is_in_force_can_be_suspended_while_its_next_version_waits() -> Non
 
     assert (first.state, first.effective_to) == (ItemVersionState.SUSPENDED, NOON + timedelta(days=1, seconds=5))
     assert second.holds_at(NOON + timedelta(days=9))
+
+
+def test_what_ended_with_the_beginning_of_a_scheduled_version_can_be_suspended_no_more() -> None:
+    scheduled, before = (
+        ItemVersionRecord.draft(DRAFT, item_id=ItemId(SOLE_TRADER_ITEM), number=number, region=LIUYANG, by=PersonRef("idp|ana"))
+        for number in (1, 2)
+    )
+    for record in (scheduled, before):
+        record.review(by=PersonRef("idp|ben"))
+    scheduled.publish(at=NOON, effective_from=NOON + timedelta(days=9), others=[])
+    before.publish(at=NOON, effective_from=None, others=[scheduled])
+
+    with pytest.raises(IllegalMove):
+        before.suspend(at=NOON + timedelta(days=10), others=[scheduled])
+
+    assert (before.state, before.effective_to) == (ItemVersionState.PUBLISHED, NOON + timedelta(days=9))

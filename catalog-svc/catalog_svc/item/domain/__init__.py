@@ -226,9 +226,9 @@ class ItemVersionRecord:
             The versions that hold on or begin after all, since this one had not begun or since it ended for good what was to begin later.
 
         Raises:
-            IllegalMove: It is not published, or a later one took its place.
+            IllegalMove: It is not published, or has ended: what was received since falls under what took its place.
         """
-        if self.state is ItemVersionState.SUPERSEDED and self.effective_to is not None and self.effective_to <= at:
+        if self.state in HOLDING and self.effective_to is not None and self.effective_to <= at:
             raise IllegalMove(facts={"from": self.state.value, "to": ItemVersionState.SUSPENDED.value})
         self._move(ItemVersionState.SUSPENDED)
         return self._end(at, others, successors)
