@@ -184,8 +184,8 @@ async def test_a_case_received_before_the_merger_and_heard_of_after_it_goes_ther
 
     case = await service.received(at=MONDAY)
 
-    assert await follow_mergers(service.context) == 1
-    assert [type(event).__name__ for event in await service.events(case)] == ["CaseValidated", "CaseRehomed"]
+    assert await follow_mergers(service.context) == 0
+    assert [type(event).__name__ for event in await service.events(case)] == ["CaseRehomed", "CaseValidated"]
 
 
 async def test_a_correction_under_way_is_answered_to_the_new_organ(service: Service) -> None:
@@ -199,7 +199,7 @@ async def test_a_correction_under_way_is_answered_to_the_new_organ(service: Serv
     assert (await service.shown(f"/v1/handlings/{case.case_id}", by=NEW_REVIEWER))["handling_organ"] == NEW
 
 
-async def test_a_hop_that_waits_is_checked_as_of_receipt_before_it_moves(service: Service) -> None:
+async def test_a_hop_that_waits_is_checked_as_of_receipt_and_validated_by_the_new_organ(service: Service) -> None:
     paper = a_delegation()
     publish(service.context, an_organ(code=DAYAO_OFFICE, region=DAYAO))
     case = await service.received(handling_region=DAYAO, handling_organ=DAYAO_OFFICE, delegations=(paper.delegation_id,))
@@ -209,9 +209,24 @@ async def test_a_hop_that_waits_is_checked_as_of_receipt_before_it_moves(service
     assert await follow_mergers(service.context) == 0
     publish(service.context, paper)
     assert await retry_waiting(service.context) == 1
-    assert await follow_mergers(service.context) == 1
-    assert await service.told(case) == ["CaseValidated", "CaseRehomed"]
-    assert (await rehomed(service, case))[0].handling_organ == NEW
+    assert await follow_mergers(service.context) == 0
+    moved, validated = await service.events(case)
+    assert isinstance(moved, CaseRehomed)
+    assert isinstance(validated, CaseValidated)
+    assert (moved.former_organ, moved.handling_organ, validated.handling_organ) == (DAYAO_OFFICE, NEW, NEW)
+    assert {receipt.step: receipt.organ for receipt in validated.receipts} == {"offered": TONGGU_HALL, "delivered": NEW, "validated": NEW}
+    assert {clock["holder"] for kind, clock in (await service.running(case)).items() if kind != "transfer_waiting"} == {NEW}
+
+
+async def test_a_hop_that_waits_is_given_back_by_the_new_organ_in_its_own_name(service: Service) -> None:
+    case = await service.received(delegations=(DelegationId("nobody-knows"),))
+    merge(service)
+
+    returned = await service.act(f"/v1/transfers/{case.case_id}-1/return", {"ground": "duplicate", "reason": "同一申请"}, by=NEW_REVIEWER)
+
+    assert returned["receipt"]["organ"] == NEW
+    assert (await notices(service, case))[-1]["sealed_as"] == NEW
+    assert await service.told(case) == ["CaseRehomed", "CaseReturned", "HandlingEnded"]
 
 
 async def test_what_was_signed_for_before_the_merger_is_given_back_by_the_new_organ_in_its_own_name(service: Service) -> None:
@@ -312,15 +327,16 @@ async def test_a_hop_that_nobody_signed_in_time_expires_at_the_new_organ_and_is_
 
 
 async def test_what_goes_back_with_its_agreement_goes_back_in_the_new_organs_name(service: Service) -> None:
-    case = await service.received()
+    validated, waits = await service.received(), await service.received(delegations=(DelegationId("nobody-knows"),))
     merge(service)
     publish(service.context, replace(an_agreement(valid_to=date(2026, 11, 24)), open_cases=OpenCases.RETURN))
     service.pass_until("2026-11-24T00:00:00")
 
-    assert await return_ended(service.context) == 1
+    assert await return_ended(service.context) == 2
 
-    returned = next(event for event in await service.events(case) if isinstance(event, CaseReturned))
-    assert (returned.handling_organ, returned.receipt.organ) == (NEW, NEW)
+    for case in (validated, waits):
+        returned = next(event for event in await service.events(case) if isinstance(event, CaseReturned))
+        assert (returned.handling_organ, returned.receipt.organ) == (NEW, NEW)
 
 
 async def test_hops_that_wait_keep_no_other_case_from_its_new_organ(service: Service) -> None:

@@ -25,7 +25,7 @@ from routing_svc.transfer.domain import (
 )
 from routing_svc.transfer.handlers.desk import load
 from routing_svc.transfer.handlers.hops import make_receipt, name_by_papers, record_return
-from routing_svc.transfer.handlers.mergers import follow
+from routing_svc.transfer.handlers.mergers import follow, go_on
 
 
 async def sign_for(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller) -> tuple[Transfer, Receipt]:
@@ -86,7 +86,7 @@ async def give_back(tx: RoutingTx, transfer_id: TransferId, *, caller: Caller, g
     """
     transfer = await load(tx, transfer_id, caller=caller, action="return")
     name_by_papers(tx, transfer)
-    await follow(tx, transfer)
+    await go_on(tx, transfer)
     if ground == NOT_COMPETENT:
         raise NeedsNotice
     transfer.refuse_unless(TransferState.RETURNED)

@@ -8,7 +8,7 @@ from routing_svc.transfer import store
 from routing_svc.transfer.domain import AGREEMENT_ENDED, ENDED_REASON, OPEN, Transfer
 from routing_svc.transfer.handlers.desk import take
 from routing_svc.transfer.handlers.hops import make_receipt, record_return
-from routing_svc.transfer.handlers.mergers import follow
+from routing_svc.transfer.handlers.mergers import go_on
 from rules.workdays import local_day
 
 
@@ -35,7 +35,7 @@ async def return_ended(tx: RoutingTx, transfer_id: TransferId) -> bool:
     if acceptance is not None and tx.at >= acceptance.due:
         # Accepted by law as from the day of receipt: that right is not taken back by the end of a paper between two counties.
         return False
-    await follow(tx, transfer)
+    await go_on(tx, transfer)
     receipt = await make_receipt(tx, transfer, "returned", by=None, at=tx.at)
     transfer.give_back(at=tx.at, rule_id=AGREEMENT_ENDED, reason=None, receipt=receipt)
     await clocks.cancel(tx, transfer.case_id, at=tx.at)

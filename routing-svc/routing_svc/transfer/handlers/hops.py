@@ -194,6 +194,8 @@ async def _check_route(tx: RoutingTx, transfer: Transfer) -> None:
         await _fail(tx, transfer, rule_id=CHECK_DISAGREES, reason=DISAGREEMENTS[CHECK_DISAGREES], at=tx.at)
         return
     transfer.limits = route.limits or LOCAL_LIMITS
+    # The check asks for the organ as of receipt; what it leads to is done, and its receipts are sealed, by who is there by now.
+    await go_on(tx, transfer)
     await _offer(tx, transfer)
 
 

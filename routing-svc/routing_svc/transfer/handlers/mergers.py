@@ -32,20 +32,22 @@ async def follow_merger(tx: RoutingTx, transfer_id: TransferId) -> bool:
 
 
 async def follow(tx: RoutingTx, transfer: Transfer) -> bool:
+    """`go_on`, but one that waits stays: it is checked as of receipt first, when the former organ may have been the right one."""
+    return transfer.state is not TransferState.WAITING and await go_on(tx, transfer)
+
+
+async def go_on(tx: RoutingTx, transfer: Transfer) -> bool:
     """Let a hop go on at the organ in its own's place, with the handling once somebody signed; False when its own still stands.
 
-    One that waits stays: it is checked as of receipt first, when the former organ may have been the right one. One that was signed for is kept
-    where its receipt says that it was signed for, whoever has the case by now; only what is still done about it is done there, and keeps that.
+    For who ends a hop, or has checked it: one that waits goes on too. One that was signed for is kept where its receipt says that it was signed
+    for, whoever has the case by now; only what is still done about it is done there, and keeps that.
     """
     if transfer.state is TransferState.SIGNED_FOR:
         moved = await handlings.follow_merger(tx, transfer.case_id)
         transfer.go_along(await handlings.whose(tx, transfer.case_id))
         return moved
-    return transfer.state in OPEN - {TransferState.WAITING} and await go_on(tx, transfer)
-
-
-async def go_on(tx: RoutingTx, transfer: Transfer) -> bool:
-    """Let a hop that nobody has signed for go on at the organ in its own's place, checked or not; False when its own still stands."""
+    if transfer.state not in OPEN:
+        return False
     was = Acting(transfer.organ, transfer.region, transfer.authority)
     now = acting_now(tx.context.catalogue, was, at=tx.at)
     if now is was:
