@@ -6,13 +6,13 @@ import pytest
 
 from contracts.delegations import DelegationKind
 from contracts.events import CaseAccepted, CaseReturned
-from contracts.values import DelegationId
+from contracts.values import AgreementId, DelegationId
 from routing_svc.transfer.jobs import follow_mergers
 from routing_svc.transfer.store import get_transfers
 from tests.contracts.builders import LIUYANG_MARKET, a_delegation
-from tests.routing.builders import Service
+from tests.routing.builders import Service, publish
 from tests.routing.test_mergers import NEW, merge
-from tests.routing.test_names import notices, received, sign, validated_without_a_name
+from tests.routing.test_names import OFFICE, as_received, notices, received, sign, validated_without_a_name
 
 
 @pytest.mark.parametrize("job", [True, False])
@@ -76,17 +76,46 @@ async def test_silence_that_ran_out_where_the_organ_was_there_is_told_of_as_of_i
     assert (told.handling_organ, told.at) == (NEW, datetime.fromisoformat("2026-12-01T00:00:00+08:00"))
 
 
-async def test_what_waited_in_vain_goes_back_in_the_name_of_the_organ_that_is_there_by_then(service: Service) -> None:
+async def test_what_waited_in_vain_goes_back_as_of_its_time_in_the_name_of_the_organ_that_was_there_by_then(service: Service) -> None:
     case = await service.received(delegations=(DelegationId("nobody-knows"),))
+    due = datetime.fromisoformat((await service.running(case))["transfer_waiting"]["due"])
     merge(service)
-    now = service.pass_time(days=9)
+    service.pass_time(days=9)
     await service.heard_all()
 
     await service.fire()
 
     (told,) = [event for event in await service.events(case) if isinstance(event, CaseReturned)]
-    assert (told.rule_id, told.handling_organ, told.receipt.organ, told.at) == ("transfer.route-unknown", NEW, NEW, now)
+    assert (told.rule_id, told.handling_organ, told.receipt.organ) == ("transfer.route-unknown", NEW, NEW)
+    assert (told.at, told.receipt.at) == (due, due)
     assert (await service.told(case))[:2] == ["CaseRehomed", "CaseReturned"]
+
+
+async def test_what_had_waited_in_vain_before_the_merger_goes_back_when_the_new_organ_tells_of_it(service: Service) -> None:
+    case = await service.received(delegations=(DelegationId("nobody-knows"),))
+    service.pass_time(days=9)
+    merge(service)
+    now = service.pass_time(hours=1)
+    await service.heard_all()
+
+    await service.fire()
+
+    (told,) = [event for event in await service.events(case) if isinstance(event, CaseReturned)]
+    assert (told.handling_organ, told.receipt.organ) == (NEW, NEW)
+    assert (told.at, told.receipt.at) == (now, now)
+
+
+async def test_what_waits_without_a_name_goes_back_as_of_its_time_where_nobody_was_merged(service: Service) -> None:
+    publish(service.context, OFFICE, a_delegation(kind=DelegationKind.DELEGATION))
+    case = await service.received(**as_received(service) | {"authority": None, "agreement_id": AgreementId("nobody-knows")})
+    due = datetime.fromisoformat((await service.running(case))["transfer_waiting"]["due"])
+    service.pass_time(days=9)
+    await service.heard_all()
+
+    await service.fire()
+
+    (told,) = [event for event in await service.events(case) if isinstance(event, CaseReturned)]
+    assert (told.rule_id, told.at) == ("transfer.route-unknown", due)
 
 
 async def test_a_hop_without_a_name_lapses_as_of_its_time_in_the_name_that_its_papers_give(service: Service) -> None:

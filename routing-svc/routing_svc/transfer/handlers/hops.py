@@ -98,7 +98,8 @@ async def on_unknown_too_long(tx: RoutingTx, timer: Timer) -> None:
     if clock is None or transfer is None or transfer.state is not TransferState.WAITING:
         return
     await give_card_for(tx, clock, OVERRUN[clock.kind.value])
-    await _fail(tx, transfer, rule_id=ROUTE_UNKNOWN, reason=DISAGREEMENTS[ROUTE_UNKNOWN], at=clock.due)
+    name_by_papers(tx, transfer)
+    await _fail(tx, transfer, rule_id=ROUTE_UNKNOWN, reason=DISAGREEMENTS[ROUTE_UNKNOWN], due=clock.due)
     await store.save_transfers(tx, [transfer])
 
 
@@ -182,16 +183,16 @@ async def _check_route(tx: RoutingTx, transfer: Transfer) -> None:
             situation=case.situation or None,
         )
     except NoRoute as refused:
-        await _fail(tx, transfer, rule_id=refused.RULE, reason=(refused.ZH, refused.EN), at=tx.at)
+        await _fail(tx, transfer, rule_id=refused.RULE, reason=(refused.ZH, refused.EN))
         return
     transfer.authority = case.authority or authority_of(tx.context.catalogue, route)
     found = (route.version_id, route.handling_organ, route.delegations, route.agreement_id, route.sealed_as)
     if found != (case.version_id, case.handling_organ, case.delegations, case.agreement_id, name_of(transfer.organ, transfer.authority)):
-        await _fail(tx, transfer, rule_id=ROUTE_DISAGREES, reason=DISAGREEMENTS[ROUTE_DISAGREES], at=tx.at)
+        await _fail(tx, transfer, rule_id=ROUTE_DISAGREES, reason=DISAGREEMENTS[ROUTE_DISAGREES])
         return
     parts = tx.context.catalogue.parts(case.version_id)
     if parts is None or verdict_digest(parts, defects=()) != case.check_digest:
-        await _fail(tx, transfer, rule_id=CHECK_DISAGREES, reason=DISAGREEMENTS[CHECK_DISAGREES], at=tx.at)
+        await _fail(tx, transfer, rule_id=CHECK_DISAGREES, reason=DISAGREEMENTS[CHECK_DISAGREES])
         return
     transfer.limits = route.limits or LOCAL_LIMITS
     # The check asks for the organ as of receipt; what it leads to is done, and its receipts are sealed, by who is there by now.
@@ -237,10 +238,12 @@ async def _offer(tx: RoutingTx, transfer: Transfer) -> None:
     )
 
 
-async def _fail(tx: RoutingTx, transfer: Transfer, *, rule_id: str, reason: tuple[str, str], at: datetime) -> None:
+async def _fail(tx: RoutingTx, transfer: Transfer, *, rule_id: str, reason: tuple[str, str], due: datetime | None = None) -> None:
+    """Give a case back by a rule: now, or where time did it, as of when that ran out."""
     case = transfer.case
-    if await go_on(tx, transfer):
-        at = tx.at
+    await go_on(tx, transfer)
+    by = Acting(transfer.organ, transfer.region, transfer.authority)
+    at = tx.at if due is None else handlings.told_at(tx, case, by=by, due=due)
     receipt = await make_receipt(tx, transfer, "returned", by=None, at=at)
     transfer.give_back(at=at, rule_id=rule_id, reason=None, receipt=receipt)
     await clocks.cancel(tx, case.case_id, at=at)
