@@ -191,6 +191,7 @@ class Nation:
             leaves = [place.code for place in self.places if everywhere or place.level == "city"]
             for count, code in enumerate(leaves if everywhere else [*leaves, *self.cities]):
                 province = self.above[code][-2]
+                city = next((above for above in self.above[code][1:] if above in self._city_set), None)
                 shape = shapes.get(province) or shapes.setdefault(province, self._shape(item, number, province))
                 yield from live(
                     shape,
@@ -199,6 +200,7 @@ class Nation:
                     count=count,
                     replaced=self._is_replaced(number, count),
                     replaces=self._umbrella(code, number - 1) if self._is_replaced(number - 1, count) else None,
+                    city=None if city is None else an_organ(city, number % DEPARTMENTS),
                 )
 
     @cached_property

@@ -20,6 +20,7 @@ MERGED = (datetime(2025, 3, 1, tzinfo=UTC), datetime(2026, 3, 1, 4, 30, tzinfo=U
 
 _TAKEN_UP_AFTER = timedelta(days=30)
 _TAKEN_BACK_AFTER = timedelta(days=90)
+_WENT_AFTER = timedelta(days=180)
 _AGAIN = 0.4
 """Share of the takers that are merged themselves, at the same instant or later."""
 
@@ -93,10 +94,12 @@ def live(
     count: int,
     replaced: bool,
     replaces: ItemId | None,
+    city: Organ | None,
 ) -> Iterator[ItemVersion]:
     """The versions of one item, under its umbrella: the next one after a merger is the taker's, in the taker's region.
 
-    Every thirtieth was renewed, every three-hundredth is suspended, as many were renewed and withdrawn.
+    Every thirtieth was renewed, every three-hundredth is suspended, as many were renewed and withdrawn. Of the suspended every other goes
+    to the city.
 
     Args:
         shape: What it shares with those of other places.
@@ -105,6 +108,7 @@ def live(
         count: Number of the place.
         replaced: Its place is taken when others are renewed.
         replaces: The item whose place it takes then.
+        city: The organ of the city that has one, with its department.
     """
     item_id = umbrella_id(organ=home.code, item_code=shape.item_code)
     starts = {BEGAN}
@@ -129,12 +133,25 @@ def live(
             effective_to=until,
         )
         if number == len(begins) and is_suspended(count):
-            version = replace(version, state=VersionState.SUSPENDED)
+            version = replace(version, state=VersionState.SUSPENDED, effective_to=start + _TAKEN_BACK_AFTER)
         if number == len(begins) and is_withdrawn(count):
             version = replace(version, state=VersionState.WITHDRAWN, effective_to=start + _TAKEN_BACK_AFTER)
         if start == RENEWED and replaces is not None:
             version = replace(version, succeeds=(replaces,))
         yield version
+        if version.state is VersionState.SUSPENDED and city is not None and count % 600 == 7:
+            taker = _standing(city, mergers, at=start + _WENT_AFTER)
+            yield replace(
+                version,
+                version_id=ItemVersionId(f"{item_id}-v{number + 1}"),
+                version=number + 1,
+                task_code=umbrella_id(organ=taker.code, item_code=shape.item_code),
+                organ=taker.code,
+                region=taker.region,
+                state=VersionState.PUBLISHED,
+                effective_from=start + _WENT_AFTER,
+                effective_to=None,
+            )
 
 
 def _standing(organ: Organ, mergers: Mapping[OrganCode, Merger], *, at: datetime) -> Organ:

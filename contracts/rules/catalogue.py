@@ -214,6 +214,10 @@ class Catalogue:
         """Every version of an item that organs of exactly this region published, oldest first."""
         return self._versions.of(item_code, region)
 
+    def versions_of_one(self, item_id: ItemId) -> Iterable[Published]:
+        """Every version of one organ's item, also those of the organs and regions that it went to, in no order."""
+        return self._versions.of_one(item_id)
+
     def successors_of(self, item_id: ItemId) -> Iterable[Published]:
         """The versions, in force or not, of items that take an item's place."""
         return self._versions.successors_of(item_id)

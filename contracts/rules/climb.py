@@ -1,7 +1,7 @@
 """Which version of an item a matter falls under: that of its region's organ, or of the nearest above, up to the province.
 
-What begins later, was withdrawn or went to another organ's region is nobody's power there and is climbed past. What is suspended, or
-replaced by an item of another code, is not: the organ holds the power, it only cannot act on it now.
+What begins later, was withdrawn or went to another organ's region is nobody's power there and is climbed past, suspended before it went
+or not. What is suspended, or replaced by an item of another code, is not: the organ holds the power, it only cannot act on it now.
 """
 
 from __future__ import annotations
@@ -77,7 +77,29 @@ def _standing(catalogue: Catalogue, begun: Sequence[Published], *, at: datetime)
         # A version withdrawn is as if the organ had never published: the organ above may have taken the item back.
         if one.shape.state is not VersionState.WITHDRAWN:
             last[one.item_id] = one
-    return [one for one in last.values() if one.shape.state is VersionState.SUSPENDED or _is_replaced(catalogue, one, at=at)]
+    return [one for one in last.values() if _is_held(catalogue, one, at=at) or _is_replaced(catalogue, one, at=at)]
+
+
+def _is_held(catalogue: Catalogue, last: Published, *, at: datetime) -> bool:
+    """Whether the last version of an item in a region is suspended, and the item neither went on elsewhere since nor was taken up."""
+    if last.shape.state is not VersionState.SUSPENDED:
+        return False
+    if any(_has_begun(one, at=at) and _turn(one) > _turn(last) for one in catalogue.versions_of_one(last.item_id)):
+        return False
+    return not any(one.shape.item_code == last.shape.item_code and _has_begun(one, at=at) for one in catalogue.successors_of(last.item_id))
+
+
+def _has_begun(one: Published, *, at: datetime) -> bool:
+    # One suspended before its first moment took nothing over, and left its time to the version before it.
+    return (
+        one.effective_from <= at
+        and (one.effective_to is None or one.effective_from < one.effective_to)
+        and one.shape.state is not VersionState.WITHDRAWN
+    )
+
+
+def _turn(one: Published) -> tuple[datetime, int]:
+    return one.effective_from, one.version
 
 
 def _is_replaced(catalogue: Catalogue, ended: Published, *, at: datetime) -> bool:

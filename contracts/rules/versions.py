@@ -108,6 +108,8 @@ class Versions:
         self._said: dict[bytes, Digest] = {}
         self._instants: dict[datetime, datetime] = {}
         self._heirs: dict[ItemId, dict[ItemVersionId, Published]] = {}
+        self._further: dict[ItemId, dict[ItemVersionId, Published]] = {}
+        """Versions of an item wherever they are, but for the first ones that their id finds: most items have no other."""
 
     def put(self, version_id: ItemVersionId, data: JsonObject | None) -> None:
         """Take a version in place of the one under its id; ``None`` takes that one out.
@@ -202,6 +204,14 @@ class Versions:
         """The versions, in force or not, of items that take an item's place."""
         return self._heirs.get(item_id, {}).values()
 
+    def of_one(self, item_id: ItemId) -> Iterable[Published]:
+        """Every version of one item, in whatever regions its organs were, in no order."""
+        yield from self._further.get(item_id, {}).values()
+        for name in (f"{item_id}-v1", item_id):
+            entry = self._versions.get(ItemVersionId(name))
+            if entry is not None and not _is_further(entry) and entry.item_id == item_id:
+                yield entry
+
     def shapes_of(self, item_code: ItemCode) -> Collection[ItemVersion]:
         """Every `Published.shape` that a version of an item ever had, in force or not: few beside its versions."""
         return self._shapes_of.get(item_code, ())
@@ -225,6 +235,8 @@ class Versions:
         self._versions[entry.version_id] = entry
         for item_id in entry.shape.succeeds:
             self._heirs.setdefault(item_id, {})[entry.version_id] = entry
+        if _is_further(entry):
+            self._further.setdefault(entry.item_id, {})[entry.version_id] = entry
         regions = self._by_item.setdefault(entry.shape.item_code, {})
         others = regions.get(entry.region)
         if others is None:
@@ -238,6 +250,8 @@ class Versions:
             return
         for item_id in entry.shape.succeeds:
             self._heirs[item_id].pop(entry.version_id, None)
+        if _is_further(entry):
+            self._further[entry.item_id].pop(entry.version_id, None)
         regions = self._by_item[entry.shape.item_code]
         left = [one for one in _each(regions[entry.region]) if one.version_id != entry.version_id]
         if left:
@@ -249,6 +263,10 @@ class Versions:
 def _in_turn(one: Published) -> tuple[datetime, int, ItemVersionId]:
     # Two items that came to one organ at once begin alike: without the id each service would take the one it heard of last.
     return one.effective_from, one.version, one.version_id
+
+
+def _is_further(one: Published) -> bool:
+    return one.version != 1 or one.named is not None
 
 
 def _each(found: Published | list[Published]) -> list[Published]:

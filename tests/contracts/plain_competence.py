@@ -131,7 +131,8 @@ def published(lists: Lists, asked: Question, considered: list[tuple[str, str]]) 
 def keeps_the_power(lists: Lists, version: ItemVersion, there: Sequence[ItemVersion], at: datetime) -> bool:
     """Whether an organ that cannot act by a version now keeps the power all the same, so that nobody above it has it.
 
-    It does where the version is suspended and the last word on its item there, and where an item of another code took the item's place.
+    It does where the version is suspended and the last word on its item anywhere, and no item of the same code took the item's place; and
+    where it is the last word on its item there, and an item of another code took the item's place.
     Withdrawn versions are as if they had never been published.
     """
     if version.state is VersionState.WITHDRAWN or at < version.effective_from:
@@ -140,11 +141,24 @@ def keeps_the_power(lists: Lists, version: ItemVersion, there: Sequence[ItemVers
         later = (one.effective_from, one.version) > (version.effective_from, version.version)
         if one.item_id == version.item_id and later and one.effective_from <= at and one.state is not VersionState.WITHDRAWN:
             return False
-    if version.state is VersionState.SUSPENDED:
+    if version.state is VersionState.SUSPENDED and not has_gone_on(lists, version, at):
         return True
     for one in lists.versions:
         taken = version.item_id in one.succeeds and one.item_code != version.item_code
         if taken and one.effective_from <= at and one.state is not VersionState.WITHDRAWN:
+            return True
+    return False
+
+
+def has_gone_on(lists: Lists, suspended: ItemVersion, at: datetime) -> bool:
+    """Whether by now the item of a suspended version has a later one, wherever that is, or an item of its code stands in its place."""
+    for one in lists.versions:
+        empty = one.effective_to is not None and one.effective_to <= one.effective_from
+        if one.effective_from > at or empty or one.state is VersionState.WITHDRAWN:
+            continue
+        if one.item_id == suspended.item_id and (one.effective_from, one.version) > (suspended.effective_from, suspended.version):
+            return True
+        if one.item_code == suspended.item_code and suspended.item_id in one.succeeds:
             return True
     return False
 

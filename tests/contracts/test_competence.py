@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from contracts.catalogue import Region, VersionState
+from contracts.catalogue import ItemVersion, Region, VersionState
 from contracts.documents import Document
 from contracts.values import ItemCode, ItemId, ItemVersionId, Mode, OrganCode, RegionCode
 from rules.competence import (
@@ -147,6 +147,46 @@ def test_an_item_that_moved_to_the_city_is_the_citys() -> None:
 
     for now in (moved, taken_up):
         assert a_route(a_version(effective_to=RENEWED), now, an_agreement()).version_id == "city"
+
+
+MOVED = replace(CITY, item_id=a_version().item_id, version=2, effective_from=RENEWED)
+TAKEN_UP = replace(CITY, effective_from=RENEWED, succeeds=(a_version().item_id,))
+
+
+@pytest.mark.parametrize("now", [MOVED, TAKEN_UP], ids=["moved", "taken up"])
+@pytest.mark.parametrize("earlier", [timedelta(0), timedelta(days=30)], ids=["until it went", "before it went"])
+def test_a_suspended_item_that_went_to_the_city_is_the_citys_from_then_on(now: ItemVersion, earlier: timedelta) -> None:
+    suspended = a_version(state=VersionState.SUSPENDED, effective_to=RENEWED - earlier)
+
+    route = a_route(suspended, now, an_agreement(), at=RENEWED)
+
+    assert (route.version_id, route.handling_organ) == ("city", CHANGSHA_MARKET)
+
+
+@pytest.mark.parametrize("coming", [MOVED, TAKEN_UP], ids=["moves", "is taken up"])
+def test_until_a_suspended_item_goes_to_the_city_it_is_refused(coming: ItemVersion) -> None:
+    suspended = a_version(state=VersionState.SUSPENDED, effective_to=RENEWED - timedelta(days=30))
+
+    with pytest.raises(NoVersionInForce):
+        a_route(suspended, coming, an_agreement(), at=RENEWED - timedelta(microseconds=1))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(MOVED, state=VersionState.WITHDRAWN, effective_to=NOON),
+        replace(TAKEN_UP, state=VersionState.WITHDRAWN, effective_to=NOON),
+        replace(MOVED, state=VersionState.SUSPENDED, effective_to=RENEWED),
+        replace(MOVED, effective_from=datetime(2025, 6, 1, tzinfo=UTC), effective_to=datetime(2026, 1, 1, tzinfo=UTC), version=0),
+        replace(TAKEN_UP, succeeds=(ItemId("another"),)),
+    ],
+    ids=["move withdrawn", "heir withdrawn", "move that never began", "moved back before", "heir of another"],
+)
+def test_a_suspended_item_that_has_not_gone_stops_the_climb(other: ItemVersion) -> None:
+    inherited = replace(CITY, version_id=ItemVersionId("citys-own"), item_id=ItemId("citys-own"))
+    suspended = a_version(state=VersionState.SUSPENDED, effective_to=RENEWED)
+
+    assert isinstance(refusal(inherited, suspended, other, an_agreement()), NoVersionInForce)
 
 
 def test_an_item_whose_place_one_of_another_code_took_does_not_go_to_the_city() -> None:

@@ -78,7 +78,7 @@ items = st.sampled_from([tuple(ITEMS), tuple(ITEMS), (ITEMS[0],), (ITEMS[1],)])
 
 @st.composite
 def versions(draw: st.DrawFn) -> list[ItemVersion]:
-    """Now and then of an item that was another organ's, or of one that takes another's place."""
+    """Now and then of an item that was another organ's, or of one that takes another's place; what is suspended has an end, as it is published."""
     found: list[ItemVersion] = []
     for number in range(draw(st.integers(3, 7))):
         organ = draw(st.sampled_from(PUBLISHERS))
@@ -88,10 +88,10 @@ def versions(draw: st.DrawFn) -> list[ItemVersion]:
             item_code=draw(st.sampled_from([ITEMS[0], ITEMS[0], *ITEMS])),
             region=organ.region,
             organ=organ.code,
-            state=draw(st.sampled_from([VersionState.PUBLISHED] * 6 + [VersionState.SUSPENDED, VersionState.WITHDRAWN])),
+            state=(state := draw(st.sampled_from([VersionState.PUBLISHED] * 6 + [VersionState.SUSPENDED] * 2 + [VersionState.WITHDRAWN]))),
             modes=draw(modes),
             effective_from=draw(st.sampled_from([datetime(2026, 1, 1, tzinfo=UTC)] * 6 + INSTANTS)),
-            effective_to=draw(st.sampled_from([None] * 6 + INSTANTS)),
+            effective_to=draw(st.sampled_from(INSTANTS if state is VersionState.SUSPENDED else [None] * 6 + INSTANTS)),
             ways=draw(st.lists(st.sampled_from(list(Way)), unique=True).map(tuple)),
         )
         same = [one.item_id for one in found if one.item_code == shape.item_code]

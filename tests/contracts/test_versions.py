@@ -1,5 +1,6 @@
 """The index of versions: a version put back from its brief is the version that was published."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -7,9 +8,10 @@ import pytest
 from bench.nation import Nation, Scale
 from contracts.codec import encode_object
 from contracts.documents import PARTS, VERSIONS, address
-from contracts.values import Digest, JsonObject
+from contracts.values import Digest, ItemId, ItemVersionId, JsonObject
 from rules.catalogue import Catalogue
 from rules.packed import PackedParts
+from tests.contracts.builders import CHANGSHA, CHANGSHA_MARKET, a_version, put
 
 SMALL = Nation(scale=Scale(places=6, items=5, agreements=1, alliance=2, delegations=0))
 DOCUMENTS = list(SMALL.documents())
@@ -120,3 +122,16 @@ def test_of_more_parts_than_stay_unpacked_the_one_not_asked_for_longest_is_packe
     again = parts.get(second)
     assert again is not opened[second]
     assert again == opened[second]
+
+
+def test_the_versions_of_one_item_are_found_wherever_they_are_until_they_are_taken_out() -> None:
+    first = a_version(version_id="umbrella-v1")
+    first = replace(first, item_id=ItemId("umbrella"), task_code="umbrella")
+    moved = replace(first, version_id=ItemVersionId("umbrella-v2"), version=2, region=CHANGSHA, organ=CHANGSHA_MARKET)
+    strange = replace(first, version_id=ItemVersionId("strange"), task_code="another")
+    catalogue = put(Catalogue(), first, moved, strange, a_version())
+
+    assert {one.version_id for one in catalogue.versions_of_one(first.item_id)} == {"umbrella-v1", "umbrella-v2", "strange"}
+    catalogue.apply(VERSIONS, moved.version_id, None)
+    catalogue.apply(VERSIONS, strange.version_id, None)
+    assert [one.version_id for one in catalogue.versions_of_one(first.item_id)] == ["umbrella-v1"]
