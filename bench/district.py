@@ -110,7 +110,7 @@ def organ_code(number: int) -> str:
 
 
 def make_table(items: int = ITEMS) -> Table:
-    """The workbook: the same bytes for the same number of items, which all differ."""
+    """The workbook: the same rows for the same number of items, which all differ."""
     bases = [one for one in Seed().base_items() if one.part_of is None]
     count = -(-items // len(bases))
     organs = [
