@@ -41,6 +41,10 @@ class Region:
     """First day on which the code is no longer in force."""
     successors: tuple[RegionCode, ...] = ()
 
+    def is_valid(self, on: date) -> bool:
+        """Whether the code is in force on a day."""
+        return (self.valid_from is None or self.valid_from <= on) and (self.valid_to is None or on < self.valid_to)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organ:

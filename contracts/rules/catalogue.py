@@ -6,7 +6,7 @@ there. Built for 350,000 versions: see `rules.versions` and `rules.packed`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 
 from contracts.catalogue import (
@@ -61,6 +61,7 @@ class Catalogue:
         self._calendars: dict[tuple[RegionCode, ...], Calendar] = {}
         self._versions = Versions()
         self._ancestors: dict[RegionCode, tuple[Region, ...]] = {}
+        self._chains: dict[RegionCode, tuple[RegionCode, ...]] = {}
         self._parts = PackedParts()
         self._cancelled = Cancelled()
 
@@ -126,6 +127,7 @@ class Catalogue:
     def _forget_region(self, code: RegionCode) -> None:
         self._subtrees.clear()
         self._ancestors.clear()
+        self._chains.clear()
         self._calendars.clear()
         former = self._regions.pop(code, None)
         if former is not None and former.parent is not None:
@@ -151,6 +153,15 @@ class Catalogue:
                 self._ancestors[code] = known
         return known
 
+    def chain(self, code: RegionCode) -> tuple[RegionCode, ...]:
+        """The codes of `ancestors`."""
+        known = self._chains.get(code)
+        if known is None:
+            known = tuple(region.code for region in self.ancestors(code))
+            if known:
+                self._chains[code] = known
+        return known
+
     def subtree(self, code: RegionCode, /) -> frozenset[RegionCode]:
         """The region itself and all below it, by the table and never by digits; empty for an unknown code."""
         if code not in self._regions:
@@ -168,11 +179,7 @@ class Catalogue:
     def is_valid(self, code: RegionCode, on: date) -> bool:
         """Whether a code is known and in force on a day."""
         region = self._regions.get(code)
-        return (
-            region is not None
-            and (region.valid_from is None or region.valid_from <= on)
-            and (region.valid_to is None or on < region.valid_to)
-        )
+        return region is not None and region.is_valid(on)
 
     def successors(self, code: RegionCode, on: date) -> tuple[Region, ...]:
         """The regions in force on a day that took an abolished one's place, followed through later changes, by code."""
@@ -210,7 +217,7 @@ class Catalogue:
         entry = self._versions.get(version_id)
         return None if entry is None else entry.whole
 
-    def versions_of(self, item_code: ItemCode, region: RegionCode) -> tuple[Published, ...]:
+    def versions_of(self, item_code: ItemCode, region: RegionCode) -> Sequence[Published]:
         """Every version of an item that organs of exactly this region published, oldest first."""
         return self._versions.of(item_code, region)
 
@@ -261,17 +268,15 @@ class Catalogue:
 
     def agreements_of(self, receiving: RegionCode, handling: RegionCode) -> tuple[Agreement, ...]:
         """Every agreement, in force or not, that lets a region receive for another; each region by itself or one above."""
-        return self._agreements.between(
-            (region.code for region in self.ancestors(receiving)), (region.code for region in self.ancestors(handling))
-        )
+        return self._agreements.between(self.chain(receiving), self.chain(handling))
 
     def agreements_handled(self, handling: RegionCode) -> tuple[Agreement, ...]:
         """Every agreement, in force or not, under which somebody receives for a region; it by itself or by one above, by id."""
-        return self._agreements.handled(region.code for region in self.ancestors(handling))
+        return self._agreements.handled(self.chain(handling))
 
     def deciding_for(self, receiving: RegionCode) -> frozenset[RegionCode]:
         """Regions that decide by some agreement, in force or not, for what a region receives; those below them are not listed."""
-        return self._agreements.deciding_for(region.code for region in self.ancestors(receiving))
+        return self._agreements.deciding_for(self.chain(receiving))
 
     def agreements_between(
         self, receiving: RegionCode, handling: RegionCode, item: ItemCode, mode: Mode, on: date

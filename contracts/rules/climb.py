@@ -32,10 +32,14 @@ def find_version(
     for region in catalogue.ancestors(matter.code):
         if region.level == _NATION and region.code != matter.code:
             break
-        rule, before = rule_of(region, matter), len(coming)
+        rule, published = rule_of(region, matter), catalogue.versions_of(item_code, region.code)
+        if not published:
+            considered.append(_climbed(region, rule, coming=False))
+            continue
+        before = len(coming)
         current: dict[OrganCode, Published] = {}
         begun: list[Published] = []
-        for one in catalogue.versions_of(item_code, region.code):
+        for one in published:
             # What has not begun takes nothing from the organ above, else whatever is published for later would change what holds until then.
             if one.effective_from > at:
                 if one.shape.state is not VersionState.WITHDRAWN:

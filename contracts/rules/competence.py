@@ -90,7 +90,7 @@ def decide(
     considered: list[Considered] = []
     receiver = region_in_force(catalogue, receiving_region, on=on, side="receiving")
     handler = region_in_force(catalogue, handling_region, on=on, side="handling")
-    version, holder = find_holder(catalogue, item_code, handler, at=at, situation=situation, considered=considered)
+    version, holder = find_holder(catalogue, item_code, handler, at=at, on=on, situation=situation, considered=considered)
     chosen, agreement, way = _received(catalogue, version, holder, receiver, handler, mode=mode, on=on, considered=considered)
     return Route(
         item_code=item_code,
@@ -114,9 +114,18 @@ def decide(
 
 
 def find_holder(
-    catalogue: Catalogue, item_code: ItemCode, matter: Region, *, at: datetime, situation: str | None, considered: list[Considered]
+    catalogue: Catalogue,
+    item_code: ItemCode,
+    matter: Region,
+    *,
+    at: datetime,
+    on: date,
+    situation: str | None,
+    considered: list[Considered],
 ) -> tuple[Published, Holder]:
     """The version in force for a matter and who exercises the power, whoever receives; what is looked at is added to ``considered``.
+
+    ``on`` is the day of the instant ``at``.
 
     Raises:
         NoRoute: Nobody holds it.
@@ -130,7 +139,7 @@ def find_holder(
         matter=matter,
         rule=rule,
         at=at,
-        on=local_day(at),
+        on=on,
         situation=situation,
         considered=considered,
     )
@@ -178,7 +187,7 @@ def region_in_force(catalogue: Catalogue, code: RegionCode, *, on: date, side: s
     region = catalogue.region(code)
     if region is None:
         raise RegionUnknown(facts={"side": side})
-    if not catalogue.is_valid(code, on):
+    if not region.is_valid(on):
         successors: list[Json] = [{"code": one.code, "name": one.name} for one in catalogue.successors(code, on)]
         raise RegionAbolished(facts={"side": side, "region": code, "name": region.name, "successors": successors})
     return region
@@ -234,13 +243,13 @@ def _received(
 
 def find_way(catalogue: Catalogue, home: RegionCode, receiver: Region) -> Way | None:
     """The city-wide way from a window to the region that holds the power; ``None`` when they are of two cities."""
-    below, above = catalogue.ancestors(receiver.code), catalogue.ancestors(home)
-    if any(region.code == home for region in below):
+    below, above = catalogue.chain(receiver.code), catalogue.ancestors(home)
+    if home in below:
         return Way.MOVED_DOWN
     city = city_of(above)
-    if city is None or all(region.code != city.code for region in below):
+    if city is None or city.code not in below:
         return None
-    if any(region.code == receiver.code for region in above):
+    if receiver.code in catalogue.chain(home):
         return Way.CITY_AND_TOWN
     return Way.ACROSS_TOWNS if _LEVELS.index(receiver.level) >= _LEVELS.index(above[0].level) else None
 
@@ -256,9 +265,9 @@ def city_of(chain: Sequence[Region]) -> Region | None:
 def _direction(catalogue: Catalogue, receiving: RegionCode, handling: RegionCode) -> Direction:
     if receiving == handling:
         return Direction.HOME
-    if any(region.code == handling for region in catalogue.ancestors(receiving)):
+    if handling in catalogue.chain(receiving):
         return Direction.UP
-    if any(region.code == receiving for region in catalogue.ancestors(handling)):
+    if receiving in catalogue.chain(handling):
         return Direction.DOWN
     return Direction.SIDEWAYS
 

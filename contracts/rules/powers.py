@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import NamedTuple
 
 from contracts.catalogue import Region
 from contracts.codec import encode_object
@@ -33,8 +34,7 @@ _TEXTS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class Holder(NamedTuple):
     """The organ that decides and what brought it there."""
 
     organ: OrganCode
@@ -78,7 +78,7 @@ def hand_on(
         situation: Id of the situation, when it is known.
         considered: What is looked at is added here.
     """
-    chain = [region.code for region in catalogue.ancestors(matter.code)]
+    chain = catalogue.chain(matter.code)
     organ = sealed_as = catalogue.organs.acting(publisher, at=at)
     region = home if organ == publisher else _seat(catalogue, organ, otherwise=home)
     if organ != publisher:
@@ -86,9 +86,9 @@ def hand_on(
     path: list[DelegationId] = []
     passed = [organ]
     assistants: dict[OrganCode, RegionCode] = {}
-    while True:
+    while handed := _handed_on(catalogue, organ, item, at=at):
         holding: list[Delegation] = []
-        for one in _handed_on(catalogue, organ, item, at=at):
+        for one in handed:
             if one.region not in chain:
                 continue
             delegate = catalogue.organs.acting(one.delegate, at=at)
@@ -112,7 +112,7 @@ def hand_on(
         considered.append(_told(chosen, "holds", ("由其决定", "decides")))
         if chosen.kind is DelegationKind.DELEGATION:
             break
-    park = next((one for one in catalogue.ancestors(matter.code) if one.kind == PARK), None)
+    park = _park(catalogue, matter)
     if park is not None and region != park.code:
         for one_there in catalogue.organs_of(park.code):
             if one_there.code == catalogue.organs.acting(one_there.code, at=at):
@@ -129,7 +129,7 @@ def hand_on(
         region=region,
         sealed_as=sealed_as,
         delegations=tuple(path),
-        assisting=tuple(sorted(assistants)),
+        assisting=tuple(sorted(assistants)) if assistants else (),
         assisting_regions=frozenset(assistants.values()) if assistants else _NOWHERE,
         rule=rule,
     )
@@ -158,8 +158,7 @@ def acting_now(catalogue: Catalogue, who: Acting, *, at: datetime) -> Acting:
 def holding_now(catalogue: Catalogue, holder: Holder, *, at: datetime) -> Holder:
     """A holder as of an earlier instant, with the organs that stand in the place of those merged since."""
     acting = acting_now(catalogue, Acting(holder.organ, holder.region, None), at=at)
-    return replace(
-        holder,
+    return holder._replace(
         organ=acting.organ,
         region=acting.region,
         sealed_as=catalogue.organs.acting(holder.sealed_as, at=at),
@@ -231,6 +230,13 @@ def _handed_on(catalogue: Catalogue, organ: OrganCode, item: ItemCode, *, at: da
         return catalogue.delegations_by(organ, item)
     found = [one for giver in givers for one in catalogue.delegations_by(giver, item)]
     return sorted(found, key=lambda one: (one.valid_from, one.delegation_id))
+
+
+def _park(catalogue: Catalogue, matter: Region) -> Region | None:
+    for region in catalogue.ancestors(matter.code):
+        if region.kind == PARK:
+            return region
+    return None
 
 
 def _seat(catalogue: Catalogue, code: OrganCode, *, otherwise: RegionCode) -> RegionCode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,14 +71,14 @@ def find_receivers(
     """
     on, considered = local_day(at), list[Considered]()
     matter = region_in_force(catalogue, handling_region, on=on, side="handling")
-    version, holder = find_holder(catalogue, item_code, matter, at=at, situation=situation, considered=considered)
-    chain = catalogue.ancestors(handling_region)
+    version, holder = find_holder(catalogue, item_code, matter, at=at, on=on, situation=situation, considered=considered)
+    chain = catalogue.chain(handling_region)
     city = city_of(catalogue.ancestors(version.region))
     found: list[ByAgreement] = []
     for one in catalogue.agreements_handled(handling_region):
         modes = tuple(mode for mode in version.shape.modes if mode is not Mode.LOCAL and covers(one, item=item_code, mode=mode))
         if modes and one.valid_from <= on < one.valid_to:
-            found.append(ByAgreement(agreement_id=one.agreement_id, modes=modes, regions=_sides(one, [place.code for place in chain])))
+            found.append(ByAgreement(agreement_id=one.agreement_id, modes=modes, regions=_sides(one, chain)))
     return Receivers(
         version_id=version.version_id,
         handling_organ=holder.organ,
@@ -90,7 +91,7 @@ def find_receivers(
     )
 
 
-def _sides(one: Agreement, handling: list[RegionCode]) -> tuple[RegionCode, ...]:
+def _sides(one: Agreement, handling: Sequence[RegionCode]) -> tuple[RegionCode, ...]:
     members = [code for code in one.alliance if code in handling]
     others = one.alliance if len(members) > 1 else tuple(code for code in one.alliance if code not in members)
     sided = one.receiving if any(code in one.handling for code in handling) else ()

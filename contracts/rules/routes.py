@@ -12,9 +12,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from contracts.catalogue import TransferLimits
 from contracts.refusals import Conflict
@@ -109,8 +108,7 @@ class AgreementNotInForce(NoRoute):
     EN: ClassVar[str] = "The agreement is not in force yet"
 
 
-@dataclass(frozen=True, slots=True)
-class Considered:
+class Considered(NamedTuple):
     """One step of the decision."""
 
     rule: str
@@ -120,8 +118,7 @@ class Considered:
     en: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(NamedTuple):
     """Who decides, on what ground, as of an instant."""
 
     item_code: ItemCode

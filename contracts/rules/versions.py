@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import marshal
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -191,10 +191,11 @@ class Versions:
         """The version under an id, whatever its state now."""
         return self._versions.get(version_id)
 
-    def of(self, item_code: ItemCode, region: RegionCode) -> tuple[Published, ...]:
+    def of(self, item_code: ItemCode, region: RegionCode) -> Sequence[Published]:
         """Every version of an item that organs of exactly this region published, oldest first."""
-        found = self._by_item.get(item_code, {}).get(region)
-        return () if found is None else tuple(_each(found))
+        regions = self._by_item.get(item_code)
+        found = None if regions is None else regions.get(region)
+        return () if found is None else _each(found)
 
     def regions_of(self, item_code: ItemCode) -> Collection[RegionCode]:
         """Regions whose organs published an item in any version."""

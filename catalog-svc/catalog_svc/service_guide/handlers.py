@@ -22,8 +22,9 @@ def find_parts_for(catalogue: Catalogue, item_code: ItemCode, *, region: RegionC
         NoRoute: Nobody holds it.
         Behind: Its parts are still on their way.
     """
-    matter = region_in_force(catalogue, region, on=local_day(at), side="handling")
-    version, _ = find_holder(catalogue, item_code, matter, at=at, situation=None, considered=[])
+    on = local_day(at)
+    matter = region_in_force(catalogue, region, on=on, side="handling")
+    version, _ = find_holder(catalogue, item_code, matter, at=at, on=on, situation=None, considered=[])
     parts = catalogue.parts(version.version_id)
     if parts is None:
         raise Behind(retry_after=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -131,7 +131,7 @@ def period(*, first: date | None, last: date | None, today: date) -> Period:
 class Offer:
     """An item that organs of one region have in force."""
 
-    versions: tuple[Published, ...]
+    versions: Sequence[Published]
     """All up to the present one, oldest first."""
 
     @property
