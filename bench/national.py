@@ -29,7 +29,7 @@ from contracts.catalogue import ItemVersion, Organ, Region
 from contracts.codec import decode, encode_object
 from contracts.delegations import Delegation
 from contracts.documents import address
-from contracts.values import ItemCode, JsonObject, Mode, RegionCode
+from contracts.values import ItemCode, ItemId, JsonObject, Mode, RegionCode
 from rules.catalogue import Catalogue
 from rules.competence import NoRoute, decide
 from tests.contracts.plain_competence import Lists, Question, answer_of, answer_plainly, refusal_of
@@ -183,7 +183,7 @@ def measure(nation: Nation, questions: Sequence[Question], *, folder: Path) -> M
 def compare(nation: Nation, questions: Sequence[Question], answers: Sequence[JsonObject]) -> list[int]:
     """Numbers of the questions that the plain twin answers otherwise.
 
-    It is given the versions of the asked item and all that take another's place, and regions, organs and delegations of the two provinces
+    It is given the versions of the asked item and of all that take another's place, and regions, organs and delegations of the two provinces
     alone: to read all of them from the beginning for each question would take days and change no answer.
     """
     province = {code: chain[-2] if len(chain) > 1 else code for code, chain in nation.above.items()}
@@ -197,10 +197,12 @@ def compare(nation: Nation, questions: Sequence[Question], answers: Sequence[Jso
     for delegation in nation.delegations:
         delegations.setdefault(province[delegation.region], []).append(delegation)
     versions: dict[ItemCode, list[ItemVersion]] = {}
-    heirs = []
+    taking: set[ItemId] = set()
     for version in nation.versions():
         versions.setdefault(version.item_code, []).append(version)
-        heirs += [version] if version.succeeds else []
+        if version.succeeds:
+            taking.add(version.item_id)
+    heirs = [version for item in versions.values() for version in item if version.item_id in taking]
     other = []
     for number, (one, answer) in enumerate(zip(questions, answers, strict=True)):
         near = dict.fromkeys((nation.regions[0].code, province[one.receiving_region], province[one.handling_region]))

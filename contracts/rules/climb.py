@@ -1,16 +1,17 @@
 """Which version of an item a matter falls under: that of its region's organ, or of the nearest above, up to the province.
 
 What begins later, was withdrawn or went to another organ's region is nobody's power there and is climbed past, suspended before it went
-or not. What is suspended, or replaced by an item of another code, is not: the organ holds the power, it only cannot act on it now.
+or not. What is suspended, or replaced by an item of another code, is not: the organ holds the power, it only cannot act on it now. Of each
+item, in each region, the last version that has begun speaks: where that was withdrawn it is as if the region had never published the item.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from contracts.catalogue import Region, VersionState
-from contracts.values import ItemCode, ItemId, Json, OrganCode
+from contracts.values import ItemCode, ItemId, ItemVersionId, Json, OrganCode, RegionCode
 from rules.catalogue import Catalogue, Published
 from rules.routes import Considered, NoOrganThere, NoVersionInForce, SeveralOrgans
 
@@ -41,13 +42,12 @@ def find_version(
         begun: list[Published] = []
         for one in published:
             # What has not begun takes nothing from the organ above, else whatever is published for later would change what holds until then.
-            if one.effective_from > at:
-                if one.shape.state is not VersionState.WITHDRAWN:
-                    coming.append(one)
-            elif one.in_force(at):
+            if one.in_force(at):
                 current[catalogue.organs.acting(one.organ, at=at)] = one  # oldest first: the latest that has begun stays
-            else:
+            elif _has_begun(one, at=at):
                 begun.append(one)
+            elif one.shape.state is not VersionState.WITHDRAWN:
+                coming.append(one)
         if len(current) > 1:
             raise SeveralOrgans(facts={"organs": list[Json](sorted(current))})
         if current:
@@ -75,43 +75,82 @@ def rule_of(home: Region, matter: Region) -> str:
 
 
 def _standing(catalogue: Catalogue, begun: Sequence[Published], *, at: datetime) -> list[Published]:
-    """Of versions that are not in force those by which their organ still holds the power: of each item the last speaks."""
+    """Of versions of one region that are not in force those by which it still holds the power."""
+    return [one for one in _last_of_each(begun, at=at) if _is_held(catalogue, one, at=at) or _is_replaced(catalogue, one, at=at)]
+
+
+def _last_of_each(begun: Iterable[Published], *, at: datetime) -> list[Published]:
+    """Of each item the last version; none of one that is withdrawn by now, as the organ above may have taken it back."""
     last: dict[ItemId, Published] = {}
     for one in begun:
-        # A version withdrawn is as if the organ had never published: the organ above may have taken the item back.
-        if one.shape.state is not VersionState.WITHDRAWN:
+        if one.item_id not in last or _turn(one) > _turn(last[one.item_id]):
             last[one.item_id] = one
-    return [one for one in last.values() if _is_held(catalogue, one, at=at) or _is_replaced(catalogue, one, at=at)]
+    return [one for one in last.values() if one.shape.state is not VersionState.WITHDRAWN or one.in_force(at)]
 
 
 def _is_held(catalogue: Catalogue, last: Published, *, at: datetime) -> bool:
-    """Whether the last version of an item in a region is suspended, and the item neither went on elsewhere since nor was taken up."""
+    """Whether the last version of an item in a region is suspended, and the item neither stands elsewhere since nor was taken up."""
     if last.shape.state is not VersionState.SUSPENDED:
         return False
-    if any(_has_begun(one, at=at) and _turn(one) > _turn(last) for one in catalogue.versions_of_one(last.item_id)):
+    word = _last_word(catalogue, last.item_id, at=at)
+    if word is not None and word is not last and _stands(word, at=at):
         return False
-    return not any(one.shape.item_code == last.shape.item_code and _has_begun(one, at=at) for one in catalogue.successors_of(last.item_id))
-
-
-def _has_begun(one: Published, *, at: datetime) -> bool:
-    # One suspended before its first moment took nothing over, and left its time to the version before it.
-    return (
-        one.effective_from <= at
-        and (one.effective_to is None or one.effective_from < one.effective_to)
-        and one.shape.state is not VersionState.WITHDRAWN
-    )
-
-
-def _turn(one: Published) -> tuple[datetime, int]:
-    return one.effective_from, one.version
+    return not _live(catalogue, last, [one for one in _heirs(catalogue, last.item_id, at=at) if _has_its_code(one, last)], at=at)
 
 
 def _is_replaced(catalogue: Catalogue, ended: Published, *, at: datetime) -> bool:
     """Whether an item of another code took its place; by one of the same the climb finds the power wherever it is now."""
-    return any(
-        one.shape.item_code != ended.shape.item_code and one.effective_from <= at and one.shape.state is not VersionState.WITHDRAWN
-        for one in catalogue.successors_of(ended.item_id)
-    )
+    return _live(catalogue, ended, [one for one in _heirs(catalogue, ended.item_id, at=at) if not _has_its_code(one, ended)], at=at)
+
+
+def _live(catalogue: Catalogue, former: Published, heirs: Iterable[Published], *, at: datetime) -> bool:
+    """Whether an item that took another's place, or one that took its place in turn, still stands somewhere."""
+    reached = {former.item_id}
+    open_ = [one.item_id for one in heirs]
+    while open_:
+        item_id = open_.pop()
+        if item_id in reached:
+            continue
+        reached.add(item_id)
+        word = _last_word(catalogue, item_id, at=at)
+        if word is not None and _stands(word, at=at):
+            return True
+        open_ += [one.item_id for one in _heirs(catalogue, item_id, at=at)]
+    return False
+
+
+def _heirs(catalogue: Catalogue, item_id: ItemId, *, at: datetime) -> list[Published]:
+    return [one for one in catalogue.successors_of(item_id) if _has_begun(one, at=at)]
+
+
+def _last_word(catalogue: Catalogue, item_id: ItemId, *, at: datetime) -> Published | None:
+    """The version of an item that speaks for it among all regions that it went to; a region that withdrew it is left out."""
+    there: dict[RegionCode, list[Published]] = {}
+    for one in catalogue.versions_of_one(item_id):
+        if _has_begun(one, at=at):
+            there.setdefault(one.region, []).append(one)
+    return max((word for versions in there.values() for word in _last_of_each(versions, at=at)), key=_turn, default=None)
+
+
+def _stands(word: Published, *, at: datetime) -> bool:
+    return word.shape.state is VersionState.SUSPENDED or word.in_force(at)
+
+
+def _has_its_code(one: Published, other: Published) -> bool:
+    return one.shape.item_code == other.shape.item_code
+
+
+def _has_begun(one: Published, *, at: datetime) -> bool:
+    return one.effective_from <= at and not _never_begins(one)
+
+
+def _never_begins(one: Published) -> bool:
+    # One taken back before its first moment took nothing over, and left its time to the version before it.
+    return one.effective_to is not None and one.effective_to <= one.effective_from
+
+
+def _turn(one: Published) -> tuple[datetime, int, ItemVersionId]:
+    return one.effective_from, one.version, one.version_id
 
 
 def _climbed(region: Region, rule: str, *, coming: bool) -> Considered:
@@ -124,5 +163,5 @@ def _climbed(region: Region, rule: str, *, coming: bool) -> Considered:
 
 def _not_in_force(versions: Sequence[Published], *, coming: Sequence[Published]) -> NoVersionInForce:
     states: list[Json] = [state.value for state in sorted({one.shape.state for one in versions})]
-    starts = [one.effective_from for one in coming]
+    starts = [one.effective_from for one in coming if not _never_begins(one)]
     return NoVersionInForce(facts={"states": states, "next_from": min(starts).isoformat() if starts else None})

@@ -1,7 +1,7 @@
 """Who must decide, written down once more, slowly and plainly: straight loops over lists of documents, no index, nothing cached.
 
 It answers with what a `Route` says, or with the rule of the refusal. `rules.competence.decide` is held to it. Whoever asks about
-many items gives it the versions of the asked one only, and of those that take its place, picked by a plain loop.
+many items gives it the versions of the asked one only, and of those that take another's place, picked by a plain loop.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from contracts.catalogue import Agreement, AgreementAction, ItemVersion, Organ, 
 from contracts.delegations import Delegation, DelegationKind
 from contracts.values import ItemCode, Mode, OrganCode, RegionCode
 from rules.competence import NoRoute, Route
+from tests.contracts.plain_climb import has_begun, holds, keeps_the_power
 
 LEVELS = ["nation", "province", "city", "county", "town", "village"]
 
@@ -120,47 +121,12 @@ def published(lists: Lists, asked: Question, considered: list[tuple[str, str]]) 
                 return None, "route.several-organs"
             considered.append((rule, "holds"))
             return max(holding, key=lambda one: (one.effective_from, one.version, one.version_id)), rule
-        if any(keeps_the_power(lists, one, there, asked.at) for one in there):
+        if any(keeps_the_power(lists.versions, one, there, asked.at) for one in there):
             return None, "route.no-version-in-force"
-        if any(asked.at < one.effective_from and one.state is not VersionState.WITHDRAWN for one in there):
+        if any(not has_begun(one, asked.at) and one.state is not VersionState.WITHDRAWN for one in there):
             something_comes = True
         considered.append((rule, "passed_over"))
     return None, "route.no-version-in-force" if something_comes else "route.no-organ"
-
-
-def keeps_the_power(lists: Lists, version: ItemVersion, there: Sequence[ItemVersion], at: datetime) -> bool:
-    """Whether an organ that cannot act by a version now keeps the power all the same, so that nobody above it has it.
-
-    It does where the version is suspended and the last word on its item anywhere, and no item of the same code took the item's place; and
-    where it is the last word on its item there, and an item of another code took the item's place.
-    Withdrawn versions are as if they had never been published.
-    """
-    if version.state is VersionState.WITHDRAWN or at < version.effective_from:
-        return False
-    for one in there:
-        later = (one.effective_from, one.version) > (version.effective_from, version.version)
-        if one.item_id == version.item_id and later and one.effective_from <= at and one.state is not VersionState.WITHDRAWN:
-            return False
-    if version.state is VersionState.SUSPENDED and not has_gone_on(lists, version, at):
-        return True
-    for one in lists.versions:
-        taken = version.item_id in one.succeeds and one.item_code != version.item_code
-        if taken and one.effective_from <= at and one.state is not VersionState.WITHDRAWN:
-            return True
-    return False
-
-
-def has_gone_on(lists: Lists, suspended: ItemVersion, at: datetime) -> bool:
-    """Whether by now the item of a suspended version has a later one, wherever that is, or an item of its code stands in its place."""
-    for one in lists.versions:
-        empty = one.effective_to is not None and one.effective_to <= one.effective_from
-        if one.effective_from > at or empty or one.state is VersionState.WITHDRAWN:
-            continue
-        if one.item_id == suspended.item_id and (one.effective_from, one.version) > (suspended.effective_from, suspended.version):
-            return True
-        if one.item_code == suspended.item_code and suspended.item_id in one.succeeds:
-            return True
-    return False
 
 
 def holder(
@@ -297,15 +263,6 @@ def upwards(lists: Lists, code: RegionCode) -> list[Region]:
         chain.append(region)
         region = None if region.parent is None else find(lists, region.parent)
     return chain
-
-
-def holds(version: ItemVersion, at: datetime) -> bool:
-    """Whether an application received at an instant falls under a version."""
-    if at < version.effective_from:
-        return False
-    if version.effective_to is not None:
-        return at < version.effective_to
-    return version.state is VersionState.PUBLISHED
 
 
 def acting(lists: Lists, code: OrganCode, at: datetime) -> OrganCode:

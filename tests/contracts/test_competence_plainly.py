@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from contracts.catalogue import Agreement, AgreementAction, ItemVersion, Organ, Region, VersionState
 from contracts.delegations import Delegation, DelegationKind, Instrument
 from contracts.documents import Document
-from contracts.values import NATION, AgreementId, DelegationId, ItemCode, ItemVersionId, Mode, OrganCode, RegionCode, Way
+from contracts.values import NATION, AgreementId, DelegationId, ItemCode, ItemId, ItemVersionId, Mode, OrganCode, RegionCode, Way
 from rules.catalogue import Catalogue
 from rules.competence import NoRoute, decide
 from rules.receivers import Receivers, find_receivers
@@ -97,6 +97,35 @@ def versions(draw: st.DrawFn) -> list[ItemVersion]:
         same = [one.item_id for one in found if one.item_code == shape.item_code]
         succeeds = draw(st.sampled_from([(), (), (), *((one.item_id,) for one in found)]))
         found.append(replace(shape, item_id=draw(st.sampled_from([shape.item_id] * 2 + same)), succeeds=succeeds))
+    return found
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[ItemVersion]:
+    """A few items of a county and those above it, renewed, moved, taken up and taken back one after the other, as the catalogue publishes them."""
+    found: list[ItemVersion] = []
+    begins = [datetime(2026, 1, day, tzinfo=UTC) for day in range(1, 5)]
+    for number in range(draw(st.integers(2, 4))):
+        code = draw(st.sampled_from([*ITEMS, ITEMS[0]]))
+        succeeds = draw(st.sampled_from([(), *((one.item_id,) for one in found)]))
+        starts = draw(st.lists(st.sampled_from([*begins, *INSTANTS]), min_size=1, max_size=3, unique=True).map(sorted))
+        for version, (start, until) in enumerate(zip(starts, [*starts[1:], None], strict=True), start=1):
+            organ = draw(st.sampled_from(PUBLISHERS[:4]))
+            state = draw(st.sampled_from([VersionState.PUBLISHED, VersionState.SUSPENDED] if until else list(VersionState)))
+            shape = a_version(version_id=f"i{number}-v{version}", version=version, item_code=code, region=organ.region, organ=organ.code)
+            open_end = state is VersionState.PUBLISHED and until is None
+            found.append(
+                replace(
+                    shape,
+                    item_id=ItemId(f"i{number}"),
+                    state=state,
+                    effective_from=start,
+                    effective_to=draw(st.sampled_from([None, None, *INSTANTS]))
+                    if open_end
+                    else until or draw(st.sampled_from([start, *INSTANTS])),
+                    succeeds=succeeds,
+                )
+            )
     return found
 
 
@@ -211,6 +240,23 @@ def test_the_quick_answer_is_the_plain_one(lists: Lists, asked: list[Question], 
         plain = answer_plainly(lists, one)
         event(str(plain.get("refused", plain.get("rule"))))
         assert decided(catalogue, one) == plain
+
+
+@settings(max_examples=400, deadline=None)
+@given(histories(), st.lists(questions, min_size=10, max_size=10), st.randoms(use_true_random=False))
+def test_the_climb_past_what_was_taken_back_is_the_plain_one(
+    published: list[ItemVersion], asked: list[Question], order: random.Random
+) -> None:
+    lists = Lists(REGIONS, ORGANS, published, [], [])
+    documents: list[Document] = [*REGIONS, *ORGANS, *published]
+    order.shuffle(documents)
+    catalogue = put(Catalogue(), *documents)
+
+    for one in asked:
+        at_home = replace(one, receiving_region=one.handling_region)
+        plain = answer_plainly(lists, at_home)
+        event(str(plain.get("refused", plain.get("rule"))))
+        assert decided(catalogue, at_home) == plain
 
 
 @settings(max_examples=200, deadline=None)
