@@ -9,7 +9,8 @@ count: one that was lost and made anew is read from its beginning, however far i
 import asyncio
 import ctypes
 import gc
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Protocol
 
@@ -18,9 +19,9 @@ import uuid_utils
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import followed
-from chassis.bus import Bus, Offsets, Place
+from chassis.bus import Bus, Place
 from chassis.database import Database
-from chassis.followed import WHOLLY, Briefly, Change, Reached, change_of
+from chassis.followed import WHOLLY, Briefly, Reached, change_of
 from chassis.logs import get_logger
 from contracts.envelope import Envelope
 from contracts.values import JsonObject
@@ -79,7 +80,7 @@ class Follower:
         self._offsets: dict[Place, int] = {}
         self._logs: dict[str, str] = {}
         self._ends: dict[str, Mapping[Place, int]] = {}
-        self._recent: dict[tuple[str, str], int] = {}
+        self._recent: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._moved = asyncio.Event()
         self._storing = asyncio.Lock()
         self.remembered = asyncio.Event()
@@ -155,13 +156,12 @@ class Follower:
             gc.disable()
             try:
                 for topic in self.topics:
-                    async for rows in followed.pages(
-                        connection, topic, briefly=self._briefly[topic] is not WHOLLY and stored[topic].is_briefed
-                    ):
-                        missing = [key for key, brief, data in rows if not self._recall(topic, key, brief=brief, data=data)]
-                        for key, data in await followed.wholes(connection, topic, missing) if missing else ():
-                            self._take(topic, key, orjson.loads(data))
-                        await asyncio.sleep(0)
+                    briefly = self._briefly[topic] is not WHOLLY and stored[topic].is_briefed
+                    async with followed.pages(connection, topic, briefly=briefly) as pages:
+                        async for rows in pages:
+                            missing = [key for key, brief, data in rows if not self._recall(topic, key, brief=brief, data=data)]
+                            for key, data in await pages.wholes(missing) if missing else ():
+                                self._take(topic, key, orjson.loads(data))
             finally:
                 gc.enable()
         for topic, reached in stored.items():
@@ -242,7 +242,8 @@ class Follower:
         if connection is not None:
             there = await self._there(topic, connection)
         following = await self._bus.follow(topic, there.offsets, log=there.log)
-        storing, log = _Storing(), following.log
+        log = following.log
+        storing = followed.Storing(connection, topic, log=log, briefly=self._briefly[topic], at_once=self._storing)
         try:
             if not (here.goes_on_in(following) and there.goes_on_in(following)):
                 if not here.goes_on_in(following):
@@ -273,16 +274,10 @@ class Follower:
                 # At once, so that nobody sees a memory that is further than it says.
                 self._reached(following.offsets)
                 is_end = not is_whole and all(following.offsets[place] >= end for place, end in following.ends.items())
-                if connection is not None and (records or is_end):
-                    briefs = {
-                        (topic, change.key): brief for change in new if (brief := self._briefly[topic].brief(topic, change.key)) is not None
-                    }
-                    # One that failed ends this reading here, before another says how far it came.
-                    await storing.done()
+                if records or is_end:
                     is_whole = is_whole or is_end
                     offsets = dict(following.offsets) if is_end else {record.place: record.offset + 1 for record in records if is_whole}
-                    # While the database writes, the next ones are taken.
-                    storing.begin(self._store(connection, changes, briefs=briefs, offsets=offsets, log=log))
+                    await storing.put(changes, new={change.key for change in new}, offsets=offsets)
                 self.trouble = None
         finally:
             await storing.cut_off()
@@ -317,18 +312,6 @@ class Follower:
             async with self._storing:
                 await followed.forget_offsets(connection, topic)
 
-    async def _store(
-        self,
-        connection: AsyncConnection,
-        changes: Sequence[Change],
-        *,
-        briefs: Mapping[tuple[str, str], str],
-        offsets: Offsets,
-        log: str,
-    ) -> None:
-        async with self._storing:
-            await followed.store(connection, changes, briefs=briefs, offsets=offsets, log=log)
-
     def _take(self, topic: str, key: str, data: JsonObject | None) -> None:
         self._taken += 1
         try:
@@ -338,9 +321,10 @@ class Follower:
 
     def _hear(self, envelope: Envelope) -> None:
         place = (envelope.service, envelope.key)
-        self._recent[place] = max(envelope.position, self._recent.pop(place, 0))
+        self._recent[place] = max(envelope.position, self._recent.get(place, 0))
+        self._recent.move_to_end(place)
         if len(self._recent) > _RECENT:
-            del self._recent[next(iter(self._recent))]
+            self._recent.popitem(last=False)
 
     def _reached(self, offsets: Mapping[Place, int]) -> None:
         for place, offset in offsets.items():
@@ -356,27 +340,6 @@ def _give_back() -> None:
     """What reading so many documents took for a while goes back to the system, where its C library can: 20 MiB of a nation's."""
     if (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
         trim(0)
-
-
-class _Storing:
-    """The store of one reading that is under way."""
-
-    def __init__(self) -> None:
-        self._task: asyncio.Task[None] | None = None
-
-    def begin(self, store: Coroutine[None, None, None]) -> None:
-        self._task = asyncio.create_task(store)
-
-    async def done(self) -> None:
-        if self._task is not None:
-            # Not awaited itself: it would get the cancellation in our place, and may just be done.
-            await asyncio.wait({self._task})
-            self._task.result()
-
-    async def cut_off(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
 
 
 def _name(error: BaseException) -> str:

@@ -4,8 +4,10 @@ A brief is what a service needs to have a document in its memory again (`Briefly
 version of the software that knows of none leaves the column as it was, and is found out by the offsets, which it moves alone.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 import orjson
@@ -13,14 +15,14 @@ from sqlalchemy import ARRAY, Text, bindparam, cast, column, delete, func, null,
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.bus import Bus, Following, Offsets, Received, to_the_end
+from chassis.bus import Bus, Following, Offsets, Place, Received, to_the_end
 from chassis.database import Database
 from chassis.inbox import store_positions
 from chassis.logs import get_logger
 from chassis.prepared import Prepared
 from chassis.tables import FOLLOW_OFFSETS, FOLLOWED
 from contracts.codec import Malformed
-from contracts.envelope import Envelope, from_record
+from contracts.envelope import Envelope, read_attributes
 from contracts.refusals import Conflict
 from contracts.values import JsonObject
 
@@ -88,8 +90,8 @@ class Change:
 def change_of(record: Received) -> Change | None:
     """What a record says; None, and a line in the log, where it cannot be read."""
     try:
-        # A tombstone has attributes but no document.
-        envelope = from_record(key=record.key, value=b"{}", headers=record.headers)
+        # The document is kept beside it, and a tombstone has none.
+        envelope = read_attributes(key=record.key, headers=record.headers, data={})
         data = None if record.value is None else orjson.loads(record.value)
     except (Malformed, orjson.JSONDecodeError):
         envelope, data = None, None
@@ -155,10 +157,11 @@ async def let_go(database: Database, bus: Bus, topics: Sequence[str]) -> int:
             stored = await reached(connection, topics)
         for topic in topics:
             told = await _told(bus, topic, stored[topic])
-            async for rows in pages(connection, topic, briefly=True):
-                untold = [key for key, _, _ in rows if key not in told]
-                if untold:
-                    raise LogLost(facts={"topic": topic, "key": untold[0]})
+            async with pages(connection, topic, briefly=True) as kept:
+                async for rows in kept:
+                    untold = [key for key, _, _ in rows if key not in told]
+                    if untold:
+                        raise LogLost(facts={"topic": topic, "key": untold[0]})
         async with connection.begin():
             gone = await connection.execute(delete(FOLLOWED).where(FOLLOWED.c.topic.in_(topics)))
             await connection.execute(delete(FOLLOW_OFFSETS).where(FOLLOW_OFFSETS.c.topic.in_(topics)))
@@ -182,48 +185,160 @@ async def _told(bus: Bus, topic: str, stored: Reached) -> set[str]:
     return told
 
 
-async def pages(connection: AsyncConnection, topic: str, *, briefly: bool) -> AsyncIterator[list[Kept]]:
-    """Everything kept of a topic, by key: whole documents, or such briefs as there are."""
-    last = ""
-    page = _BRIEFS if briefly else _WHOLES
-    while True:
-        async with connection.begin():
-            rows: list[Kept] = await page.fetch(connection, {"of_topic": topic, "after": last})
-        yield rows
-        if len(rows) < AT_ONCE:
-            return
-        last = rows[-1][0]
+class Pages:
+    """Everything kept of a topic, by key: whole documents, or such briefs as there are. While a page is worked on the next is fetched."""
+
+    def __init__(self, connection: AsyncConnection, topic: str, *, briefly: bool) -> None:
+        """Prepare; use `pages`."""
+        self._connection = connection
+        self._topic = topic
+        self._statement = _BRIEFS if briefly else _WHOLES
+        self._next: asyncio.Task[list[Kept]] | None = None
+
+    async def __aiter__(self) -> AsyncIterator[list[Kept]]:
+        """Page after page."""
+        self._next = self._ask("")
+        while self._next is not None:
+            rows = await self._next
+            self._next = self._ask(rows[-1][0]) if len(rows) == AT_ONCE else None
+            # The question leaves before the caller begins, who may let nobody else work for a while.
+            await asyncio.sleep(0)
+            yield rows
+
+    async def wholes(self, keys: Sequence[str]) -> list[tuple[str, str]]:
+        """Key and document, as JSON, of those of the keys that are there."""
+        if self._next is not None:
+            # A connection answers one question at a time.
+            await asyncio.wait({self._next})
+        return await _WHOLE.fetch(self._connection, {"of_topic": self._topic, "keys": keys})
+
+    async def leave(self) -> None:
+        """Ask for nothing more."""
+        if self._next is not None:
+            self._next.cancel()
+            await asyncio.wait({self._next})
+
+    def _ask(self, after: str) -> asyncio.Task[list[Kept]]:
+        return asyncio.create_task(self._statement.fetch(self._connection, {"of_topic": self._topic, "after": after}))
 
 
-async def wholes(connection: AsyncConnection, topic: str, keys: Sequence[str]) -> list[tuple[str, str]]:
-    """Key and document, as JSON, of those of the keys that are there."""
+@asynccontextmanager
+async def pages(connection: AsyncConnection, topic: str, *, briefly: bool) -> AsyncIterator[Pages]:
+    """Read a topic's documents in one transaction; each page is as of its own instant."""
     async with connection.begin():
-        return await _WHOLE.fetch(connection, {"of_topic": topic, "keys": keys})
+        read = Pages(connection, topic, briefly=briefly)
+        try:
+            yield read
+        finally:
+            await read.leave()
 
 
 async def store(
-    connection: AsyncConnection, changes: Sequence[Change], *, briefs: Mapping[tuple[str, str], str], offsets: Offsets, log: str
+    connection: AsyncConnection, topic: str, changes: Sequence[Change], *, briefs: Mapping[str, str], offsets: Offsets, log: str
 ) -> None:
-    """Keep what was read and how far, in one transaction."""
-    newest = {(change.record.topic, change.key): change for change in changes}
-    kept = [(*place, value.decode(), briefs.get(place)) for place, change in newest.items() if (value := change.record.value) is not None]
-    gone = [{"gone_topic": topic, "gone_key": key} for (topic, key), change in newest.items() if change.record.value is None]
+    """Keep what was read of a topic and how far, in one transaction."""
+    newest = {change.key: change for change in changes}
+    kept = [(key, value.decode(), briefs.get(key)) for key, change in newest.items() if (value := change.record.value) is not None]
+    gone = [key for key, change in newest.items() if change.record.value is None]
     positions: dict[tuple[str, str], int] = {}
     for change in changes:
         place = (change.envelope.service, change.envelope.key)
         positions[place] = max(change.envelope.position, positions.get(place, 0))
     async with connection.begin():
         if kept:
-            await connection.execute(_KEEP, dict(zip(_KEPT, map(list, zip(*kept, strict=True)), strict=True)))
+            await connection.execute(_KEEP, {"of_topic": topic} | dict(zip(_KEPT, map(list, zip(*kept, strict=True)), strict=True)))
         if gone:
-            await connection.execute(_DROP, gone)
+            await connection.execute(_DROP, {"of_topic": topic, "keys": gone})
         rows = [
             {"topic": topic, "partition": number, "offset": offset, "log": log, "briefed": offset}
-            for (topic, number), offset in offsets.items()
+            for (_, number), offset in offsets.items()
         ]
         if rows:
             await connection.execute(_REACHED, rows)
         await store_positions(connection, positions)
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What was read and waits to be stored."""
+
+    changes: list[Change] = field(default_factory=list)
+    new: set[str] = field(default_factory=set)
+    """Keys that the memory took from them."""
+    offsets: dict[Place, int] = field(default_factory=dict)
+
+
+class Storing:
+    """The stores of one reading of a topic: while one is under way, what is read is gathered for the next."""
+
+    def __init__(self, connection: AsyncConnection | None, topic: str, *, log: str, briefly: Briefly, at_once: asyncio.Lock) -> None:
+        """Begin with nothing.
+
+        Args:
+            connection: Of the one who writes the tables; without it nothing is stored.
+            topic: The topic.
+            log: In which log its offsets count.
+            briefly: What the memory keeps of its documents.
+            at_once: Held during a store; others use the connection too.
+        """
+        self._connection = connection
+        self._topic = topic
+        self._log = log
+        self._briefly = briefly
+        self._at_once = at_once
+        self._gathered = _Gathered()
+        self._task: asyncio.Task[None] | None = None
+
+    async def put(self, changes: Sequence[Change], *, new: Collection[str], offsets: Offsets) -> None:
+        """Have it stored, now or with what comes next; a store that failed ends the reading here, before another says how far it came.
+
+        ``new`` are the keys that the memory took from these changes, which must be the last it took.
+        """
+        if self._connection is None:
+            return
+        gathered = self._gathered
+        gathered.changes += changes
+        gathered.new.update(new)
+        gathered.offsets.update(offsets)
+        if len(gathered.changes) >= AT_ONCE:
+            # No more is ahead of the tables than they take at once.
+            await self._wait()
+        else:
+            await asyncio.sleep(0)
+        self._begin()
+
+    async def done(self) -> None:
+        """Wait until all is stored."""
+        while self._task is not None:
+            await self._wait()
+            self._begin()
+
+    async def cut_off(self) -> None:
+        """Store nothing more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    def _begin(self) -> None:
+        if self._task is not None:
+            if not self._task.done():
+                return
+            self._task.result()
+            self._task = None
+        gathered, self._gathered = self._gathered, _Gathered()
+        if self._connection is not None and (gathered.changes or gathered.offsets):
+            # Now: what is in memory is what was gathered, and a moment later may be more.
+            briefs = {key: brief for key in gathered.new if (brief := self._briefly.brief(self._topic, key)) is not None}
+            self._task = asyncio.create_task(self._store(self._connection, gathered, briefs=briefs))
+
+    async def _store(self, connection: AsyncConnection, gathered: _Gathered, *, briefs: Mapping[str, str]) -> None:
+        async with self._at_once:
+            await store(connection, self._topic, gathered.changes, briefs=briefs, offsets=gathered.offsets, log=self._log)
+
+    async def _wait(self) -> None:
+        if self._task is not None:
+            # Not awaited itself: it would get the cancellation in our place, and may just be done.
+            await asyncio.wait({self._task})
 
 
 async def forget_offsets(connection: AsyncConnection, topic: str) -> None:
@@ -248,19 +363,19 @@ _whole = cast(FOLLOWED.c.data, Text)
 _BRIEFS = Prepared(_page.add_columns(FOLLOWED.c.brief, null()))
 _WHOLES = Prepared(_page.add_columns(null(), _whole))
 _WHOLE = Prepared(select(FOLLOWED.c.key, _whole).where(_of_topic, FOLLOWED.c.key == func.any(bindparam("keys", type_=ARRAY(Text)))))
-_KEPT = ("topics", "keys", "documents", "briefs")
+_KEPT = ("keys", "documents", "briefs")
 _new = (
     func.unnest(*(bindparam(name, type_=ARRAY(Text)) for name in _KEPT))
-    .table_valued(*(column(name, Text) for name in ("topic", "key", "data", "brief")), name="new")
+    .table_valued(*(column(name, Text) for name in ("key", "data", "brief")), name="new")
     .render_derived()
 )
 _keep = insert(FOLLOWED).from_select(
-    ["topic", "key", "data", "brief"], select(_new.c.topic, _new.c.key, cast(_new.c.data, JSONB), _new.c.brief)
+    ["topic", "key", "data", "brief"], select(bindparam("of_topic", type_=Text), _new.c.key, cast(_new.c.data, JSONB), _new.c.brief)
 )
 _KEEP = _keep.on_conflict_do_update(
     index_elements=[FOLLOWED.c.topic, FOLLOWED.c.key], set_={"data": _keep.excluded.data, "brief": _keep.excluded.brief}
 )
-_DROP = delete(FOLLOWED).where(FOLLOWED.c.topic == bindparam("gone_topic"), FOLLOWED.c.key == bindparam("gone_key"))
+_DROP = delete(FOLLOWED).where(_of_topic, FOLLOWED.c.key == func.any(bindparam("keys", type_=ARRAY(Text))))
 _new_offset = insert(FOLLOW_OFFSETS)
 _REACHED = _new_offset.on_conflict_do_update(
     index_elements=[FOLLOW_OFFSETS.c.topic, FOLLOW_OFFSETS.c.partition],

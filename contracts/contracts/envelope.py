@@ -91,10 +91,22 @@ def from_record(*, key: str | None, value: bytes | None, headers: Sequence[tuple
         Malformed: A required attribute is missing or out of its bounds, or the value is no JSON object.
     """
     try:
-        attributes: Mapping[str, str] = {name: text.decode() for name, text in headers}
         data = json.loads(value or b"")
-        if not isinstance(data, dict):
-            raise Malformed("value: expected object")
+    except (ValueError, RecursionError) as error:
+        raise Malformed(_told(error)) from error
+    if not isinstance(data, dict):
+        raise Malformed("value: expected object")
+    return read_attributes(key=key, headers=headers, data=data)
+
+
+def read_attributes(*, key: str | None, headers: Sequence[tuple[str, bytes]], data: JsonObject) -> Envelope:
+    """Read all of a record but its value, of which somebody else has read ``data``.
+
+    Raises:
+        Malformed: A required attribute is missing or out of its bounds.
+    """
+    try:
+        attributes: Mapping[str, str] = {name: text.decode() for name, text in headers}
         envelope = Envelope(
             id=attributes["ce_id"],
             type=attributes["ce_type"],
@@ -107,12 +119,14 @@ def from_record(*, key: str | None, value: bytes | None, headers: Sequence[tuple
             traceparent=attributes.get("ce_traceparent"),
             data=data,
         )
-    except (KeyError, ValueError, OverflowError, RecursionError) as error:
-        message = f"record is no CloudEvent: {type(error).__name__}"
-        raise Malformed(message) from error
-    texts = (envelope.id, envelope.type, envelope.source, envelope.subject, envelope.key)
-    if any(len(text) > LONGEST_ATTRIBUTE for text in texts):
+    except (KeyError, ValueError, OverflowError) as error:
+        raise Malformed(_told(error)) from error
+    if max(map(len, (envelope.id, envelope.type, envelope.source, envelope.subject, envelope.key))) > LONGEST_ATTRIBUTE:
         raise Malformed("record is no CloudEvent of ours: an attribute is too long")
     if not (0 <= envelope.sequence <= LARGEST_COUNT and 0 <= envelope.position <= LARGEST_COUNT):
         raise Malformed("record is no CloudEvent of ours: a count is out of bounds")
     return envelope
+
+
+def _told(error: BaseException) -> str:
+    return f"record is no CloudEvent: {type(error).__name__}"

@@ -120,7 +120,10 @@ class Versions:
         self._take_out(version_id)
         if data is None:
             return
-        name = self._name({field: value for field, value in data.items() if field not in _OWN_FIELDS})
+        shared = data.copy()
+        for own_field in _OWN_FIELDS:
+            shared.pop(own_field, None)
+        name = self._name(shared)
         shape = self._shapes.get(name)
         if shape is None:
             shape = decode(ItemVersion, data)
