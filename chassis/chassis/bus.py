@@ -9,6 +9,7 @@ asks.
     BusTrouble
     ├── BusUnavailable   the log cannot be reached or refused for a passing reason; the same call may succeed later
     ├── LeaseLost        another member owns a partition of the last batch; it will handle those records again
+    ├── LogRemade        a topic was lost and made anew while somebody read it to its end
     ├── UnknownTopic     the log has no such topic
     └── RecordTooLarge   no log takes a record of this size, now or later
 """
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 LARGEST_RECORD = 900_000
 """Bytes of key, value and headers together; Kafka's own bound on a batch is 1 MiB."""
+
+PATIENCE = 30.0
+"""Seconds for which a log that is known to hold more may say nothing."""
 
 Place = tuple[str, int]
 """A partition: topic and number."""
@@ -49,6 +53,10 @@ class BusUnavailable(Unavailable, BusTrouble):
 
 class LeaseLost(BusTrouble):
     """The group gave partitions of the last batch to another member; nothing was committed for those."""
+
+
+class LogRemade(BusTrouble):
+    """A topic was lost and made anew while it was read to its end: what was read stands on no log any more. Read it again."""
 
 
 class UnknownTopic(BusTrouble):
@@ -220,11 +228,32 @@ class Bus(Protocol):
         """
 
 
-async def to_the_end(following: Following) -> AsyncIterator[list[Received]]:
-    """What stands on a topic up to where it ended when the reading began, batch by batch; the event loop breathes in between."""
+async def to_the_end(following: Following, *, patience: float = PATIENCE) -> AsyncIterator[list[Received]]:
+    """What stands on a topic up to where it ended when the reading began, batch by batch; the event loop breathes in between.
+
+    Args:
+        following: The reading, which begins here.
+        patience: Seconds without a record after which the end is not waited for any longer.
+
+    Raises:
+        LogRemade: The end was that of another log.
+        BusUnavailable: Nothing came, though the topic has more.
+    """
+    log, loop = following.log, asyncio.get_running_loop()
+    stood, until = dict(following.offsets), loop.time() + patience
     while any(following.offsets.get(place, 0) < end for place, end in following.ends.items()):
-        yield await following.batch()
+        try:
+            # Kafka's client says nothing of a topic that is gone, nor of brokers that are: it finds no records, or waits.
+            async with asyncio.timeout_at(until):
+                records = await following.batch()
+        except TimeoutError:
+            raise BusUnavailable(retry_after=1) from None
+        if following.log != log:
+            raise LogRemade(next(iter(following.ends))[0])
+        yield records
         await asyncio.sleep(0)
+        if following.offsets != stood:
+            stood, until = dict(following.offsets), loop.time() + patience
 
 
 def weigh(record: Record) -> int:

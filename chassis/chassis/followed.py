@@ -15,7 +15,7 @@ from sqlalchemy import ARRAY, Text, bindparam, cast, column, delete, func, null,
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.bus import Bus, Following, Offsets, Place, Received, to_the_end
+from chassis.bus import Bus, Following, LogRemade, Offsets, Place, Received, to_the_end
 from chassis.database import Database
 from chassis.inbox import store_positions
 from chassis.logs import get_logger
@@ -171,15 +171,14 @@ async def let_go(database: Database, bus: Bus, topics: Sequence[str]) -> int:
 async def _told(bus: Bus, topic: str, stored: Reached) -> set[str]:
     """Keys of which the log says something, be it that they are taken out."""
     following = await bus.follow(topic)
-    log = following.log
     told: set[str] = set()
     try:
         if not stored.goes_on_in(following):
             raise LogLost(facts={"topic": topic})
         async for records in to_the_end(following):
-            if following.log != log:
-                raise LogLost(facts={"topic": topic})
             told.update(change.key for change in map(change_of, records) if change is not None)
+    except LogRemade:
+        raise LogLost(facts={"topic": topic}) from None
     finally:
         await following.close()
     return told

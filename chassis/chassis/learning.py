@@ -5,8 +5,9 @@ the backup does not know is taught by lessons, one per kind of event, which brin
 to the outbox meanwhile and the log has already is never sent again.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias
 
@@ -14,7 +15,7 @@ from sqlalchemy import ARRAY, Text, bindparam, delete, func, select, text, union
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis import inbox, parking, standing
-from chassis.bus import Bus, Offsets, Received, UnknownTopic, to_the_end
+from chassis.bus import PATIENCE, Bus, Offsets, Received, UnknownTopic, to_the_end
 from chassis.database import C, Tx, lock
 from chassis.follow import Follower
 from chassis.hearing import WATERMARK, Heard, Meaning
@@ -25,7 +26,7 @@ from chassis.tables import OUTBOX, SENT
 from contracts.codec import Malformed, decode
 from contracts.envelope import Envelope, from_record
 from contracts.event import Event
-from contracts.refusals import Conflict
+from contracts.refusals import Conflict, Unavailable
 from contracts.values import Json, JsonObject
 
 AHEAD = 1_000
@@ -51,6 +52,14 @@ class StillRunning(Conflict):
     RULE = "restore.running"
     ZH = "该服务仍在运行,请先停止"
     EN = "The service is still running; stop it first"
+
+
+class NotCaughtUp(Unavailable):
+    """What handlers and lessons look up cannot be read to its end; ``facts``: ``topics``, ``error``. Nothing was learned."""
+
+    RULE = "restore.not-caught-up"
+    ZH = "所跟读的主题读不到末尾,尚未补学"
+    EN = "The topics that the service follows cannot be read to their end; nothing was learned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +144,7 @@ class Learning(Generic[C]):
         lessons: Lessons,
         holds: Collection[str] = (),
         follower: Follower | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         """Prepare; nothing is read yet.
 
@@ -145,9 +155,11 @@ class Learning(Generic[C]):
             lessons: What it is taught of its own events.
             holds: Those of the topics whose unknown events have their keys held for a person.
             follower: What handlers and lessons look up in memory is followed by it.
+            patience: Seconds for which the log may say nothing.
         """
         self._holds = sorted(holds)
         self._follower = follower
+        self._patience = patience
         self._own_heard = frozenset(kind.TYPE for kind in context.subscriptions)
         self.context = context
         self._sends = sorted(sends)
@@ -174,6 +186,9 @@ class Learning(Generic[C]):
 
         Raises:
             StillRunning: A process of the service is running.
+            NotCaughtUp: What it follows cannot be read.
+            LogRemade: A topic was made anew meanwhile; run it again.
+            BusUnavailable: The log cannot be asked, or says nothing any more.
         """
         learned = Learned()
         database = self.context.database
@@ -181,8 +196,7 @@ class Learning(Generic[C]):
             if await stack.enter_async_context(database.hold(RELAYING)) is None:
                 raise StillRunning(facts={"service": self.context.name})
             if self._follower is not None:
-                # Handlers look things up in memory; without it they would take what they find for all there is.
-                await self._follower.remember(database)
+                await stack.enter_async_context(self._knowing(self._follower, progress=progress))
             shown = await highest_position(self.context.bus, self._sends, service=self.context.name)
             async with database.consume(self.context) as tx:
                 begun = await standing.begin(tx, above=shown + AHEAD)
@@ -202,6 +216,29 @@ class Learning(Generic[C]):
         _log.info("restore.learned", count=learned.own)
         return learned
 
+    @asynccontextmanager
+    async def _knowing(self, follower: Follower, *, progress: Callable[[str], None]) -> AsyncIterator[None]:
+        """Follow as a running service does, from when all that stands on the topics is in memory.
+
+        The tables came back with the backup: what they hold is as old, and what came afterwards would be found to disagree with it.
+        """
+        await follower.remember(self.context.database)
+        running = asyncio.create_task(follower.run())
+        try:
+            stood: Offsets | None = None
+            while not follower.caught_up:
+                if follower.offsets == stood:
+                    raise NotCaughtUp(facts={"topics": list(follower.topics), "error": follower.trouble or ""})
+                stood = dict(follower.offsets)
+                progress(f"{' '.join(follower.topics)}: {sum(stood.values())}")
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._patience):
+                        await follower.until_caught_up()
+            yield
+        finally:
+            running.cancel()
+            await asyncio.wait({running})
+
     async def _whole_log(self, topics: Collection[str]) -> AsyncIterator[list[Received]]:
         for topic in sorted(topics):
             try:
@@ -209,7 +246,7 @@ class Learning(Generic[C]):
             except UnknownTopic:
                 continue
             try:
-                async for records in to_the_end(following):
+                async for records in to_the_end(following, patience=self._patience):
                     yield records
             finally:
                 await following.close()

@@ -15,15 +15,15 @@ from chassis.context import Subscriptions
 from chassis.database import Tx, lock
 from chassis.follow import Follower
 from chassis.inbox import Consumer
-from chassis.learning import BehindTheLog, Difference, Learning, Lessons
+from chassis.learning import BehindTheLog, Difference, Learning, Lessons, NotCaughtUp
 from chassis.outbox import Outgoing
-from chassis.tables import FOLLOWED, OUTBOX, SEEN, SENT
+from chassis.tables import FOLLOW_OFFSETS, FOLLOWED, INBOX, OUTBOX, SEEN, SENT
 from chassis.writing import Conflict, Rows
 from contracts.codec import encode_object
 from contracts.documents import ACCESS_RULES
 from contracts.envelope import Envelope, Record, to_record
 from contracts.events import Event
-from contracts.values import JsonObject, PersonRef
+from contracts.values import PersonRef
 from tests.chassis.bus.line import (
     EFFECTS,
     Line,
@@ -39,10 +39,12 @@ from tests.chassis.bus.line import (
     topic_of,
     until,
 )
+from tests.chassis.bus.test_follow import Memory, document
 from tests.support.engines import DatabaseUrl
 
 TOPIC = "test.events.v1"
 TRACES = "test.traces.v1"
+RULES = "test.rules.v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,20 +312,38 @@ async def test_a_trace_that_the_service_hears_itself_comes_back_and_holds_nobody
     assert kept == ["a"]
 
 
-async def test_what_is_followed_is_in_memory_before_anything_is_handled(line: Line, bus: Bus) -> None:
+@pytest.mark.parametrize("newer", [False, True], ids=["nothing", "newer"])
+async def test_what_is_followed_is_in_memory_as_the_topics_have_it_before_anything_is_handled(line: Line, bus: Bus, *, newer: bool) -> None:
+    """The tables came back with the backup, and the document was published anew since."""
+    await bus.create([topic_of(RULES, partitions=1, cleanup_policy="compact")])
+    await append(bus, RULES, document("calendar", 3), *([document("calendar", 5)] if newer else []))
     async with line.database.begin(line) as tx:
-        await tx.execute(insert(FOLLOWED), {"topic": "test.rules.v1", "key": "calendar", "data": {"days": 3}})
+        await tx.execute(insert(FOLLOWED), {"topic": RULES, "key": "calendar", "data": {"n": 3}})
+        await tx.execute(insert(FOLLOW_OFFSETS), {"topic": RULES, "partition": 0, "offset": 1, "briefed": 1})
     await append(bus, TOPIC, record("a", 1))
-    known: dict[str, JsonObject | None] = {}
-    seen: list[JsonObject | None] = []
+    memory = Memory(bus=bus, database=line.database)
+    seen: list[object] = []
 
     async def look(_tx: Tx[Line], _event: Any) -> None:
-        seen.append(known.get("calendar"))
+        seen.append(memory.documents.get("calendar"))
 
-    follower = Follower(line, ["test.rules.v1"], lambda _topic, key, data: known.update({key: data}))
-    await learning(line, heard={ticked_on(TOPIC): look}, follower=follower).learn(progress=quietly)
+    await learning(line, heard={ticked_on(TOPIC): look}, follower=Follower(line, [RULES], memory.apply)).learn(progress=quietly)
 
-    assert seen == [{"days": 3}]
+    assert seen == [5 if newer else 3]
+
+
+async def test_nothing_is_learned_while_what_is_followed_cannot_be_read(line: Line, bus: Bus) -> None:
+    await append(bus, TOPIC, record("a", 1))
+    memory = Memory(bus=bus, database=line.database)
+    told: list[str] = []
+
+    with pytest.raises(NotCaughtUp) as refused:
+        await learning(line, follower=Follower(line, [RULES], memory.apply), patience=0.5).learn(progress=told.append)
+
+    assert refused.value.facts == {"topics": [RULES], "error": "UnknownTopic"}
+    assert told == [f"{RULES}: 0"]
+    assert await line.rows(INBOX) == []
+    await learning(line).refuse_if_behind()
 
 
 async def test_what_one_process_settles_another_goes_on_with(line: Line, bus: Bus) -> None:

@@ -3,7 +3,8 @@
 import argparse
 import asyncio
 
-from chassis.learning import BehindTheLog, StillRunning
+from chassis.bus import LogRemade
+from chassis.learning import BehindTheLog, NotCaughtUp, StillRunning
 from tongban_operations.installed import SERVICES, opened
 from tongban_operations.terminal import Commands, Unable, conclude, say, show
 
@@ -38,8 +39,10 @@ async def _learn(chosen: argparse.Namespace) -> int:
     async with opened(chosen.service) as installed:
         try:
             learned = await installed.learning.learn(progress=say)
-        except StillRunning as running:
-            raise Unable(f"{chosen.service}: {running.ZH} / {running.EN}") from running
+        except (StillRunning, NotCaughtUp) as no:
+            raise Unable(f"{chosen.service}: {no.ZH} / {no.EN} {no.facts}") from no
+        except LogRemade as topic:
+            raise Unable(f"{chosen.service}: 主题已重建,请重新运行 / a topic was made anew meanwhile, run this again: {topic}") from topic
     say(
         f"{chosen.service}: 补学 {learned.own} 条,收听 {learned.heard} 条 / learned {learned.own} events of its own, went through {learned.heard}"
     )

@@ -12,7 +12,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from chassis.bus import Received, Subscription
+from chassis.bus import LARGEST_RECORD, BusUnavailable, Following, LogRemade, Received, Subscription, to_the_end
 from chassis.bus_kafka import KafkaBus
 from chassis.bus_kafka_looks import EVERY
 from chassis.bus_postgres import PostgresBus
@@ -225,6 +225,27 @@ async def test_who_follows_takes_the_documents_of_the_new_log(kafka: KafkaServer
     await line.database.close()
 
 
+async def test_who_reads_to_the_end_is_told_when_that_was_of_a_lost_log(kafka: KafkaServer, bus: KafkaBus, topic: Topic) -> None:
+    """The new one does not come so far."""
+    await bus.append(topic.name, 0, _records("before", AFTER))
+    reading = await bus.follow(topic.name)
+
+    _lose_unseen(kafka, topic, _records("again", BEFORE))
+    with pytest.raises(LogRemade):
+        await _read_to_the_end(reading, patience=PATIENCE)
+
+
+async def test_the_end_of_a_topic_that_is_gone_is_not_waited_for(kafka: KafkaServer, bus: KafkaBus, topic: Topic) -> None:
+    for _ in range(BEFORE):
+        # Large: the client reads ahead, and would have all of them.
+        await bus.append(topic.name, 0, [Record(key="k", value=bytes(LARGEST_RECORD - 100), headers=())])
+    reading = await bus.follow(topic.name)
+
+    await _delete(kafka, topic)
+    with pytest.raises(BusUnavailable):
+        await _read_to_the_end(reading, patience=1)
+
+
 async def test_a_postgresql_log_that_was_made_anew_is_another(postgres: PostgresServer) -> None:
     seen: list[str] = []
     metrics = Metrics("toy")
@@ -258,6 +279,15 @@ async def _read(member: Subscription, count: int) -> list[str]:
         while len(found) < count:
             found += await member.batch()
     return [(each.value or b"").decode() for each in found]
+
+
+async def _read_to_the_end(reading: Following, *, patience: float) -> None:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for _ in to_the_end(reading, patience=patience):
+                pass
+    finally:
+        await reading.close()
 
 
 async def _hear(bus: KafkaBus, topic: Topic, text: str, count: int, *, behind: int = 0) -> None:
