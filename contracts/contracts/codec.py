@@ -101,6 +101,9 @@ def _writer(kind: type) -> Callable[[object], Json]:
         return lambda value: {str(key): encode(item) for key, item in cast("Mapping[object, object]", value).items()}
     if issubclass(kind, frozenset | set):
         return lambda value: [encode(item) for item in sorted(cast("frozenset[str]", value))]
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        # A tuple with named fields says what it says by their names, as a dataclass does: as a row each new field would move the others.
+        return _object_writer(cast("tuple[str, ...]", kind._fields))
     if issubclass(kind, list | tuple):
         return lambda value: [encode(item) for item in cast("list[object]", value)]
     message = f"no JSON form for {kind.__name__}"

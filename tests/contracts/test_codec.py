@@ -16,6 +16,7 @@ from contracts.documents import RULES, Account, ClockOffset, Document, PublicKey
 from contracts.envelope import Envelope, Record, from_record, to_record
 from contracts.events import EVENTS, Event
 from contracts.values import canonical_json, digest
+from rules.routes import Considered
 from tests.contracts.builders import CHECKLIST, FORM, PARTS, REGIONS, SITUATIONS, YEAR_2026, a_version, an_agreement, an_organ
 
 TEXT = st.text(max_size=12)
@@ -121,6 +122,12 @@ def test_a_field_that_was_added_later_stands_there_only_when_it_says_something()
     assert digest(encode(decode(Grown, old))) == digest(old)
     assert encode(Grown(name="a", bound=0)) == {"name": "a", "bound": 0}
     assert decode(Grown, {"name": "a", "words": ["b"]}) == Grown(name="a", words=("b",))
+
+
+def test_a_tuple_with_names_is_written_by_its_names() -> None:
+    step = Considered("route.local", "holds", "当地", "Received here")
+
+    assert encode((step,)) == [{"rule": "route.local", "outcome": "holds", "zh": "当地", "en": "Received here"}]
 
 
 def test_a_naive_instant_has_no_json_form() -> None:
