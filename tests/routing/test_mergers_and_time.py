@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import pytest
+from sqlalchemy import text
 
 from contracts.delegations import DelegationKind
 from contracts.events import CaseAccepted, CaseReturned
@@ -10,8 +11,8 @@ from contracts.values import AgreementId, DelegationId
 from routing_svc.transfer.jobs import follow_mergers
 from routing_svc.transfer.store import get_transfers
 from tests.contracts.builders import LIUYANG_MARKET, a_delegation
-from tests.routing.builders import Service, publish
-from tests.routing.test_mergers import NEW, merge
+from tests.routing.builders import TONGGU_HALL, Service, publish
+from tests.routing.test_mergers import NEW, NEWER, merge
 from tests.routing.test_names import OFFICE, as_received, notices, received, sign, validated_without_a_name
 
 
@@ -60,6 +61,25 @@ async def test_silence_at_a_delegate_is_told_of_as_of_its_time_where_nobody_was_
     await service.fire()
 
     (told,) = [event for event in await service.events(case) if isinstance(event, CaseAccepted)]
+    assert told.at == datetime.fromisoformat("2026-12-01T00:00:00+08:00")
+
+
+@pytest.mark.parametrize("merged", [False, True])
+async def test_silence_at_a_delegate_whose_handling_has_no_name_is_told_of_as_of_its_time(service: Service, *, merged: bool) -> None:
+    """As a release left it that did not say in whose name a case is decided: it goes on in the delegate's own, whoever its delegator became."""
+    case = await received(service, a_delegation(kind=DelegationKind.DELEGATION))
+    await sign(service, case)
+    async with service.context.database.begin(service.context) as tx:
+        await tx.execute(text("update handlings set body = body - 'authority'"))
+    service.pass_until("2026-12-01T01:00:00")
+    if merged:
+        merge(service)
+    await service.heard_all()
+
+    await service.fire()
+
+    (told,) = [event for event in await service.events(case) if isinstance(event, CaseAccepted)]
+    assert (told.handling_organ, told.authority) == (case.handling_organ, None)
     assert told.at == datetime.fromisoformat("2026-12-01T00:00:00+08:00")
 
 
@@ -144,3 +164,30 @@ async def test_a_hop_that_lapsed_before_the_merger_expires_when_the_new_organ_te
     (told,) = [event for event in await service.events(case) if isinstance(event, CaseReturned)]
     assert (told.handling_organ, told.receipt.organ) == (NEW, NEW)
     assert (told.at, told.receipt.at) == (now, now)
+
+
+async def test_what_runs_late_before_the_job_came_by_charges_the_organ_that_is_there_by_then(service: Service) -> None:
+    waiting, accepted = await service.received(), await service.accepted()
+    merge(service)
+    service.pass_time(days=30)
+    await service.heard_all()
+
+    await service.fire()
+
+    assert ("yellow", "clock.transfer_sign", NEW) in await service.cards(waiting)
+    cards = await service.cards(accepted)
+    assert {("yellow", "clock.decision_promised", NEW), ("red", "clock.decision_statutory", NEW)} <= set(cards)
+    assert LIUYANG_MARKET not in {organ for _, _, organ in cards}
+
+
+async def test_what_runs_late_at_a_hall_that_was_merged_charges_the_one_in_its_place(service: Service) -> None:
+    """Its clocks are no case's that moves: where a case was received does not change."""
+    case = await service.decided()
+    await service.seal(case)
+    merge(service, TONGGU_HALL, into=NEWER)
+    service.pass_time(days=60)
+    await service.heard_all()
+
+    await service.fire()
+
+    assert ("red", "clock.delivery", NEWER) in await service.cards(case)

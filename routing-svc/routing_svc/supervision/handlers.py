@@ -13,6 +13,7 @@ from routing_svc.supervision import store
 from routing_svc.supervision.domain import COLOURS, OVERRUN, Card, Colour, Trace
 from routing_svc.timeline.domain import STAFF_ONLY, EntryKind
 from routing_svc.timeline.handlers import find_case, record
+from rules.powers import Acting, acting_now
 
 
 async def give_card(
@@ -27,11 +28,22 @@ async def give_card(
     at: datetime,
     name: tuple[str, str],
 ) -> None:
-    """Give a card, once; staff see it in the timeline."""
-    card = Card(card_id=card_id, case=case, colour=colour, rule_id=rule_id, organ=organ, region=region, at=at, zh=name[0], en=name[1])
+    """Give a card, once; staff see it in the timeline. Charged is who stands in the organ's place by now: one that is no more answers nobody."""
+    charged = acting_now(tx.context.catalogue, Acting(organ, region, None), at=tx.at)
+    card = Card(
+        card_id=card_id,
+        case=case,
+        colour=colour,
+        rule_id=rule_id,
+        organ=charged.organ,
+        region=charged.region,
+        at=at,
+        zh=name[0],
+        en=name[1],
+    )
     if await store.save_cards(tx, [card]):
         facts = {"card": COLOURS[colour], "clock": name}
-        await record(tx, case, EntryKind.CARD, at=at, organ=organ, region=region, audience=STAFF_ONLY, facts=facts)
+        await record(tx, case, EntryKind.CARD, at=at, organ=charged.organ, region=charged.region, audience=STAFF_ONLY, facts=facts)
 
 
 async def give_card_for(

@@ -47,7 +47,8 @@ async def whose(tx: RoutingTx, case_id: CaseId) -> Acting:
 
 def told_at(tx: RoutingTx, case: CaseReceived, *, by: Acting, due: datetime) -> datetime:
     """When something that time did is told of: as of its time by who was there by then, else now, for nobody speaks before it took a place."""
-    authority = case.authority or authority_by(tx.context.catalogue, case.delegations, at=case.at)
+    # One without a name, signed for before names were kept, had none then either, whatever the papers say.
+    authority = None if by.authority is None else case.authority or authority_by(tx.context.catalogue, case.delegations, at=case.at)
     then = acting_now(tx.context.catalogue, Acting(case.handling_organ, case.handling_region, authority), at=due)
     names = [(who.organ, name_of(who.organ, who.authority)) for who in (then, by)]
     return due if names[0] == names[1] else tx.at
