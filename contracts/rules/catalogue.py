@@ -304,6 +304,17 @@ class Catalogue:
         """What an organ handed on of an item, in force or not, oldest first."""
         return self._delegations.by(delegator, item)
 
+    def handed_to(self, regions: Collection[RegionCode]) -> frozenset[tuple[ItemCode, RegionCode]]:
+        """What organs of these regions decide, or decided, of what others published: the items, each with the regions that may publish it."""
+        found: set[tuple[ItemCode, RegionCode]] = set()
+        for one in self._delegations.deciding():
+            delegate, delegator = self.organs.get(one.delegate), self.organs.get(one.delegator)
+            if delegate is not None and delegate.region in regions and delegator is not None:
+                # A delegator that was handed the item itself stands, as a rule, below the one that publishes it.
+                homes = [home.code for home in self.ancestors(delegator.region)]
+                found |= {(item, home) for item in one.items for home in homes}
+        return frozenset(found)
+
     def delegations_ending(self, *, on: date, within: int) -> tuple[Delegation, ...]:
         """The delegations in force on a day and not revoked that end within so many days after it, the soonest first."""
         return self._delegations.ending(on=on, within=within)

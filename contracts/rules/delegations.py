@@ -53,6 +53,10 @@ class Delegations:
         """What an organ handed on of an item, in force or not, oldest first."""
         return self._by.get(delegator, {}).get(item, ())
 
+    def deciding(self) -> Iterable[Delegation]:
+        """Those after which another organ decides, in force or not, in no order."""
+        return (one for one in self._all.values() if one.kind in DECIDING)
+
     def ending(self, *, on: date, within: int) -> tuple[Delegation, ...]:
         """Those in force on a day and not revoked that end within so many days after it, the soonest first."""
         last = on + timedelta(days=within)

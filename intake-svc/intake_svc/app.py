@@ -1,6 +1,6 @@
 """Intake put together.
 
-Rooms, each calling only those before it: ``hall``, ``material`` and ``progress``, then ``application``, ``case``, ``enquiry``, ``reentry``, ``report``.
+Rooms, each calling only those before it: ``hall``, ``material``, ``progress`` and ``four_do``, then ``application``, ``case``, ``enquiry``, ``reentry``, ``report``.
 """
 
 from __future__ import annotations

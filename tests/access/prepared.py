@@ -307,6 +307,7 @@ SPECIAL: dict[str, Any] = {
     "GET /v1/windows/receiving": _asked(item=ITEM, region=LIUYANG),
     "GET /v1/windows/unserved": _asked(region=LIUYANG),
     "GET /v1/reports/unused-items": _asked(region=LIUYANG),
+    "GET /v1/reports/four-do": _asked(region=LIUYANG),
     "GET /v1/reports/open-cases": _asked(item=f"11430181TB000001XB4{ITEM}"),
     "GET /v1/service-items/versions/{version_id}": lambda _, at: Call(path=f"/v1/service-items/versions/{at.published_id}"),
     "GET /v1/service-items/former-codes": _asked(code="XZ-1"),

@@ -7,11 +7,12 @@ services come in between each other, the same is shown in the end.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from contracts.codec import ADDED
 from contracts.events import (
     CaseAccepted,
     CaseDecided,
@@ -74,6 +75,10 @@ class Progress:
     """Set when routing has nothing more to do."""
     sealed: frozenset[NoticeId] = frozenset()
     """Notices heard to be under seal."""
+    decided_at: datetime | None = field(default=None, metadata=ADDED)
+    """Instant of the first decision; also ``None`` for what was decided before this was kept."""
+    collected: tuple[datetime, ...] = field(default=(), metadata=ADDED)
+    """Instants at which a result was handed over at a window."""
 
     @property
     def awaiting_seal(self) -> bool:
@@ -92,9 +97,23 @@ class Progress:
         if isinstance(event, CaseRedated):
             moved = position > self.position and self.answer_by == event.was
             return replace(self, position=position, answer_by=event.due) if moved else self
+        kept = self._keep(event)
         shown = _show(event) if position > self.position else None
-        return self if shown is None else replace(shown, position=position, sealed=self.sealed)
+        if shown is None:
+            return kept
+        return replace(shown, position=position, sealed=kept.sealed, decided_at=kept.decided_at, collected=kept.collected)
 
+    def _keep(self, event: CaseEvent) -> Progress:
+        """With what stays known of a fact whatever is shown after it, in whatever order it comes; the same object when that is nothing."""
+        if isinstance(event, CaseDecided) and (self.decided_at is None or event.at < self.decided_at):
+            return replace(self, decided_at=event.at)
+        if isinstance(event, ResultDelivered) and event.means == _AT_A_WINDOW and event.at not in self.collected:
+            return replace(self, collected=tuple(sorted({*self.collected, event.at})))
+        return self
+
+
+_AT_A_WINDOW = "window"
+"""What `ResultDelivered.means` says of a result that somebody came for."""
 
 _ENDED_AS: Mapping[Ending, Stage] = MappingProxyType(
     {

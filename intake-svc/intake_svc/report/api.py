@@ -10,10 +10,12 @@ from pydantic import BaseModel, StringConstraints
 
 from chassis.doors import PUBLIC_READER, READER, Reader
 from chassis.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Limit, Pages
+from contracts.elements import FourDo
 from contracts.values import ItemCode, ItemId, ItemVersionId, Mode, OrganCode, RegionCode, WindowId
 from intake_svc.context import Intake
+from intake_svc.four_do.domain import Kept, Untold
 from intake_svc.report import handlers
-from intake_svc.report.domain import LONGEST, Offer, Period, period
+from intake_svc.report.domain import A_MONTH, LONGEST, Offer, Period, period
 from rules.catalogue import Published
 from rules.workdays import local_day
 
@@ -21,6 +23,9 @@ router = APIRouter(tags=["windows"])
 
 ItemGiven = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{31}$")]
 VersionGiven = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{31}-v[0-9]{1,6}$")]
+MOST_ITEMS = 50
+"""Items of which one page reads the cases."""
+
 RegionQuery = Annotated[str, Query(pattern=r"^[0-9]{6,12}$")]
 
 
@@ -122,6 +127,69 @@ class OpenCases(BaseModel):
     """Value of ``after`` for the next page."""
 
 
+class UntoldCases(BaseModel):
+    """Decided cases that do not tell whether an attribute was kept."""
+
+    reason: Untold
+    """``partner``: handed in by a partner's system; ``no_window``: handed in online; ``unrecorded``: decided before the facts were kept."""
+    cases: int
+    """At least one."""
+
+
+class FourDoKept(BaseModel):
+    """How far one of 四办 was kept; what counts as kept is in ``docs/four-do.md``."""
+
+    declared: bool
+    """By the version."""
+    cases: int
+    """Decided cases that tell."""
+    achieved: int
+    """Of these."""
+    ratio: float | None
+    """Achieved of those that tell; null while none does, and ``untold`` says why."""
+    untold: list[UntoldCases]
+
+
+class FourDoMeasured(BaseModel):
+    """What one version declares of 四办 and what its cases achieved where they are handled."""
+
+    item_code: ItemCode
+    item_id: ItemId
+    version_id: ItemVersionId
+    name: str
+    organ: OrganCode
+    """That published it."""
+    region: RegionCode
+    """Whose organ handles the cases."""
+    received: int
+    """Cases received in the time; at least one."""
+    open: int
+    """Of these, not closed yet."""
+    decided: int
+    """Of these, closed with a decision; the rest was withdrawn, returned or not accepted."""
+    whole: bool
+    """False where a version has more cases than are counted: then these are the latest; ask for fewer days."""
+    at_once: FourDoKept
+    """马上办: decided on the day of receipt."""
+    online: FourDoKept
+    """网上办: handed in online, and nobody came to a window."""
+    nearby: FourDoKept
+    """就近办: of those handed in at a window, at one nearer than the place that decides."""
+    one_visit: FourDoKept
+    """一次办: nobody came to a window on more than one day."""
+
+
+class FourDoReport(BaseModel):
+    """A page by item; it may hold fewer rows than the next one, or none."""
+
+    since: datetime
+    until: datetime
+    """Exclusive."""
+    items: list[FourDoMeasured]
+    next: str | None
+    """Value of ``after`` for the next page."""
+
+
 @router.get("/v1/windows/receiving", operation_id="listReceivingWindows", response_model=ReceivingList)
 async def list_receiving(
     read: Annotated[Reader[Intake], PUBLIC_READER],
@@ -181,10 +249,7 @@ async def list_unused(
 ) -> Response:
     """The items in force in a region and below that nobody applied for in a time, for its supervisors and officers of the catalogue (S-40)."""
     item, _, place = after.partition("/")
-    if first is None and last is None:
-        during = Period(since=read.tx.at - timedelta(days=days), until=read.tx.at)
-    else:
-        during = period(first=first, last=last, today=local_day(read.tx.at))
+    during = _during(read, first, last, days=days, longest=LONGEST)
     page = await handlers.find_unused(read.tx, RegionCode(region), during=during, after=(item, place), limit=limit, by=read.caller)
     following = None if page.after is None else "/".join(page.after)
     return read.answer(
@@ -222,6 +287,58 @@ async def count_open(
     )
     items = [OpenOnVersion(version_id=one, region=region, cases=cases) for one, region, cases in counts.found]
     return read.answer(OpenCases(at=read.tx.at, items=items, next=None if counts.after is None else pages.cursor(counts.after)))
+
+
+@router.get("/v1/reports/four-do", operation_id="measureFourDo", response_model=FourDoReport)
+async def measure_four_do(
+    read: Annotated[Reader[Intake], READER],
+    region: RegionQuery,
+    first: Annotated[date | None, Query(alias="from", description="收件起始日 / first day of receipt, Asia/Shanghai")] = None,
+    last: Annotated[date | None, Query(alias="to", description="收件截止日 / last day, inclusive; 31 days at most")] = None,
+    days: Annotated[int, Query(ge=1, le=A_MONTH, description="未填起止日的,回溯天数 / days looked back, without the two")] = 30,
+    broken: Annotated[bool, Query(description="只看声明了而未做到的 / only what was declared and some case did without")] = False,  # noqa: FBT002 - a query parameter
+    after: Annotated[str, Query(max_length=40, pattern=r"^([0-9A-Z]{12}/[0-9]{6,12})?$")] = "",
+    limit: Annotated[int, Query(ge=1, le=MOST_ITEMS, description="每页查看的事项数 / items looked at per page")] = MOST_ITEMS,
+) -> Response:
+    """What items declare of 马上办、网上办、就近办、一次办 and what their cases achieved, for supervisors and officers of the catalogue (S-28).
+
+    Counted are the cases received in the time and handled in the region or below; no case is named.
+    """
+    item, _, place = after.partition("/")
+    during = _during(read, first, last, days=days, longest=A_MONTH)
+    page = await handlers.measure_four_do(
+        read.tx, RegionCode(region), during=during, broken=broken, after=(item, place), limit=limit, by=read.caller
+    )
+    following = None if page.after is None else "/".join(page.after)
+    return read.answer(FourDoReport(since=during.since, until=during.until, items=[_measured(one) for one in page.found], next=following))
+
+
+def _during(read: Reader[Intake], first: date | None, last: date | None, *, days: int, longest: int) -> Period:
+    if first is None and last is None:
+        return Period(since=read.tx.at - timedelta(days=days), until=read.tx.at)
+    return period(first=first, last=last, today=local_day(read.tx.at), longest=longest)
+
+
+def _measured(line: handlers.FourDoLine) -> FourDoMeasured:
+    version, measured = line.version, line.measured
+    return FourDoMeasured(
+        item_code=version.shape.item_code,
+        item_id=version.item_id,
+        version_id=version.version_id,
+        name=version.shape.name,
+        organ=version.organ,
+        region=measured.handling_region,
+        received=measured.received,
+        open=measured.open,
+        decided=measured.decided,
+        whole=line.whole,
+        **{one.value: _kept(measured.kept[one]) for one in FourDo},
+    )
+
+
+def _kept(kept: Kept) -> FourDoKept:
+    untold = [UntoldCases(reason=why, cases=cases) for why, cases in kept.untold.items()]
+    return FourDoKept(declared=kept.declared, cases=kept.cases, achieved=kept.achieved, ratio=kept.ratio, untold=untold)
 
 
 def _unused(offer: Offer) -> UnusedItem:

@@ -18,6 +18,9 @@ from rules.workdays import day_start
 LONGEST = 3 * 365 + 1
 """Days of a report: three years, one of them a leap year."""
 
+A_MONTH = 31
+"""Days of a report that reads every case of its time."""
+
 EARLIEST = date(2000, 1, 1)
 """Days before are typing errors."""
 
@@ -106,8 +109,14 @@ class Period:
     """Exclusive."""
 
 
-def period(*, first: date | None, last: date | None, today: date) -> Period:
+def period(*, first: date | None, last: date | None, today: date, longest: int = LONGEST) -> Period:
     """The time from the begin of one day to the end of another, Asia/Shanghai.
+
+    Args:
+        first: The one day.
+        last: The other, inclusive.
+        today: No period begins after it.
+        longest: Days at most.
 
     Raises:
         PeriodUnsound: With a defect for what is wrong.
@@ -120,8 +129,8 @@ def period(*, first: date | None, last: date | None, today: date) -> Period:
         defects.append(_defect("report.period-begin", "/from", "起始日期过早或者晚于今天", "It begins too long ago or after today"))
     if last < first:
         defects.append(_defect("report.period-order", "/to", "截止日期早于起始日期", "It ends before it begins"))
-    elif (last - first).days >= LONGEST:
-        defects.append(_defect("report.period-length", "/to", "时段不得超过三年", "It is longer than three years"))
+    elif (last - first).days >= longest:
+        defects.append(_defect("report.period-length", "/to", f"时段不得超过 {longest} 天", f"It is longer than {longest} days"))
     if defects:
         raise PeriodUnsound(defects=tuple(defects))
     return Period(since=day_start(first), until=day_start(last + timedelta(days=1)))
@@ -158,6 +167,35 @@ def offers(catalogue: Catalogue, region: RegionCode, *, after: tuple[str, str], 
             present = max((number for number, one in enumerate(versions) if one.in_force(at)), default=None)
             if present is not None:
                 yield Offer(versions=versions[: present + 1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """An item where organs of one region publish it."""
+
+    item_code: ItemCode
+    region: RegionCode
+    versions: tuple[Published, ...]
+    """Those that were in force at some instant of a time, oldest first."""
+
+
+def homes(catalogue: Catalogue, region: RegionCode, *, during: Period, after: tuple[str, str]) -> Iterator[Home]:
+    """What organs of a region and of those below it decide, by base code and region of the publisher, after one of them.
+
+    What they publish themselves, and what was handed on to them from elsewhere.
+    """
+    below = catalogue.subtree(region)
+    handed = catalogue.handed_to(below)
+    for item in sorted(item for item in catalogue.items() if item >= after[0]):
+        for place in sorted(catalogue.regions_of(item)):
+            if (item, place) > after and (place in below or (item, place) in handed):
+                versions = tuple(one for one in catalogue.versions_of(item, place) if _held(one, during))
+                if versions:
+                    yield Home(item_code=item, region=place, versions=versions)
+
+
+def _held(one: Published, during: Period) -> bool:
+    return one.effective_from < during.until and (one.effective_to is None or during.since < one.effective_to)
 
 
 def _mode(catalogue: Catalogue, *, item: ItemCode, matter: RegionCode, origin: RegionCode, at: datetime) -> Mode | None:

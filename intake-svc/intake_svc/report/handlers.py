@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -11,9 +12,11 @@ from contracts.caller import Caller
 from contracts.values import ItemCode, ItemId, ItemVersionId, RegionCode, WindowId
 from intake_svc.case.handlers import counting
 from intake_svc.context import Intake
+from intake_svc.four_do.domain import Measured, measure
 from intake_svc.hall import handlers as halls
-from intake_svc.report.domain import Offer, Period, Receiving, Unserved, offers, receiving, unserved
+from intake_svc.report.domain import Home, Offer, Period, Receiving, Unserved, homes, offers, receiving, unserved
 from rules.access import permit
+from rules.catalogue import Published
 
 LOOKED_AT = 500
 """Items of one page of those that nobody asks for, used ones too."""
@@ -56,6 +59,25 @@ class Counts:
     found: list[counting.Counted]
     after: tuple[ItemVersionId, RegionCode] | None
     """The last of them, when there are further ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FourDoLine:
+    """One version with what its cases tell."""
+
+    version: Published
+    measured: Measured
+    whole: bool
+    """False when there are more cases than are counted of one version: then the latest were."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FourDoPage:
+    """The versions with cases, of the items that were looked at."""
+
+    found: list[FourDoLine]
+    after: tuple[ItemCode, RegionCode] | None
+    """The last item looked at and its publisher's region, when there are further ones."""
 
 
 async def find_receiving(tx: Tx[Intake], *, item: ItemCode, matter: RegionCode, within: RegionCode | None, after: str, limit: int) -> Page:
@@ -134,3 +156,44 @@ async def count_open(
     """
     found = await counting.open_on_versions(tx, items, versions=versions, by=by, position=position, limit=limit + 1)
     return Counts(found=found[:limit], after=found[limit - 1][:2] if len(found) > limit else None)
+
+
+async def measure_four_do(
+    tx: Tx[Intake], region: RegionCode, *, during: Period, broken: bool, after: tuple[str, str], limit: int, by: Caller
+) -> FourDoPage:
+    """What the items handled in a region and below declare of 四办, against what the cases received within a time achieved (S-28).
+
+    A page looks at ``limit`` items, with one statement; it may name fewer, or none, or more where an item has several versions.
+
+    Args:
+        tx: Open transaction.
+        region: Where the cases are handled.
+        during: When they were received.
+        broken: Only what was declared and some case did without.
+        after: Base code and region of the last item looked at.
+        limit: Items of the page.
+        by: Who asks.
+
+    Raises:
+        Forbidden: Neither a supervisor nor an officer of the catalogue of the region.
+    """
+    catalogue = tx.context.catalogue
+    permit(by, "report", "view", {"region": region}, regions=catalogue, about=region)
+    looked: list[Home] = list(islice(homes(catalogue, region, during=during, after=after), limit))
+    versions = {one.version_id: one for home in looked for one in home.versions}
+    tallies = await counting.count_four_do(tx, versions, handled_in=catalogue.subtree(region), since=during.since, until=during.until)
+    counted = Counter[ItemVersionId]()
+    for tally in tallies:
+        counted[tally.version_id] += tally.received
+    measured = measure(tallies, catalogue=catalogue, declared={name: one.shape.four_do for name, one in versions.items()})
+    in_turn = {name: turn for turn, name in enumerate(versions)}
+    measured.sort(key=lambda one: (in_turn[one.version_id], one.handling_region))
+    last = looked[-1] if len(looked) == limit else None
+    return FourDoPage(
+        found=[
+            FourDoLine(version=versions[one.version_id], measured=one, whole=counted[one.version_id] < counting.MOST_OF_A_VERSION)
+            for one in measured
+            if not broken or any(kept.broken for kept in one.kept.values())
+        ],
+        after=None if last is None else (last.item_code, last.region),
+    )
