@@ -315,6 +315,10 @@ class Catalogue:
                 found |= {(item, home) for item in one.items for home in homes}
         return frozenset(found)
 
+    def delegations_to(self, delegates: Collection[OrganCode]) -> tuple[Delegation, ...]:
+        """What was handed on to one of some organs, in force or not; reads every delegation, so for no hot path."""
+        return self._delegations.to(delegates)
+
     def delegations_ending(self, *, on: date, within: int) -> tuple[Delegation, ...]:
         """The delegations in force on a day and not revoked that end within so many days after it, the soonest first."""
         return self._delegations.ending(on=on, within=within)

@@ -57,6 +57,10 @@ class Delegations:
         """Those after which another organ decides, in force or not, in no order."""
         return (one for one in self._all.values() if one.kind in DECIDING)
 
+    def to(self, delegates: Collection[OrganCode]) -> tuple[Delegation, ...]:
+        """What was handed on to one of some organs, in force or not, in no order."""
+        return tuple(one for one in self._all.values() if one.delegate in delegates)
+
     def ending(self, *, on: date, within: int) -> tuple[Delegation, ...]:
         """Those in force on a day and not revoked that end within so many days after it, the soonest first."""
         last = on + timedelta(days=within)

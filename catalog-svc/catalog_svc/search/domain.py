@@ -13,7 +13,7 @@ from contracts.elements import GrassRootsLevel, GrassRootsList
 from contracts.refusals import Defect, Invalid
 from contracts.values import ItemCode, Mode, RegionCode
 from rules.catalogue import Catalogue, Published
-from rules.competence import NoRoute, decide
+from rules.competence import NoRoute, city_of, decide
 
 LIKELY = 0.3
 """A search whose best hit scores less was in vain."""
@@ -158,10 +158,21 @@ def without_person(words: str) -> str | None:
     return bare
 
 
-def within_reach(catalogue: Catalogue, region: RegionCode) -> frozenset[RegionCode]:
-    """Where an item may be published that can be handed in at a region: there and above, and where agreements of any date lead."""
-    found = {one.code for one in catalogue.ancestors(region)}
-    for code in catalogue.deciding_for(region):
+def within_reach(catalogue: Catalogue, region: RegionCode, *, at: datetime) -> frozenset[RegionCode]:
+    """Where an item may be published that can be handed in at a region: there, above and in its city, and where papers of any date lead.
+
+    Papers are agreements, what was handed on to organs of the region, and mergers into them.
+    """
+    chain = catalogue.ancestors(region)
+    found = {one.code for one in chain}
+    whole = set(catalogue.deciding_for(region))
+    if (city := city_of(chain)) is not None:
+        whole.add(city.code)
+    for organ in catalogue.organs_of(region):
+        codes = catalogue.organs.standing_for(organ.code, at=at)
+        found.update(one.region for one in map(catalogue.organ, codes) if one is not None)
+        whole.update(one.region for one in catalogue.delegations_to(codes))
+    for code in whole:
         found |= catalogue.subtree(code)
     return frozenset(found)
 
@@ -209,11 +220,13 @@ def _fits(shape: ItemVersion, wanted: Wanted) -> bool:
 def _is_near(catalogue: Catalogue, offer: Published, *, wanted: Wanted, near: Sequence[RegionCode], at: datetime) -> bool:
     if not wanted.here or wanted.region is None:
         return True
-    # A matter of the place itself is decided by its own organ or one above.
+    # A matter of the place itself is decided by its own organ or one above: by one of them, whatever the others publish.
     matter = wanted.region if offer.region in near else offer.region
     asked = wanted.mode if wanted.mode is not Mode.LOCAL else None
     try:
-        decide(catalogue, item_code=offer.shape.item_code, receiving_region=wanted.region, handling_region=matter, mode=asked, at=at)
+        route = decide(
+            catalogue, item_code=offer.shape.item_code, receiving_region=wanted.region, handling_region=matter, mode=asked, at=at
+        )
     except NoRoute:
         return False
-    return True
+    return route.version_id == offer.version_id
