@@ -275,9 +275,10 @@ class Follower:
                 self._reached(following.offsets)
                 is_end = not is_whole and all(following.offsets[place] >= end for place, end in following.ends.items())
                 if records or is_end:
+                    briefed = {change.key for change in (new if is_whole else changes)}
                     is_whole = is_whole or is_end
                     offsets = dict(following.offsets) if is_end else {record.place: record.offset + 1 for record in records if is_whole}
-                    await storing.put(changes, new={change.key for change in new}, offsets=offsets)
+                    await storing.put(changes, briefed=briefed, offsets=offsets)
                 self.trouble = None
         finally:
             await storing.cut_off()

@@ -262,8 +262,8 @@ class _Gathered:
     """What was read and waits to be stored."""
 
     changes: list[Change] = field(default_factory=list)
-    new: set[str] = field(default_factory=set)
-    """Keys that the memory took from them."""
+    briefed: set[str] = field(default_factory=set)
+    """Keys whose briefs are stored too."""
     offsets: dict[Place, int] = field(default_factory=dict)
 
 
@@ -288,16 +288,17 @@ class Storing:
         self._gathered = _Gathered()
         self._task: asyncio.Task[None] | None = None
 
-    async def put(self, changes: Sequence[Change], *, new: Collection[str], offsets: Offsets) -> None:
+    async def put(self, changes: Sequence[Change], *, briefed: Collection[str], offsets: Offsets) -> None:
         """Have it stored, now or with what comes next; a store that failed ends the reading here, before another says how far it came.
 
-        ``new`` are the keys that the memory took from these changes, which must be the last it took.
+        ``briefed`` are the keys whose briefs are stored: those that the memory took from these changes, which must be the last it took. In a
+        first reading all of them, for nobody goes on from there before it has come to its end.
         """
         if self._connection is None:
             return
         gathered = self._gathered
         gathered.changes += changes
-        gathered.new.update(new)
+        gathered.briefed.update(briefed)
         gathered.offsets.update(offsets)
         if len(gathered.changes) >= AT_ONCE:
             # No more is ahead of the tables than they take at once.
@@ -327,7 +328,7 @@ class Storing:
         gathered, self._gathered = self._gathered, _Gathered()
         if self._connection is not None and (gathered.changes or gathered.offsets):
             # Now: what is in memory is what was gathered, and a moment later may be more.
-            briefs = {key: brief for key in gathered.new if (brief := self._briefly.brief(self._topic, key)) is not None}
+            briefs = {key: brief for key in gathered.briefed if (brief := self._briefly.brief(self._topic, key)) is not None}
             self._task = asyncio.create_task(self._store(self._connection, gathered, briefs=briefs))
 
     async def _store(self, connection: AsyncConnection, gathered: _Gathered, *, briefs: Mapping[str, str]) -> None:

@@ -1,6 +1,7 @@
 """What is told in a few words of a followed document: a restart takes those, and the whole wherever they are missing or not to be believed."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import pytest
@@ -8,9 +9,10 @@ from sqlalchemy import update
 
 from chassis.bus import Bus
 from chassis.follow import AT_ONCE, Follower
+from chassis.followed import lease
 from chassis.tables import FOLLOW_OFFSETS, FOLLOWED
 from contracts.values import JsonObject
-from tests.chassis.bus.conftest import MakeTopic
+from tests.chassis.bus.conftest import MakeLine, MakeTopic
 from tests.chassis.bus.line import PATIENCE, Line, append, at_work, until
 from tests.chassis.bus.test_follow import Memory, document, until_stored
 
@@ -123,3 +125,22 @@ async def test_a_process_cut_off_in_the_middle_of_the_first_reading_loses_nothin
 
     assert 0 < kept <= len(everything)
     assert len(memory.taken) + len(memory.recalled) == len(everything)
+
+
+async def test_who_becomes_the_writer_of_a_first_reading_that_is_in_its_memory_already_stores_the_briefs_too(
+    bus: Bus, line: Line, make_line_on: MakeLine, compacted: str
+) -> None:
+    """The one who wrote before it had not come to the end."""
+    other = await make_line_on(line.topic)
+    await append(bus, compacted, document("a", 1), document("a", 2), document("b", 3), document("c", "whole"), document("b", None))
+    memory = Brief(bus=bus, database=line.database)
+    follower = memory.follower(compacted)
+
+    async with AsyncExitStack() as writing:
+        assert await writing.enter_async_context(other.database.hold(lease([compacted]))) is not None
+        async with at_work(follower.run()), asyncio.timeout(PATIENCE):
+            await follower.until_caught_up()
+            await writing.aclose()
+            await until_stored(line, {"a": 2, "c": "whole"})
+
+    assert {row.key: row.brief for row in await line.rows(FOLLOWED)} == {"a": "=2", "c": None}
