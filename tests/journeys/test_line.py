@@ -1,6 +1,7 @@
 """Cases received at one county and decided in another, over HTTP, on five processes, Kafka and PostgreSQL."""
 
 import asyncio
+from typing import Any
 
 from tests.support.line import act, closed, delivered, forward, handling, receive, sealed, sign, transfer_in, try_act, until
 from tests.support.whole import SignIn
@@ -160,6 +161,40 @@ async def test_a_finished_case_is_delivered_where_it_was_received(sign_in: SignI
     await delivered(clerk, no)
 
     assert (await closed(clerk, no))["ending"] == "granted"
+
+
+async def test_what_four_do_is_worth_is_told_by_what_really_happened(sign_in: SignIn) -> None:
+    """Facts of routing, kept by intake, asked through the gateway."""
+    clerk, reviewer, approver = await sign_in("tonggu-clerk"), await sign_in("liuyang-reviewer"), await sign_in("liuyang-approver")
+    officer = await sign_in("catalog-author")
+
+    async def told() -> Any:
+        rows: list[Any] = []
+        after: str | None = ""
+        while after is not None:
+            page = await officer.get("/reports/four-do", params={"region": "430181", "after": after})
+            rows += page["items"]
+            after = page["next"]
+        return next(row for row in rows if row["version_id"] == version_id and row["region"] == "430181")
+
+    no = await receive(clerk, seed=141)
+    version_id = (await clerk.get(f"/cases/{no}"))["version_id"]
+    before = await told()
+    await sign(reviewer, no)
+    await act(reviewer, no, "acceptance")
+    await sealed(reviewer, no)
+    await act(approver, no, "decision", {"outcome": "granted"})
+    await sealed(approver, no)
+    await delivered(clerk, no)
+    await closed(clerk, no)
+    after = await told()
+
+    more = {name: after[name]["cases"] - before[name]["cases"] for name in ("at_once", "online", "nearby", "one_visit")}
+    achieved = {name: after[name]["achieved"] - before[name]["achieved"] for name in more}
+    assert after["decided"] - before["decided"] == 1
+    assert more == dict.fromkeys(more, 1)
+    assert (achieved["online"], achieved["nearby"]) == (0, 1)
+    assert not any(one["reason"] == "unrecorded" for name in more for one in after[name]["untold"])
 
 
 async def test_a_partners_system_signs_in_with_its_key_and_sees_its_own_county(system: System, sign_in: SignIn) -> None:
