@@ -6,7 +6,7 @@ there. Built for 350,000 versions: see `rules.versions` and `rules.packed`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 
 from contracts.catalogue import (
@@ -304,16 +304,17 @@ class Catalogue:
         """What an organ handed on of an item, in force or not, oldest first."""
         return self._delegations.by(delegator, item)
 
-    def handed_to(self, regions: Collection[RegionCode]) -> frozenset[tuple[ItemCode, RegionCode]]:
+    def handed_to(self, regions: Collection[RegionCode]) -> Mapping[ItemCode, Collection[RegionCode]]:
         """What organs of these regions decide, or decided, of what others published: the items, each with the regions that may publish it."""
-        found: set[tuple[ItemCode, RegionCode]] = set()
+        found: dict[ItemCode, set[RegionCode]] = {}
         for one in self._delegations.deciding():
             delegate, delegator = self.organs.get(one.delegate), self.organs.get(one.delegator)
             if delegate is not None and delegate.region in regions and delegator is not None:
                 # A delegator that was handed the item itself stands, as a rule, below the one that publishes it.
-                homes = [home.code for home in self.ancestors(delegator.region)]
-                found |= {(item, home) for item in one.items for home in homes}
-        return frozenset(found)
+                homes = {home.code for home in self.ancestors(delegator.region)}
+                for item in one.items:
+                    found.setdefault(item, set()).update(homes)
+        return found
 
     def delegations_to(self, delegates: Collection[OrganCode]) -> tuple[Delegation, ...]:
         """What was handed on to one of some organs, in force or not; reads every delegation, so for no hot path."""

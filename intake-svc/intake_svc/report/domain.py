@@ -187,11 +187,14 @@ def homes(catalogue: Catalogue, region: RegionCode, *, during: Period, after: tu
     below = catalogue.subtree(region)
     handed = catalogue.handed_to(below)
     for item in sorted(item for item in catalogue.items() if item >= after[0]):
-        for place in sorted(catalogue.regions_of(item)):
-            if (item, place) > after and (place in below or (item, place) in handed):
-                versions = tuple(one for one in catalogue.versions_of(item, place) if _held(one, during))
-                if versions:
-                    yield Home(item_code=item, region=place, versions=versions)
+        publishing = catalogue.regions_of(item)
+        # The fewer of the two are gone through: a county is one region, and the nation publishes an item in thousands.
+        few, many = (below, publishing) if len(below) < len(publishing) else (publishing, below)
+        places = {place for place in few if place in many} | {place for place in handed.get(item, ()) if place in publishing}
+        for place in sorted(place for place in places if (item, place) > after):
+            versions = tuple(one for one in catalogue.versions_of(item, place) if _held(one, during))
+            if versions:
+                yield Home(item_code=item, region=place, versions=versions)
 
 
 def _held(one: Published, during: Period) -> bool:
