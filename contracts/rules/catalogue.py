@@ -7,7 +7,7 @@ there. Built for 350,000 versions: see `rules.versions` and `rules.packed`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from contracts.catalogue import (
     Agreement,
@@ -38,11 +38,12 @@ from contracts.values import (
 from rules.agreements import Agreements, covers
 from rules.calendars import Calendar
 from rules.certificates import Cancelled
-from rules.delegations import Delegations
+from rules.delegations import Delegations, find_merger_contradictions
 from rules.organs import Organs
 from rules.packed import PackedParts
 from rules.parts import Parts
 from rules.versions import Published, Versions
+from rules.workdays import local_day
 
 __all__ = ["Catalogue", "Published"]
 
@@ -315,6 +316,16 @@ class Catalogue:
                 for item in one.items:
                     found.setdefault(item, set()).update(homes)
         return found
+
+    def contradictions_of(self, former: OrganCode, taker: OrganCode, *, at: datetime) -> tuple[tuple[Delegation, Delegation], ...]:
+        """Delegations that would contradict each other once one organ is merged into another, in pairs; reads every delegation."""
+        return find_merger_contradictions(
+            self._delegations.deciding(),
+            former=self.one_with(former),
+            taker=self.one_with(taker),
+            stands=self.organs.merged(at=at),
+            today=local_day(at),
+        )
 
     def delegations_to(self, delegates: Collection[OrganCode]) -> tuple[Delegation, ...]:
         """What was handed on to one of some organs, in force or not; reads every delegation, so for no hot path."""

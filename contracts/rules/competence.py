@@ -30,6 +30,7 @@ from rules.routes import (
     RegionAbolished,
     RegionUnknown,
     Route,
+    SeveralInstruments,
     SeveralOrgans,
     WayNotDeclared,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "RegionAbolished",
     "RegionUnknown",
     "Route",
+    "SeveralInstruments",
     "SeveralOrgans",
     "WayNotDeclared",
     "city_of",
@@ -157,6 +159,9 @@ def holder_of(catalogue: Catalogue, version: ItemVersion, *, matter: Region, at:
         matter: That region.
         at: The instant that is asked about.
         situation: As for `decide`.
+
+    Raises:
+        SeveralInstruments: Organs that became one had handed it on differently.
     """
     then = max(at, version.effective_from)
     if version.effective_to is not None:

@@ -235,6 +235,45 @@ def _contradicting(one: Delegation, known: Known) -> Iterable[Defect]:
                     )
 
 
+def find_merger_contradictions(
+    papers: Iterable[Delegation],
+    *,
+    former: Collection[OrganCode],
+    taker: Collection[OrganCode],
+    stands: Mapping[OrganCode, OrganCode],
+    today: date,
+) -> tuple[tuple[Delegation, Delegation], ...]:
+    """Papers that would contradict once organs are one: each of the one side with one of the other, by their ids.
+
+    Args:
+        papers: All that are published.
+        former: Every code of the organ that is to be merged.
+        taker: Every code of the organ that is to take its place.
+        stands: Of organs merged until now the one that stands in the place of each.
+        today: In Asia/Shanghai; what has ended by then says nothing any more.
+    """
+    one_now = {*former, *taker}
+    # What was revoked holds no more when a merger that is published later begins.
+    given = [
+        one for one in papers if one.delegator in one_now and one.kind in DECIDING and one.valid_to > today and one.revoked_from is None
+    ]
+    # What one of them handed to the other comes to an end with the merger.
+    given = [one for one in given if one.delegate not in one_now]
+    given.sort(key=lambda one: one.delegation_id)
+    return tuple(
+        (ours, theirs)
+        for ours in given
+        for theirs in given
+        if ours.delegator in former
+        and theirs.delegator in taker
+        and ours.region == theirs.region
+        and (ours.kind, stands.get(ours.delegate, ours.delegate)) != (theirs.kind, stands.get(theirs.delegate, theirs.delegate))
+        and set(ours.items) & set(theirs.items)
+        and _same_days(ours, theirs)
+        and (not ours.situations or not theirs.situations or set(ours.situations) & set(theirs.situations))
+    )
+
+
 def find_change_defects(delegation: Delegation, *, former: Delegation | None, today: date) -> tuple[Defect, ...]:
     """What would make untrue what was decided through a delegation until today; none when it may be published.
 

@@ -17,9 +17,9 @@ from typing import NamedTuple
 from contracts.catalogue import Region
 from contracts.codec import encode_object
 from contracts.delegations import Authority, Cited, Delegation, DelegationKind
-from contracts.values import DelegationId, ItemCode, OrganCode, RegionCode, digest
+from contracts.values import DelegationId, ItemCode, Json, OrganCode, RegionCode, digest
 from rules.catalogue import Catalogue
-from rules.routes import Considered, Route
+from rules.routes import Considered, Route, SeveralInstruments
 
 PARK = "园区"
 """Kind of a region that is a park or zone: a virtual hall of several organs below its county."""
@@ -77,6 +77,9 @@ def hand_on(
         on: Its day in Asia/Shanghai.
         situation: Id of the situation, when it is known.
         considered: What is looked at is added here.
+
+    Raises:
+        SeveralInstruments: Organs that became one had handed it on differently.
     """
     chain = catalogue.chain(matter.code)
     organ = sealed_as = catalogue.organs.acting(publisher, at=at)
@@ -102,7 +105,7 @@ def hand_on(
                 holding.append(one)
         if not holding:
             break
-        chosen = _nearest(holding, chain)
+        chosen = holding[0] if len(holding) == 1 else _nearest(catalogue, holding, chain, at=at)
         considered += [_told(one, "passed_over", _WIDER) for one in holding if one is not chosen]
         path.append(chosen.delegation_id)
         organ, sealed_as = (catalogue.organs.acting(one, at=at) for one in (chosen.delegate, chosen.sealed_as))
@@ -217,10 +220,16 @@ def _not_holding(one: Delegation, *, at: datetime, on: date, situation: str | No
     return None
 
 
-def _nearest(holding: Sequence[Delegation], chain: Sequence[RegionCode]) -> Delegation:
-    """For the smallest region; of several for one the latest, as none was let in that contradicts."""
-    nearest = min(chain.index(one.region) for one in holding)
-    return [one for one in holding if one.region == chain[nearest]][-1]
+def _nearest(catalogue: Catalogue, holding: Sequence[Delegation], chain: Sequence[RegionCode], *, at: datetime) -> Delegation:
+    """For the smallest region; of several for one that come to the same the latest."""
+    smallest = chain[min(chain.index(one.region) for one in holding)]
+    nearest = [one for one in holding if one.region == smallest]
+    acting = catalogue.organs.acting
+    # One organ's papers were held against each other when they were published; those of organs that became one since need not agree.
+    if len({(one.kind, acting(one.delegate, at=at), acting(one.sealed_as, at=at)) for one in nearest}) > 1:
+        ids: list[Json] = [*sorted(one.delegation_id for one in nearest)]
+        raise SeveralInstruments(facts={"organ": acting(nearest[0].delegator, at=at), "region": smallest, "delegations": ids})
+    return nearest[-1]
 
 
 def _handed_on(catalogue: Catalogue, organ: OrganCode, item: ItemCode, *, at: datetime) -> Sequence[Delegation]:

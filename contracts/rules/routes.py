@@ -7,7 +7,8 @@
     ├── RegionAbolished        ├── WayNotDeclared
     ├── NoOrganThere           ├── NoAgreement
     ├── NoVersionInForce       ├── AgreementExpired
-    └── SeveralOrgans          └── AgreementNotInForce
+    ├── SeveralOrgans          └── AgreementNotInForce
+    └── SeveralInstruments
 """
 
 from __future__ import annotations
@@ -66,6 +67,17 @@ class SeveralOrgans(NoRoute):
     RULE: ClassVar[str] = "route.several-organs"
     ZH: ClassVar[str] = "同一地区有多个机关发布此事项,无法确定办理机关"
     EN: ClassVar[str] = "Several organs of the region publish this item"
+
+
+class SeveralInstruments(NoRoute):
+    """Organs that became one had handed the item on differently for one region; ``facts``: ``organ``, ``region``, ``delegations`` (ids).
+
+    The organ that they became revokes all but one.
+    """
+
+    RULE: ClassVar[str] = "route.several-instruments"
+    ZH: ClassVar[str] = "合并后的机构就同一事项、同一区域有相互矛盾的委托或者下放,请撤销其一"
+    EN: ClassVar[str] = "The merged organ has papers that hand the item on differently for one region; revoke all but one"
 
 
 class ModeNotDeclared(NoRoute):

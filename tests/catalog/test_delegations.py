@@ -32,6 +32,7 @@ APPROVALS = OrganCode("11430181TB0000028B")
 """浏阳市行政审批服务局"""
 POLICE = OrganCode("11430181TB00000366")
 TRANSPORT = OrganCode(str(a_draft("道路货物运输驾驶员从业资格证换发补发")["version"]["organ"]))
+TOWN = RegionCode("430181101")
 HUNAN, JIANGXI = RegionCode("430000"), RegionCode("360000")
 
 
@@ -337,3 +338,42 @@ async def test_an_agreement_that_ends_within_a_week_raises_the_alert(service: Se
     found = samples_of((await service.client.get("/metrics")).text)
 
     assert fires("InstrumentsEnd", found)
+
+
+async def town_handed_on_twice(service: Service) -> JsonObject:
+    """The county's organ handed all to another, but a town to a third, and the other handed that town to a fourth: so far only the third counts."""
+    body = {"code": TOWN, "name": "大瑶镇", "level": "town", "parent": LIUYANG}
+    assert (await service.post("/regions", body, by=NATIONAL_AUTHOR)).status_code == 201
+    assert (await service.post(f"/regions/{TOWN}/review", by=NATIONAL_REVIEWER)).status_code == 200
+    town = {"region": TOWN, "delegation_id": "town-police", "delegate": POLICE, "sealed_as": POLICE}
+    await in_force(service)
+    await in_force(service, **town)
+    await in_force(
+        service, **town | {"delegation_id": "town-transport", "delegator": APPROVALS, "delegate": TRANSPORT, "sealed_as": TRANSPORT}
+    )
+    await service.hear_all()
+    return dict((await service.get(f"/organs/{APPROVALS}")).json()) | {"merged_into": MARKET}
+
+
+async def test_a_merger_that_would_make_papers_contradict_is_refused_until_one_is_revoked(service: Service) -> None:
+    merged = await town_handed_on_twice(service)
+
+    refused = await service.post("/organs", merged, by=AUTHOR)
+
+    assert (refused.status_code, refused.json()["rule"]) == (422, "organ.unsound")
+    assert told(refused) == [("organ.merger-contradicts", "/merged_into")]
+    assert all(name in refused.json()["errors"][0]["detail"] for name in ("town-police", "town-transport"))
+    await service.post("/delegations/town-transport/revocation", by=REVIEWER)
+    await service.hear_all()
+    assert (await service.post("/organs", merged, by=AUTHOR)).status_code == 201
+
+
+async def test_papers_published_since_a_merger_was_drafted_are_held_against_it(service: Service) -> None:
+    merged = dict((await service.get(f"/organs/{APPROVALS}")).json()) | {"merged_into": MARKET}
+    assert (await service.post("/organs", merged, by=AUTHOR)).status_code == 201
+    await town_handed_on_twice(service)
+
+    refused = await service.post(f"/organs/{APPROVALS}/review", by=REVIEWER)
+
+    assert (refused.status_code, told(refused)) == (422, [("organ.merger-contradicts", "/merged_into")])
+    assert "merged_into" not in (await service.get(f"/organs/{APPROVALS}")).json()

@@ -82,7 +82,10 @@ def answer_plainly(lists: Lists, asked: Question) -> Answer:
     version, rule = published(lists, asked, considered)
     if version is None:
         return {"refused": rule}
-    organ, where, name, rule, walked, assisting = holder(lists, asked, version, rule, day, considered)
+    try:
+        organ, where, name, rule, walked, assisting = holder(lists, asked, version, rule, day, considered)
+    except ContradictingPapers:
+        return {"refused": "route.several-instruments"}
     mode, agreement, way, refused = received(
         lists, asked, version, day, at_home=[version.region, where], assisting=list(assisting.values()), considered=considered
     )
@@ -162,10 +165,7 @@ def holder(
                 several.append(one)
         if not several:
             break
-        best = several[0]
-        for one in several:
-            if [place.code for place in matter].index(one.region) <= [place.code for place in matter].index(best.region):
-                best = one
+        best = prevailing(lists, several, [place.code for place in matter], asked.at)
         considered.extend(("route." + one.kind.value, "passed_over") for one in several if one is not best)
         considered.append(("route." + best.kind.value, "holds"))
         walked.append(best.delegation_id)
@@ -180,6 +180,27 @@ def holder(
         assisting.update({one.code: one.region for one in there})
     assisting = {code: region for code, region in assisting.items() if code != organ}
     return organ, where, name, rule, walked, assisting
+
+
+def prevailing(lists: Lists, several: Sequence[Delegation], matter: Sequence[RegionCode], at: datetime) -> Delegation:
+    """Of an organ's papers the latest for the smallest region."""
+    best = several[0]
+    for one in several:
+        if matter.index(one.region) <= matter.index(best.region):
+            best = one
+    for one in several:
+        if one.region == best.region and outcome(lists, one, at) != outcome(lists, best, at):
+            raise ContradictingPapers
+    return best
+
+
+class ContradictingPapers(Exception):
+    """An organ, by what was merged into it, gave the same power to several."""
+
+
+def outcome(lists: Lists, one: Delegation, at: datetime) -> list[str]:
+    """What a paper comes to: how the power is handed on, to whom, and in whose name it is used."""
+    return [one.kind.value, acting(lists, one.delegate, at), acting(lists, one.sealed_as, at)]
 
 
 def in_force(one: Delegation, asked: Question, day: date) -> bool:

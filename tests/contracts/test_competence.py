@@ -360,5 +360,5 @@ def test_an_agreement_to_come_is_refused_with_its_day_even_beside_an_expired_one
 def test_every_refusal_has_its_own_rule_and_texts() -> None:
     kinds = NoRoute.__subclasses__()
 
-    assert len({kind.RULE for kind in kinds}) == len(kinds) == 10
+    assert len({kind.RULE for kind in kinds}) == len(kinds) == 11
     assert all(kind.ZH != NoRoute.ZH and kind.EN != NoRoute.EN for kind in kinds)

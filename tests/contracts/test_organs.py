@@ -1,18 +1,19 @@
 """Which organ stands in the place of which, and who is one with whom."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.caller import Caller, CallerKind, Role
 from contracts.catalogue import Organ
-from contracts.delegations import DelegationKind
-from contracts.values import OrganCode
+from contracts.delegations import Delegation, DelegationKind
+from contracts.values import DelegationId, ItemCode, OrganCode
 from rules.access import allows, tree
 from rules.catalogue import Catalogue
-from rules.competence import decide
+from rules.competence import SeveralInstruments, decide
 from rules.powers import Acting, acting_now, authority_of
 from tests.contracts.builders import (
     DAYAO,
@@ -66,6 +67,73 @@ def test_a_merger_with_its_own_delegate_ends_the_delegation() -> None:
     catalogue = put(a_world(a_delegation()), replace(an_organ(code=DAYAO_OFFICE, region=DAYAO), merged_into=NEW, merged_at=THEN))
 
     assert asked(catalogue, at=THEN, region=DAYAO) == (NEW, NEW)
+
+
+HEIR = replace(an_organ(code=OrganCode("11430181MB0000003N"), region=DAYAO), name="别的机构")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        a_delegation(delegation_id="d2", delegator=NEW, delegate=HEIR.code, valid_from=date(2026, 6, 1)),
+        a_delegation(delegation_id="d2", delegator=NEW, delegate=HEIR.code, valid_from=date(2025, 6, 1)),
+        a_delegation(delegation_id="d2", delegator=NEW, kind=DelegationKind.DELEGATION),
+    ],
+    ids=["later paper", "earlier paper", "in another name"],
+)
+def test_of_two_papers_that_contradict_since_a_merger_none_is_guessed(other: Delegation) -> None:
+    catalogue = a_world(HEIR, a_delegation(), other)
+
+    assert asked(catalogue, at=BEFORE, region=DAYAO)[0] == DAYAO_OFFICE
+    with pytest.raises(SeveralInstruments) as refused:
+        asked(catalogue, at=THEN, region=DAYAO)
+    assert refused.value.facts == {"organ": NEW, "region": DAYAO, "delegations": ["d1", "d2"]}
+    assert asked(put(catalogue, replace(other, revoked_from=THEN)), at=THEN, region=DAYAO)[0] == DAYAO_OFFICE
+
+
+def test_papers_of_merged_organs_that_come_to_the_same_are_followed() -> None:
+    same = a_delegation(delegation_id="d2", delegator=NEW, valid_from=date(2026, 6, 1))
+    to_an_heir = replace(same, delegate=HEIR.code, sealed_as=HEIR.code)
+    became = replace(HEIR, merged_into=DAYAO_OFFICE, merged_at=THEN)
+
+    assert asked(a_world(HEIR, a_delegation(), same), at=THEN, region=DAYAO)[0] == DAYAO_OFFICE
+    assert asked(a_world(became, a_delegation(), to_an_heir), at=THEN, region=DAYAO)[0] == DAYAO_OFFICE
+
+
+OUTSIDE = replace(a_delegation(), delegation_id=DelegationId("d2"), delegator=NEW, delegate=HEIR.code, sealed_as=HEIR.code)
+
+
+@pytest.mark.parametrize(
+    ("other", "found"),
+    [
+        (OUTSIDE, True),
+        (replace(OUTSIDE, kind=DelegationKind.DELEGATION, delegate=DAYAO_OFFICE), True),
+        (replace(OUTSIDE, delegate=DAYAO_OFFICE), False),
+        (replace(OUTSIDE, kind=DelegationKind.ASSIST), False),
+        (replace(OUTSIDE, region=LIUYANG), False),
+        (replace(OUTSIDE, items=(ItemCode("000131009999"),)), False),
+        (replace(OUTSIDE, valid_to=THEN.date()), False),
+        (replace(OUTSIDE, valid_from=date(2027, 1, 1)), True),
+        (replace(OUTSIDE, valid_from=date(2028, 1, 1), valid_to=date(2029, 1, 1)), False),
+        (replace(OUTSIDE, revoked_from=THEN + timedelta(seconds=5)), False),
+        (replace(OUTSIDE, delegate=LIUYANG_MARKET), False),
+        (replace(OUTSIDE, delegator=OrganCode("O-THIRD")), False),
+    ],
+)
+def test_papers_that_would_contradict_after_a_merger_are_found(other: Delegation, *, found: bool) -> None:
+    catalogue = a_catalogue(an_organ(), an_organ(code=NEW), HEIR, a_delegation(), other)
+
+    pairs = catalogue.contradictions_of(LIUYANG_MARKET, NEW, at=THEN)
+
+    assert [(one.delegation_id, another.delegation_id) for one, another in pairs] == ([("d1", "d2")] if found else [])
+
+
+def test_papers_for_situations_apart_do_not_contradict() -> None:
+    mine, theirs = replace(a_delegation(), situations=("new",)), replace(OUTSIDE, situations=("change",))
+    catalogue = a_catalogue(an_organ(), an_organ(code=NEW), HEIR, mine, theirs)
+
+    assert not catalogue.contradictions_of(LIUYANG_MARKET, NEW, at=THEN)
+    assert put(catalogue, replace(theirs, situations=("new",))).contradictions_of(LIUYANG_MARKET, NEW, at=THEN)
 
 
 def test_officers_of_the_new_organ_reach_what_is_the_former_ones_and_the_other_way_round() -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
 
 from catalog_svc.proposal.domain import NOTICE
 from contracts.catalogue import Organ, Region
+from contracts.delegations import Delegation
 from contracts.refusals import Conflict, Defect, Invalid, NotFound
 from rules.identifiers import IdType, check_identity
 from rules.workdays import local_day
+
+_TOLD_AT_MOST = 50
+"""Pairs of contradicting papers in one answer."""
 
 
 class OrganUnknown(NotFound):
@@ -73,6 +78,29 @@ def check_merger(organ: Organ, *, former: Organ | None, into: Organ | None) -> N
                     message="并入的机构应当已公布、尚未并入其他机构且不是其自身",
                     message_en="A published organ is merged into another that is published, stands, and is not itself",
                 ),
+            )
+        )
+
+
+def check_papers(contradictions: Sequence[tuple[Delegation, Delegation]]) -> None:
+    """Refuse a merger after which nobody could say to whom a power was handed on.
+
+    Args:
+        contradictions: Papers of the one organ and of the other that do not agree.
+
+    Raises:
+        OrganUnsound: There are some; each pair is named.
+    """
+    if contradictions:
+        raise OrganUnsound(
+            defects=tuple(
+                Defect(
+                    rule_id="organ.merger-contradicts",
+                    pointer="/merged_into",
+                    message=f"两机构的 {one.delegation_id} 与 {other.delegation_id} 就同一区域、同一事项另作安排,请先撤销其一",
+                    message_en=f"{one.delegation_id} and {other.delegation_id} hand the same item on differently for one region: revoke one",
+                )
+                for one, other in contradictions[:_TOLD_AT_MOST]
             )
         )
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from catalog_svc.context import Catalog
 from catalog_svc.organ import store
-from catalog_svc.organ.domain import OrganMerged, OrganUnknown, check_merger, check_organ, take_effect
+from catalog_svc.organ.domain import OrganMerged, OrganUnknown, check_merger, check_organ, check_papers, take_effect
 from catalog_svc.proposal import handlers as proposals
 from catalog_svc.proposal.domain import Draft, Proposal, Proposed
 from catalog_svc.region import handlers as regions
@@ -42,7 +42,7 @@ async def propose_organs(tx: Tx[Catalog], organs: Sequence[Organ], *, by: Caller
     """Draft organs, also one that is to be merged into another.
 
     Raises:
-        OrganUnsound: A code or region is wrong, or a merger leads nowhere.
+        OrganUnsound: A code or region is wrong, or a merger leads nowhere or makes papers contradict each other.
         OrganMerged: It was merged already, into another.
         Forbidden: Not an author of the region, of the one that it belongs to until now, or of that of the organ it is merged into.
     """
@@ -63,7 +63,7 @@ async def publish_organs(tx: Tx[Catalog], codes: Sequence[str], *, by: Caller, v
         ProposalNotFound: One was never drafted.
         Stale: It is not what the officer has read.
         ReviewedByAuthor: By its author.
-        OrganUnsound: What it is to be merged into was itself merged meanwhile.
+        OrganUnsound: What it is to be merged into was itself merged meanwhile, or papers of the two contradict each other.
         OrganMerged: It was merged meanwhile, into another.
         Forbidden: Not a reviewer of the region, of the one that it belongs to until now, or of that of the organ it is merged into.
     """
@@ -144,5 +144,9 @@ async def _check_mergers(tx: Tx[Catalog], organs: Sequence[Organ]) -> dict[Organ
     published = await store.get_organs(tx, [*(organ.code for organ in organs), *takers])
     for organ in organs:
         into = None if organ.merged_into is None else published.get(organ.merged_into)
-        check_merger(organ, former=published.get(organ.code), into=into)
+        former = published.get(organ.code)
+        check_merger(organ, former=former, into=into)
+        if into is not None and former is not None and former.merged_into is None:
+            # By the index, which knows a paper a moment after its publication: what slips by is refused by the routes instead of guessed.
+            check_papers(tx.context.catalogue.contradictions_of(organ.code, into.code, at=tx.at))
     return published
