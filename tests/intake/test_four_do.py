@@ -1,5 +1,6 @@
 """What items declare of 马上办、网上办、就近办、一次办, held against what their cases achieved."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from tests.intake.builders import (
     LIUYANG_CLERK,
     LOCAL_ONLY,
     MACHINE,
+    NO_AGREEMENT,
     REVIEWER,
     SECRETS,
     SUPERVISOR,
@@ -247,6 +249,26 @@ async def test_pages_follow_one_another_without_a_gap(service: Service) -> None:
 
     assert [row["item_code"] for row in whole] == sorted([a_version().item_code, LOCAL_ONLY])
     assert await report(service, limit=1) == whole
+
+
+async def test_items_that_declare_each_are_counted_with_cases_or_without_and_the_pages_add_up(service: Service) -> None:
+    publish(service.context, replace(a_version(version_id="v4", item_code=LOCAL_ONLY), four_do=(FourDo.ONLINE,)))
+    change = now(service) - DAY
+    ended = replace(a_version(version_id="v2", item_code=NO_AGREEMENT, effective_to=change), four_do=ALL)
+    begun = replace(a_version(version_id="v9", version=2, item_code=NO_AGREEMENT, effective_from=change), four_do=(FourDo.NEARBY,))
+    publish(service.context, ended, begun)
+
+    async def declared(limit: int) -> Counter[str]:
+        found = Counter[str]()
+        after: str | None = ""
+        while after is not None:
+            page = (await service.get(f"/v1/reports/four-do?region={LIUYANG}&limit={limit}&after={after}", by=SUPERVISOR)).json()
+            found.update(page["declared"])
+            after = page["next"]
+        return found
+
+    assert await declared(50) == {"items": 5, "at_once": 1, "online": 2, "nearby": 2, "one_visit": 1}
+    assert await declared(2) == await declared(50)
 
 
 @pytest.mark.parametrize("query", ["", "region=x", f"region={LIUYANG}&days=32", f"region={LIUYANG}&limit=51", f"region={LIUYANG}&after=x"])

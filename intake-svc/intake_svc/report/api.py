@@ -179,12 +179,24 @@ class FourDoMeasured(BaseModel):
     """一次办: nobody came to a window on more than one day."""
 
 
+class FourDoDeclared(BaseModel):
+    """How many of the items that a page looked at, with cases or without, declare each of 四办; the pages add up to the region's."""
+
+    items: int
+    """One for each region that publishes it."""
+    at_once: int
+    online: int
+    nearby: int
+    one_visit: int
+
+
 class FourDoReport(BaseModel):
     """A page by item; it may hold fewer rows than the next one, or none."""
 
     since: datetime
     until: datetime
     """Exclusive."""
+    declared: FourDoDeclared
     items: list[FourDoMeasured]
     next: str | None
     """Value of ``after`` for the next page."""
@@ -310,7 +322,9 @@ async def measure_four_do(
         read.tx, RegionCode(region), during=during, broken=broken, after=(item, place), limit=limit, by=read.caller
     )
     following = None if page.after is None else "/".join(page.after)
-    return read.answer(FourDoReport(since=during.since, until=during.until, items=[_measured(one) for one in page.found], next=following))
+    declared = FourDoDeclared(items=page.looked, **{one.value: page.declared[one] for one in FourDo})
+    found = [_measured(one) for one in page.found]
+    return read.answer(FourDoReport(since=during.since, until=during.until, declared=declared, items=found, next=following))
 
 
 def _during(read: Reader[Intake], first: date | None, last: date | None, *, days: int, longest: int) -> Period:

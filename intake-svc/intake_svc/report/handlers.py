@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from chassis.database import Tx
 from contracts.caller import Caller
+from contracts.elements import FourDo
 from contracts.values import ItemCode, ItemId, ItemVersionId, RegionCode, WindowId
 from intake_svc.case.handlers import counting
 from intake_svc.context import Intake
@@ -76,6 +77,10 @@ class FourDoPage:
     """The versions with cases, of the items that were looked at."""
 
     found: list[FourDoLine]
+    looked: int
+    """Items that were looked at, each once for every region that publishes it."""
+    declared: Mapping[FourDo, int]
+    """How many of them declare each, by their latest version of the time."""
     after: tuple[ItemCode, RegionCode] | None
     """The last item looked at and its publisher's region, when there are further ones."""
 
@@ -195,5 +200,7 @@ async def measure_four_do(
             for one in measured
             if not broken or any(kept.broken for kept in one.kept.values())
         ],
+        looked=len(looked),
+        declared={one: sum(one in home.versions[-1].shape.four_do for home in looked) for one in FourDo},
         after=None if last is None else (last.item_code, last.region),
     )
