@@ -42,10 +42,9 @@ def stand(part: SituationsPart, facts: Facts, *, at: date) -> tuple[Situation | 
 def remaining(part: SituationsPart, facts: Facts, *, at: date) -> tuple[tuple[Situation, ...], Fact | None]:
     """The situations that the answers leave, in the order of the list, and what to ask while they are several."""
     table = tabulated(part)
-    rows = None if table is None else table.left(facts)
-    if table is not None and rows is not None:
-        reached = {place for _, place in rows}
-        name = table.next_name(rows)
+    fitting = None if table is None else table.left(facts)
+    if fitting is not None:
+        reached, name = set(fitting.made), fitting.next_name()
         situations = tuple(one for place, one in enumerate(part.situations) if place in reached)
         return situations, next((fact for fact in part.facts if fact.name == name), None)
     left = _left(part, facts, at=at)

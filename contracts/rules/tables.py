@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from itertools import product
+from itertools import chain, product
 from math import prod
 from typing import TypeAlias
 
@@ -43,48 +43,43 @@ class Table:
         """Every combination with its situation."""
         return list(zip(product(*self.values), self.made, strict=True))
 
-    def left(self, facts: Facts) -> list[Row] | None:
-        """The rows that fit what is known; ``None`` when an answer is none of those offered."""
-        fitting: list[tuple[Value, ...]] = []
-        steps: list[range] = []
-        step = len(self.made)
-        for name, values in zip(self.names, self.values, strict=True):
-            step //= len(values)
+    def left(self, facts: Facts) -> Table | None:
+        """The table that the known answers leave, each of them the only one of its fact; ``None`` when one is none of those offered."""
+        values, made = list(self.values), self.made
+        for place, name in enumerate(self.names):
             given = facts.get(name)
             if given is None:
-                fitting.append(values)
-                steps.append(range(0, step * len(values), step))
-            elif isinstance(given, str | bool) and given in values:
-                fitting.append((given,))
-                steps.append(range(step * values.index(given), step * values.index(given) + 1))
-            else:
+                continue
+            if not isinstance(given, str | bool) or given not in values[place]:
                 return None
-        return [(answers, self.made[sum(at)]) for answers, at in zip(product(*fitting), product(*steps), strict=True)]
+            made = array("H", chain.from_iterable(_slices(made, values, place)[values[place].index(given)]))
+            values[place] = (given,)
+        return Table(names=self.names, values=tuple(values), made=made)
 
-    def next_name(self, rows: Iterable[Row]) -> str | None:
+    def next_name(self) -> str | None:
         """The fact to ask for: of those that can still change the situation the one that leaves the fewest on average, else the first.
 
-        Args:
-            rows: Those of `left`.
-
         Returns:
-            ``None`` when one situation is left, whatever else is answered.
+            ``None`` when one situation is left, whatever is answered.
         """
-        left = list(rows)
-        if len({situation for _, situation in left}) <= 1:
-            return None
         best: tuple[Fraction, int] | None = None
-        for place in range(len(self.names)):
-            by_value: dict[Value, set[int]] = {}
-            by_others: dict[tuple[Value, ...], set[int]] = {}
-            for answers, situation in left:
-                by_value.setdefault(answers[place], set()).add(situation)
-                by_others.setdefault((*answers[:place], *answers[place + 1 :]), set()).add(situation)
-            if all(len(reached) == 1 for reached in by_others.values()):
+        for place, values in enumerate(self.values):
+            slices = _slices(self.made, self.values, place)
+            # An answer that can change nothing leaves, whatever the others are, the situation that each other answer leaves.
+            if all(one == slices[0] for one in slices[1:]):
                 continue
-            score = (Fraction(sum(len(reached) for reached in by_value.values()), len(by_value)), place)
+            score = (Fraction(sum(len(set(chain.from_iterable(one))) for one in slices), len(values)), place)
             best = score if best is None else min(best, score)
         return None if best is None else self.names[best[1]]
+
+
+def _slices(made: array[int], values: Sequence[Sequence[Value]], place: int) -> list[list[array[int]]]:
+    """For each answer to a fact the situations that it leaves, in the order of the other answers, piece by piece."""
+    size = prod(len(one) for one in values[place + 1 :])
+    if size == 1:
+        return [[made[start :: len(values[place])]] for start in range(len(values[place]))]
+    starts = range(0, size * len(values[place]), size)
+    return [[made[at : at + size] for at in range(start, len(made), size * len(values[place]))] for start in starts]
 
 
 _tables: OrderedDict[int, tuple[SituationsPart, Table | None]] = OrderedDict()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from rules.guidance import MOST_TRIED, advise, prefilled, told_of
 from rules.parts import Parts
 from rules.reasons import Labels, Words, in_words, left_open
 from rules.situations import check_table
-from rules.tables import tabulated, values_of
+from rules.tables import Table, tabulated, values_of
 from tests.contracts.builders import ALWAYS, CHECKLIST, FORM, SITUATIONS, TEXTS, TODAY, a_material, a_version
 
 if TYPE_CHECKING:
@@ -67,14 +68,16 @@ def test_asking_ends_where_the_table_says_and_asks_for_nothing_in_vain(part: Sit
         assert left is not None
         place = table.names.index(question.name)
         ends: dict[tuple[object, ...], set[int]] = {}
-        for answers, situation in left:
+        for answers, situation in left.rows:
             ends.setdefault((*answers[:place], *answers[place + 1 :]), set()).add(situation)
         assert any(len(reached) > 1 for reached in ends.values())
         known[question.name] = truth[question.name]
 
     [(_, place)] = [row for row in table.rows if row[0] == tuple(truth[name] for name in table.names)]
     assert advice.situation == part.situations[place]
-    assert {situation for _, situation in table.left(known) or []} == {place}
+    ended = table.left(known)
+    assert ended is not None
+    assert set(ended.made) == {place}
 
 
 @given(part=tables().filter(fits), data=st.data())
@@ -87,8 +90,36 @@ def test_what_is_left_of_a_table_is_what_fits_the_answers(part: SituationsPart, 
         row for row in table.rows if all(known.get(name, answer) == answer for name, answer in zip(table.names, row[0], strict=True))
     ]
 
-    assert table.left(known) == fitting
-    assert table.left({table.names[0]: "none of those offered"} if table.names else {}) == (None if table.names else table.rows)
+    left = table.left(known)
+    assert left is not None
+    assert left.rows == fitting
+    assert table.left(dict.fromkeys(table.names[:1], "none of those offered")) == (None if table.names else table)
+
+
+def asked_for_plainly(table: Table) -> str | None:
+    """Each fact tried row by row: what its answers leave on average, if it can change anything at all."""
+    scores: list[tuple[Fraction, int]] = []
+    for place in range(len(table.names)):
+        by_value: dict[object, set[int]] = {}
+        by_others: dict[tuple[object, ...], set[int]] = {}
+        for answers, situation in table.rows:
+            by_value.setdefault(answers[place], set()).add(situation)
+            by_others.setdefault((*answers[:place], *answers[place + 1 :]), set()).add(situation)
+        if any(len(reached) > 1 for reached in by_others.values()):
+            scores.append((Fraction(sum(len(reached) for reached in by_value.values()), len(by_value)), place))
+    return table.names[min(scores)[1]] if scores else None
+
+
+@given(part=tables().filter(fits), data=st.data())
+def test_what_is_asked_for_is_what_trying_row_by_row_finds(part: SituationsPart, data: st.DataObject) -> None:
+    table = tabulated(part)
+    assert table is not None
+    known = {fact.name: data.draw(st.sampled_from(values_of(fact))) for fact in part.facts if data.draw(st.booleans())}
+
+    left = table.left(known)
+
+    assert left is not None
+    assert left.next_name() == asked_for_plainly(left)
 
 
 @given(part=tables().filter(fits), data=st.data())
