@@ -41,6 +41,7 @@ _PROBLEM = {
                     "traceId": {"type": "string"},
                     "errors": {"type": "array", "items": {"type": "object"}},
                     "facts": {"type": "object"},
+                    "considered": {"type": "array", "items": {"type": "object"}},
                 },
             },
         },

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from chassis import tracing
 from chassis.database import DatabaseBusy, is_transient
+from contracts.codec import encode
 from contracts.refusals import Conflict, Defect, Forbidden, Invalid, NotFound, Refusal, Stale, Unavailable
 from contracts.values import Json, JsonObject
 
@@ -225,6 +226,8 @@ def problem(refusal: Refusal, *, accept_language: str = "", headers: Mapping[str
         body["errors"] = [_error(defect, english=english) for defect in refusal.defects]
     if refusal.facts:
         body["facts"] = refusal.facts
+    if refusal.considered:
+        body["considered"] = encode(refusal.considered)
     sent = {"content-language": "en" if english else "zh", "cache-control": "no-store", **(headers or {})}
     if refusal.retry_after is not None:
         sent["retry-after"] = str(refusal.retry_after)

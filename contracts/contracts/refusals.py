@@ -61,6 +61,8 @@ class Refusal(Exception):
         self.defects = defects
         self.facts: dict[str, Json] = dict(facts or {})
         self.retry_after = retry_after
+        self.considered: tuple[object, ...] = ()
+        """What was looked at until then, step by step, each with a JSON form; where a rule is explained, its no is too. Public, like facts."""
 
 
 class NotFound(Refusal):

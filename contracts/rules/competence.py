@@ -9,7 +9,7 @@ Law: 国办发〔2020〕35号 (收受分离: authority does not move), 行政许
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 from contracts.catalogue import Agreement, ItemVersion, Region
@@ -92,8 +92,12 @@ def decide(
     considered: list[Considered] = []
     receiver = region_in_force(catalogue, receiving_region, on=on, side="receiving")
     handler = region_in_force(catalogue, handling_region, on=on, side="handling")
-    version, holder = find_holder(catalogue, item_code, handler, at=at, on=on, situation=situation, considered=considered)
-    chosen, agreement, way = _received(catalogue, version, holder, receiver, handler, mode=mode, on=on, considered=considered)
+    try:
+        version, holder = find_holder(catalogue, item_code, handler, at=at, on=on, situation=situation, considered=considered)
+        chosen, agreement, way = _received(catalogue, version, holder, receiver, handler, mode=mode, on=on, considered=considered)
+    except NoRoute as refused:
+        refused.considered = tuple(considered)
+        raise
     return Route(
         item_code=item_code,
         version_id=version.version_id,
@@ -297,7 +301,7 @@ def _agreed(
         in_force = [agreement for agreement in covering if agreement.valid_from <= on < agreement.valid_to]
         if in_force:
             agreement = in_force[-1]
-            considered += [_passed_over(other, item=item, mode=one, on=on) for other in between if other is not agreement]
+            considered += [_passed_over(other, item=item, modes=(one,), on=on) for other in between if other is not agreement]
             considered.append(
                 Considered(
                     "route.agreement",
@@ -308,15 +312,16 @@ def _agreed(
             )
             return one, agreement
     covering = [agreement for agreement in between if any(covers(agreement, item=item, mode=one) for one in asked)]
+    considered += [_passed_over(other, item=item, modes=asked, on=on) for other in between]
     raise _not_agreed(covering, receiver, handler, on=on)
 
 
-def _passed_over(agreement: Agreement, *, item: ItemCode, mode: Mode, on: date) -> Considered:
+def _passed_over(agreement: Agreement, *, item: ItemCode, modes: Collection[Mode], on: date) -> Considered:
     if not lets_route(agreement):
         zh, en = "不含收件和办理的授权", "does not let one side receive and the other decide"
     elif agreement.items and item not in agreement.items:
         zh, en = "不涵盖此事项", "does not cover the item"
-    elif mode not in agreement.modes:
+    elif not any(mode in agreement.modes for mode in modes):
         zh, en = "不涵盖此方式", "does not cover the mode"
     elif on < agreement.valid_from:
         zh, en = "尚未生效", "is not in force yet"

@@ -11,7 +11,7 @@ from contracts.values import AgreementId, ItemCode, ItemVersionId, Mode, OrganCo
 from rules.agreements import covers
 from rules.catalogue import Catalogue
 from rules.competence import city_of, find_holder, find_way, region_in_force
-from rules.routes import Considered
+from rules.routes import Considered, NoRoute
 from rules.workdays import local_day
 
 
@@ -71,7 +71,11 @@ def find_receivers(
     """
     on, considered = local_day(at), list[Considered]()
     matter = region_in_force(catalogue, handling_region, on=on, side="handling")
-    version, holder = find_holder(catalogue, item_code, matter, at=at, on=on, situation=situation, considered=considered)
+    try:
+        version, holder = find_holder(catalogue, item_code, matter, at=at, on=on, situation=situation, considered=considered)
+    except NoRoute as refused:
+        refused.considered = tuple(considered)
+        raise
     chain = catalogue.chain(handling_region)
     city = city_of(catalogue.ancestors(version.region))
     found: list[ByAgreement] = []

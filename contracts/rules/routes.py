@@ -22,7 +22,7 @@ from contracts.values import AgreementId, DelegationId, Direction, ItemCode, Ite
 
 
 class NoRoute(Conflict):
-    """No organ is competent for this, or nobody may receive it here."""
+    """No organ is competent for this, or nobody may receive it here; ``considered``: the steps until there, as a `Route` tells them."""
 
     RULE: ClassVar[str] = "route.none"
     ZH: ClassVar[str] = "无法确定办理机关"

@@ -111,6 +111,35 @@ async def test_without_a_route_the_reason_is_named(seeded: Service, query: dict[
     assert answer.json()["rule"] == rule
 
 
+@pytest.mark.parametrize(
+    ("query", "considered"),
+    [
+        ({"origin": "439999"}, []),
+        ({"region": "430182"}, [("route.own-region", "passed_over"), ("route.city", "passed_over"), ("route.province", "passed_over")]),
+        (
+            {"origin": "430103"},
+            [("route.own-region", "holds"), ("route.way.across_towns", "passed_over")],
+        ),
+        ({"origin": WANZAI}, [("route.own-region", "holds"), *[("route.agreement", "passed_over")] * 2]),
+    ],
+    ids=["unknown", "nobody", "no way", "expired"],
+)
+async def test_a_refused_route_tells_what_was_looked_at_as_a_found_one_does(
+    seeded: Service, query: dict[str, str], considered: list[tuple[str, str]]
+) -> None:
+    told = (await route(seeded, **query)).json().get("considered", [])
+
+    assert [(one["rule"], one["outcome"]) for one in told] == considered
+    assert all(one["zh"] and one["en"] for one in told)
+
+
+async def test_why_nobody_may_be_listed_as_receiving_is_told_step_by_step(seeded: Service) -> None:
+    refused = (await seeded.get("/routes/receivers", {"item": SOLE_TRADER, "region": "430182"})).json()
+
+    assert refused["rule"] == "route.no-organ"
+    assert [one["outcome"] for one in refused["considered"]] == ["passed_over"] * 3
+
+
 async def test_an_abolished_region_is_refused_with_its_successors(seeded: Service) -> None:
     facts = (await route(seeded, region="430124")).json()["facts"]
 

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from contracts.catalogue import Agreement, AgreementAction, ItemVersion, Organ, Region, VersionState
 from contracts.delegations import Delegation, DelegationKind
 from contracts.values import ItemCode, Mode, OrganCode, RegionCode
-from rules.competence import NoRoute, Route
+from rules.competence import Considered, NoRoute, Route
 from tests.contracts.plain_climb import has_begun, holds, keeps_the_power
 
 LEVELS = ["nation", "province", "city", "county", "town", "village"]
@@ -43,7 +43,7 @@ class Question:
 
 
 Answer = dict[str, object]
-"""What is compared: the fields of a route, with rule and outcome of each thing considered; or ``{"refused": rule}``."""
+"""What is compared: the fields of a route, with rule and outcome of each thing considered; or the ``rule`` of the refusal, and what was considered until then."""
 
 
 def answer_of(route: Route) -> Answer:
@@ -66,7 +66,7 @@ def answer_of(route: Route) -> Answer:
 
 def refusal_of(refused: NoRoute) -> Answer:
     """What `decide` refused with."""
-    return {"refused": refused.RULE}
+    return {"refused": refused.RULE, "considered": [(one.rule, one.outcome) for one in refused.considered if isinstance(one, Considered)]}
 
 
 def answer_plainly(lists: Lists, asked: Question) -> Answer:
@@ -75,22 +75,22 @@ def answer_plainly(lists: Lists, asked: Question) -> Answer:
     for code in (asked.receiving_region, asked.handling_region):
         region = find(lists, code)
         if region is None:
-            return {"refused": "route.region-unknown"}
+            return {"refused": "route.region-unknown", "considered": []}
         if (region.valid_from is not None and day < region.valid_from) or (region.valid_to is not None and day >= region.valid_to):
-            return {"refused": "route.region-abolished"}
+            return {"refused": "route.region-abolished", "considered": []}
     considered: list[tuple[str, str]] = []
     version, rule = published(lists, asked, considered)
     if version is None:
-        return {"refused": rule}
+        return {"refused": rule, "considered": considered}
     try:
         organ, where, name, rule, walked, assisting = holder(lists, asked, version, rule, day, considered)
     except ContradictingPapers:
-        return {"refused": "route.several-instruments"}
+        return {"refused": "route.several-instruments", "considered": considered}
     mode, agreement, way, refused = received(
         lists, asked, version, day, at_home=[version.region, where], assisting=list(assisting.values()), considered=considered
     )
     if refused is not None:
-        return {"refused": refused}
+        return {"refused": refused, "considered": considered}
     return {
         "version": version.version_id,
         "organ": organ,
@@ -262,6 +262,7 @@ def agreed(
             considered.extend(("route.agreement", "passed_over") for one in binding if one is not holding[-1])
             considered.append(("route.agreement", "holds"))
             return mode.value, holding[-1].agreement_id, None
+    considered.extend(("route.agreement", "passed_over") for _ in binding)
     about = [one for one in binding if any(is_about(one, asked.item_code, mode) for mode in modes)]
     if not about:
         return "", None, "route.no-agreement"

@@ -85,7 +85,7 @@ async def find_route(
     situation: Annotated[str | None, Query(max_length=80, pattern=r"^[^\x00]+$")] = None,
     at: Annotated[AwareDatetime | None, Query(ge=LONG_AGO, le=FAR_AHEAD)] = None,
 ) -> Response:
-    """Name the organ that must decide, with every step that led to it; without one, the problem names the reason."""
+    """Name the organ that must decide, with every step that led to it; without one, the problem names the reason, and in ``considered`` the steps until there."""
     try:
         found = await handlers.find_route(
             read.tx,
