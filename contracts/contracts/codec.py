@@ -35,7 +35,7 @@ class Malformed(ValueError):
 
 
 def encode(value: object) -> Json:
-    """Turn a dataclass (or what it may hold) into JSON values; instants become UTC ``…Z`` with microseconds kept.
+    """Turn a dataclass, a named tuple or what they may hold into JSON values; instants become UTC ``…Z`` with microseconds kept.
 
     Raises:
         TypeError: The value holds a type that has no JSON form here, or a naive datetime.
@@ -45,7 +45,7 @@ def encode(value: object) -> Json:
 
 
 def encode_object(value: object) -> JsonObject:
-    """`encode` for a dataclass, whose JSON form is an object."""
+    """`encode` for a dataclass or a named tuple, whose JSON form is an object."""
     return cast("JsonObject", encode(value))
 
 
