@@ -15,7 +15,6 @@ from contextlib import AsyncExitStack
 from typing import Protocol
 
 import orjson
-import uuid_utils
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import followed
@@ -23,14 +22,15 @@ from chassis.bus import Bus, Place
 from chassis.database import Database
 from chassis.followed import WHOLLY, Briefly, Reached, change_of
 from chassis.logs import get_logger
+from chassis.storing import Storing
 from contracts.envelope import Envelope
 from contracts.values import JsonObject
 
 Apply = Callable[[str, str, JsonObject | None], None]
 """Takes topic, key and document into memory; ``None`` takes the key out. The same again must do no harm."""
 
-AT_ONCE = 500
-"""Records taken in one go; the event loop breathes in between."""
+AT_ONCE = 200
+"""Records taken in one go; in between, requests are answered and the tables are written."""
 
 _REST = 0.2
 _LONGEST_REST = 5.0
@@ -147,11 +147,8 @@ class Follower:
 
     async def remember(self, database: Database) -> None:
         """Take the tables into memory. Pages may be newer than the offsets: those records come again, in order, before it is caught up."""
-        async with database.hold(f"remember {uuid_utils.uuid7()}") as connection:
-            if connection is None:
-                return
-            async with connection.begin():
-                stored = await followed.reached(connection, self.topics)
+        async with followed.at_length(database) as connection:
+            stored = await followed.reached(connection, self.topics)
             # Nothing of it is garbage, and to look through it again and again takes as long as to build it.
             gc.disable()
             try:
@@ -243,7 +240,7 @@ class Follower:
             there = await self._there(topic, connection)
         following = await self._bus.follow(topic, there.offsets, log=there.log)
         log = following.log
-        storing = followed.Storing(connection, topic, log=log, briefly=self._briefly[topic], at_once=self._storing)
+        storing = Storing(connection, topic, log=log, briefly=self._briefly[topic], at_once=self._storing)
         try:
             if not (here.goes_on_in(following) and there.goes_on_in(following)):
                 if not here.goes_on_in(following):

@@ -5,19 +5,18 @@ version of the software that knows of none leaves the column as it was, and is f
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 import orjson
-from sqlalchemy import ARRAY, Text, bindparam, cast, column, delete, func, null, select, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+import uuid_utils
+from sqlalchemy import ARRAY, Text, bindparam, cast, delete, func, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.bus import Bus, Following, LogRemade, Offsets, Place, Received, to_the_end
+from chassis.bus import Bus, Following, LogRemade, Offsets, Received, to_the_end
 from chassis.database import Database
-from chassis.inbox import store_positions
 from chassis.logs import get_logger
 from chassis.prepared import Prepared
 from chassis.tables import FOLLOW_OFFSETS, FOLLOWED
@@ -150,14 +149,14 @@ async def let_go(database: Database, bus: Bus, topics: Sequence[str]) -> int:
         LogLost: A topic is not the one that was read, or has nothing of a key that is kept: that would be gone for good.
         BusTrouble: The log cannot be asked.
     """
-    async with database.hold(lease(topics)) as connection:
+    async with database.hold(lease(topics)) as connection, at_length(database) as reading:
         if connection is None:
             raise StillFollowed
         async with connection.begin():
             stored = await reached(connection, topics)
         for topic in topics:
             told = await _told(bus, topic, stored[topic])
-            async with pages(connection, topic, briefly=True) as kept:
+            async with pages(reading, topic, briefly=True) as kept:
                 async for rows in kept:
                     untold = [key for key, _, _ in rows if key not in told]
                     if untold:
@@ -222,123 +221,23 @@ class Pages:
 
 
 @asynccontextmanager
+async def at_length(database: Database) -> AsyncIterator[AsyncConnection]:
+    """A connection on which every statement stands for itself: to read all that is kept takes longer than a transaction may live."""
+    async with database.hold(f"read {uuid_utils.uuid7()}") as connection:
+        if connection is None:
+            raise RuntimeError("a name that was just made is taken")
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        yield connection
+
+
+@asynccontextmanager
 async def pages(connection: AsyncConnection, topic: str, *, briefly: bool) -> AsyncIterator[Pages]:
-    """Read a topic's documents in one transaction; each page is as of its own instant."""
-    async with connection.begin():
-        read = Pages(connection, topic, briefly=briefly)
-        try:
-            yield read
-        finally:
-            await read.leave()
-
-
-async def store(
-    connection: AsyncConnection, topic: str, changes: Sequence[Change], *, briefs: Mapping[str, str], offsets: Offsets, log: str
-) -> None:
-    """Keep what was read of a topic and how far, in one transaction."""
-    newest = {change.key: change for change in changes}
-    kept = [(key, value.decode(), briefs.get(key)) for key, change in newest.items() if (value := change.record.value) is not None]
-    gone = [key for key, change in newest.items() if change.record.value is None]
-    positions: dict[tuple[str, str], int] = {}
-    for change in changes:
-        place = (change.envelope.service, change.envelope.key)
-        positions[place] = max(change.envelope.position, positions.get(place, 0))
-    async with connection.begin():
-        if kept:
-            await connection.execute(_KEEP, {"of_topic": topic} | dict(zip(_KEPT, map(list, zip(*kept, strict=True)), strict=True)))
-        if gone:
-            await connection.execute(_DROP, {"of_topic": topic, "keys": gone})
-        rows = [
-            {"topic": topic, "partition": number, "offset": offset, "log": log, "briefed": offset}
-            for (_, number), offset in offsets.items()
-        ]
-        if rows:
-            await connection.execute(_REACHED, rows)
-        await store_positions(connection, positions)
-
-
-@dataclass(slots=True)
-class _Gathered:
-    """What was read and waits to be stored."""
-
-    changes: list[Change] = field(default_factory=list)
-    briefed: set[str] = field(default_factory=set)
-    """Keys whose briefs are stored too."""
-    offsets: dict[Place, int] = field(default_factory=dict)
-
-
-class Storing:
-    """The stores of one reading of a topic: while one is under way, what is read is gathered for the next."""
-
-    def __init__(self, connection: AsyncConnection | None, topic: str, *, log: str, briefly: Briefly, at_once: asyncio.Lock) -> None:
-        """Begin with nothing.
-
-        Args:
-            connection: Of the one who writes the tables; without it nothing is stored.
-            topic: The topic.
-            log: In which log its offsets count.
-            briefly: What the memory keeps of its documents.
-            at_once: Held during a store; others use the connection too.
-        """
-        self._connection = connection
-        self._topic = topic
-        self._log = log
-        self._briefly = briefly
-        self._at_once = at_once
-        self._gathered = _Gathered()
-        self._task: asyncio.Task[None] | None = None
-
-    async def put(self, changes: Sequence[Change], *, briefed: Collection[str], offsets: Offsets) -> None:
-        """Have it stored, now or with what comes next; a store that failed ends the reading here, before another says how far it came.
-
-        ``briefed`` are the keys whose briefs are stored: those that the memory took from these changes, which must be the last it took. In a
-        first reading all of them, for nobody goes on from there before it has come to its end.
-        """
-        if self._connection is None:
-            return
-        gathered = self._gathered
-        gathered.changes += changes
-        gathered.briefed.update(briefed)
-        gathered.offsets.update(offsets)
-        if len(gathered.changes) >= AT_ONCE:
-            # No more is ahead of the tables than they take at once.
-            await self._wait()
-        else:
-            await asyncio.sleep(0)
-        self._begin()
-
-    async def done(self) -> None:
-        """Wait until all is stored."""
-        while self._task is not None:
-            await self._wait()
-            self._begin()
-
-    async def cut_off(self) -> None:
-        """Store nothing more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-
-    def _begin(self) -> None:
-        if self._task is not None:
-            if not self._task.done():
-                return
-            self._task.result()
-            self._task = None
-        gathered, self._gathered = self._gathered, _Gathered()
-        if self._connection is not None and (gathered.changes or gathered.offsets):
-            # Now: what is in memory is what was gathered, and a moment later may be more.
-            briefs = {key: brief for key in gathered.briefed if (brief := self._briefly.brief(self._topic, key)) is not None}
-            self._task = asyncio.create_task(self._store(self._connection, gathered, briefs=briefs))
-
-    async def _store(self, connection: AsyncConnection, gathered: _Gathered, *, briefs: Mapping[str, str]) -> None:
-        async with self._at_once:
-            await store(connection, self._topic, gathered.changes, briefs=briefs, offsets=gathered.offsets, log=self._log)
-
-    async def _wait(self) -> None:
-        if self._task is not None:
-            # Not awaited itself: it would get the cancellation in our place, and may just be done.
-            await asyncio.wait({self._task})
+    """Read a topic's documents over a connection of `at_length`; each page is as of its own instant."""
+    read = Pages(connection, topic, briefly=briefly)
+    try:
+        yield read
+    finally:
+        await read.leave()
 
 
 async def forget_offsets(connection: AsyncConnection, topic: str) -> None:
@@ -363,24 +262,6 @@ _whole = cast(FOLLOWED.c.data, Text)
 _BRIEFS = Prepared(_page.add_columns(FOLLOWED.c.brief, null()))
 _WHOLES = Prepared(_page.add_columns(null(), _whole))
 _WHOLE = Prepared(select(FOLLOWED.c.key, _whole).where(_of_topic, FOLLOWED.c.key == func.any(bindparam("keys", type_=ARRAY(Text)))))
-_KEPT = ("keys", "documents", "briefs")
-_new = (
-    func.unnest(*(bindparam(name, type_=ARRAY(Text)) for name in _KEPT))
-    .table_valued(*(column(name, Text) for name in ("key", "data", "brief")), name="new")
-    .render_derived()
-)
-_keep = insert(FOLLOWED).from_select(
-    ["topic", "key", "data", "brief"], select(bindparam("of_topic", type_=Text), _new.c.key, cast(_new.c.data, JSONB), _new.c.brief)
-)
-_KEEP = _keep.on_conflict_do_update(
-    index_elements=[FOLLOWED.c.topic, FOLLOWED.c.key], set_={"data": _keep.excluded.data, "brief": _keep.excluded.brief}
-)
-_DROP = delete(FOLLOWED).where(_of_topic, FOLLOWED.c.key == func.any(bindparam("keys", type_=ARRAY(Text))))
-_new_offset = insert(FOLLOW_OFFSETS)
-_REACHED = _new_offset.on_conflict_do_update(
-    index_elements=[FOLLOW_OFFSETS.c.topic, FOLLOW_OFFSETS.c.partition],
-    set_={name: _new_offset.excluded[name] for name in ("offset", "log", "briefed")},
-)
 _FORGET_OFFSETS = update(FOLLOW_OFFSETS).where(FOLLOW_OFFSETS.c.topic == bindparam("another")).values(offset=0, log="", briefed=0)
 _said_keys = (
     select(FOLLOWED.c.key)

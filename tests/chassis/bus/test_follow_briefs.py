@@ -1,6 +1,7 @@
 """What is told in a few words of a followed document: a restart takes those, and the whole wherever they are missing or not to be believed."""
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from sqlalchemy import update
 
 from chassis.bus import Bus
 from chassis.follow import AT_ONCE, Follower
+from chassis.followed import AT_ONCE as ROWS
 from chassis.followed import lease
 from chassis.tables import FOLLOW_OFFSETS, FOLLOWED
 from contracts.values import JsonObject
@@ -106,6 +108,26 @@ async def test_briefs_are_not_believed_after_somebody_wrote_documents_without_th
 
     assert memory.documents == {"a": "whole", "b": 2}
     assert [row.brief for row in await line.rows(FOLLOWED)] == [None, None]
+
+
+async def test_to_take_in_the_tables_may_last_longer_than_a_transaction_lives(
+    bus: Bus, line: Line, make_line_on: MakeLine, compacted: str
+) -> None:
+    everything: JsonObject = {f"k{number:04}": number for number in range(2 * ROWS + 1)}
+    await append(bus, compacted, *(document(key, number) for key, number in everything.items()))
+    await follow(Brief(bus=bus, database=line.database), line, compacted, everything)
+    hurried = await make_line_on(line.topic, limit=0.1)
+
+    class Slow(Brief):
+        def recall(self, topic: str, key: str, brief: str) -> bool:
+            if len(self.recalled) % ROWS == 1:  # of every page one
+                time.sleep(1)
+            return super().recall(topic, key, brief)
+
+    memory = Slow(bus=bus, database=hurried.database)
+    await asyncio.wait_for(memory.follower(compacted).remember(hurried.database), PATIENCE)
+
+    assert memory.recalled == sorted(everything)
 
 
 async def test_a_process_cut_off_in_the_middle_of_the_first_reading_loses_nothing(bus: Bus, line: Line, compacted: str) -> None:
