@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 from typing import ClassVar
 
@@ -73,6 +74,49 @@ def check_regions(
     defects += [_circle() for region in regions if region.parent != region.code and _is_above_itself(region.code, parents)]
     if defects:
         raise RegionUnsound(defects=tuple(defects[:100]))
+
+
+def check_changes(regions: Sequence[Region], *, former: Mapping[RegionCode, Region], today: date) -> None:
+    """Refuse what would make untrue where matters belonged until today: a region keeps no history, and routes are asked again as of receipt.
+
+    A region that is in force stays where it is and what it is. A change of either is a new code, which begins when the old one ends and
+    is named as its successor; the old one ends tomorrow at the earliest, for good.
+
+    Args:
+        regions: To be drafted or published.
+        former: What is published under their codes.
+        today: In Asia/Shanghai.
+
+    Raises:
+        RegionUnsound: With a defect for each.
+
+    Law: 行政区划管理条例 (国务院令第704号); GB/T 2260.
+    """
+    defects = [defect for one in regions if one.code in former for defect in _untrue(one, former[one.code], today)]
+    if defects:
+        raise RegionUnsound(defects=tuple(defects[:100]))
+
+
+def _untrue(region: Region, former: Region, today: date) -> Iterable[Defect]:
+    if former.valid_from is not None and former.valid_from > today:
+        return
+    for name in ("level", "parent", "valid_from"):
+        if getattr(region, name) != getattr(former, name):
+            yield Defect(
+                rule_id="region.begun",
+                pointer=f"/{name}",
+                message="行政区划已生效,隶属、级别和生效日期不再变更;请以新代码另行发布,并终止原代码、列明后继",
+                message_en="The region is in force: publish the changed one under its new code, and end this one with that as its successor",
+                basis="GB/T 2260",
+            )
+    ends = (region.valid_to, former.valid_to)
+    if ends[0] != ends[1] and any(end is not None and end <= today for end in ends):
+        yield Defect(
+            rule_id="region.ended-before",
+            pointer="/valid_to",
+            message="失效日期最早为次日;已失效的不再变更",
+            message_en="It ends tomorrow at the earliest, and what has ended stays so",
+        )
 
 
 def _is_above_itself(code: RegionCode, parents: Mapping[RegionCode, RegionCode]) -> bool:

@@ -6,13 +6,14 @@ from catalog_svc.context import Catalog
 from catalog_svc.proposal import handlers as proposals
 from catalog_svc.proposal.domain import Draft, Proposal, Proposed
 from catalog_svc.region import store
-from catalog_svc.region.domain import RegionUnknown, Subtree, check_regions
+from catalog_svc.region.domain import RegionUnknown, Subtree, check_changes, check_regions
 from chassis.database import Tx, lock
 from contracts.caller import Caller
 from contracts.catalogue import Region
 from contracts.codec import encode_object
 from contracts.values import NATION, RegionCode
 from rules.access import permit
+from rules.workdays import local_day
 
 KIND = "region"
 TREE = "region-tree"
@@ -87,12 +88,12 @@ async def propose_regions(tx: Tx[Catalog], regions: Sequence[Region], *, by: Cal
     """Draft regions; parents and successors may be in the same list.
 
     Raises:
-        RegionUnsound: A parent or successor is unknown, or the parent is not above it.
+        RegionUnsound: A parent or successor is unknown, or the parent is not above it, or one in force would lie elsewhere.
         Forbidden: Not an author of the parent's region, or of where it stands until now.
     """
     places = await _places(tx, regions)
     await proposals.permit_authors(tx, DOCUMENTS, regions, keys=[region.code for region in regions], by=by)
-    await _require_sound(tx, regions)
+    await _require_sound(tx, regions, by=by)
     drafts = [Draft(key=one.code, region=place, body=encode_object(one)) for one, place in zip(regions, places, strict=True)]
     return await proposals.propose(tx, drafts, kind=KIND, by=by, over=over)
 
@@ -104,14 +105,14 @@ async def publish_regions(tx: Tx[Catalog], codes: Sequence[str], *, by: Caller, 
         ProposalNotFound: One was never drafted.
         Stale: It is not what the officer has read.
         ReviewedByAuthor: By its author.
-        RegionUnsound: The tree changed since the draft so that it no longer fits.
+        RegionUnsound: The tree changed since the draft so that it no longer fits, or the region came into force since.
         Forbidden: Not a reviewer of the parent's region, or of where it stands until now.
     """
     # Two regions drafted each under the other fit until one of them is published: one publication after the other.
     await lock(tx, TREE)
     reviewed = await proposals.review(tx, DOCUMENTS, codes, by=by, version=version)
     regions = [region for _, region in reviewed]
-    await _require_sound(tx, regions)
+    await _require_sound(tx, regions, by=by)
     await store.save_regions(tx, regions)
     return [proposal for proposal, _ in reviewed]
 
@@ -130,9 +131,13 @@ async def get_region(tx: Tx[Catalog], code: RegionCode) -> tuple[Region, int, li
     return region, version, [successors[code] for code in region.successors if code in successors]
 
 
-async def _require_sound(tx: Tx[Catalog], regions: Sequence[Region]) -> None:
+async def _require_sound(tx: Tx[Catalog], regions: Sequence[Region], *, by: Caller) -> None:
     named = {code for region in regions for code in (region.parent, *region.successors) if code is not None}
     known = await store.get_regions(tx, sorted(named)) | {region.code: region for region in regions}
     above = await chains(tx, {region.parent for region in regions if region.parent is not None})
     below = await store.get_right_below(tx, [region.code for region in regions])
     check_regions(regions, known=known, chains=above, below=below)
+    # The nation's officers alone put right what was published wrongly, as of always.
+    if by.region != NATION:
+        former = await store.get_regions(tx, [region.code for region in regions])
+        check_changes(regions, former=former, today=local_day(tx.at))
