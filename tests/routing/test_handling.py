@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from contracts.catalogue import ProjectType
+from contracts.catalogue import ApprovalType, ProjectType
 from contracts.events import CaseAccepted, CaseDecided, CaseNotAccepted, CorrectionNoticed, HandlingEnded, PersonalDataRead
 from contracts.values import Ending, Outcome
 from tests.contracts.builders import LIUYANG_MARKET, TONGGU
@@ -170,6 +170,20 @@ async def test_who_accepted_does_not_decide_unless_the_item_is_handled_on_the_sp
 
     assert rule_of(refused) == (403, "decision.same-person")
     assert allowed.status_code == 200
+
+
+async def test_a_filing_is_put_on_file_by_who_accepted_it_and_never_denied(service: Service) -> None:
+    publish(service.context, replace(VERSION, approval_type=ApprovalType.FILING))
+    case = await service.signed()
+    await service.moved(case, "acceptance", by=BOTH)
+    await service.seal(case)
+
+    denied = await service.move(case, "decision", DENIAL, by=BOTH)
+    filed = await service.move(case, "decision", GRANT, by=BOTH)
+
+    assert rule_of(denied) == (409, "decision.filing-denied")
+    assert filed.status_code == 200
+    assert (await service.decision(case)).outcome is Outcome.GRANTED
 
 
 async def test_who_asked_for_corrections_received_or_helped_does_not_decide(service: Service) -> None:

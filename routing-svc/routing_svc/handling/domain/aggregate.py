@@ -6,7 +6,7 @@ Law: 行政许可法 §32 (acceptance, one correction notice), §37–38 (decisi
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from contracts.catalogue import ItemVersion, Limit, ProjectType
+from contracts.catalogue import ApprovalType, ItemVersion, Limit, ProjectType
 from contracts.codec import ADDED
 from contracts.delegations import Authority, name_of
 from contracts.events import (
@@ -27,13 +27,12 @@ from contracts.events import (
 )
 from contracts.refusals import IllegalMove
 from contracts.values import CaseId, CredentialId, Digest, Ending, Json, NoticeId, OrganCode, Outcome, PersonRef, RegionCode, TransferId
-from routing_svc.handling.domain.parts import ActFacts, CaseFacts, CorrectionRound, Written, next_date, under
+from routing_svc.handling.domain.parts import ActFacts, CaseFacts, CorrectionRound, Written, next_date, refuse_outcome, under
 from routing_svc.handling.domain.refusals import (
     AwaitingSeal,
     CaseIsOver,
     DeemedAccepted,
     ExtensionRefused,
-    GroundsMissing,
     SamePerson,
     ToldOnce,
     ValidityPast,
@@ -94,9 +93,9 @@ class Handling:
 
     @property
     def may_not_decide(self) -> frozenset[PersonRef]:
-        """Who acted before the decision: received, helped, took the supplement, asked for corrections; and who accepted, unless 即办."""
+        """Who acted before the decision: received, helped, took the supplement, asked for corrections; and who accepted, unless 即办 or 备案."""
         acted = {self.case.received_by, *self.case.helped_by, *self.supplemented_by, *(told.noticed_by for told in self.rounds)}
-        if self.item.project_type is not ProjectType.INSTANT:
+        if self.item.project_type is not ProjectType.INSTANT and self.item.approval_type is not ApprovalType.FILING:
             acted.add(self.accepted_by)
         return frozenset(person for person in acted if person is not None)
 
@@ -286,13 +285,13 @@ class Handling:
             CaseIsOver: It is decided or withdrawn.
             IllegalMove: It is not accepted, or its clock is stopped.
             AwaitingSeal: The acceptance is not in force yet.
+            FilingDenied: A filing is no permit that could be denied.
             GroundsMissing: A denial, also of a part, without grounds, or a full grant with some.
             ValidityPast: The credential would not outlast the day.
         """
         self.refuse_if_over()
         self.refuse_decider(by)
-        if (outcome is not Outcome.GRANTED) != bool(grounds):
-            raise GroundsMissing
+        refuse_outcome(outcome, self.item.approval_type, grounds=grounds)
         if valid_until is not None and valid_until <= local_day(at):
             raise ValidityPast
         self._move(HandlingState.DECIDED)

@@ -1,14 +1,16 @@
 """Small parts of a handling: who acts, what was told, what was written."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
 
 from contracts.caller import Caller
+from contracts.catalogue import ApprovalType
 from contracts.delegations import Authority
 from contracts.events import DefectFound
-from contracts.values import CaseId, Digest, Json, NoticeId, OrganCode, PersonRef, RegionCode
-from routing_svc.handling.domain.refusals import GroundUnknown, NothingToStop
+from contracts.values import CaseId, Digest, Json, NoticeId, OrganCode, Outcome, PersonRef, RegionCode
+from routing_svc.handling.domain.refusals import FilingDenied, GroundsMissing, GroundUnknown, NothingToStop
 from routing_svc.handling.domain.states import SUSPENSION_GROUNDS
 
 
@@ -66,6 +68,19 @@ def under(pointer: str, ancestor: str) -> bool:
 def next_date(at: datetime, *, promised: datetime, statutory: datetime) -> datetime:
     """The date that counts for a decision now: the promise while it can be kept, then the law's."""
     return promised if promised > at else statutory
+
+
+def refuse_outcome(outcome: Outcome, approval: ApprovalType, *, grounds: Sequence[str]) -> None:
+    """What may come out of a decision: a denial has grounds and a grant none, and what was accepted for filing is filed.
+
+    Raises:
+        FilingDenied: A filing would be denied, also in part.
+        GroundsMissing: The grounds do not go with the outcome.
+    """
+    if outcome is not Outcome.GRANTED and approval is ApprovalType.FILING:
+        raise FilingDenied
+    if (outcome is not Outcome.GRANTED) != bool(grounds):
+        raise GroundsMissing
 
 
 def refuse_suspension(ground: str, *, at: datetime, statutory_due: datetime | None) -> None:

@@ -71,6 +71,17 @@ class SamePerson(Forbidden):
     EN = "Who received, helped, asked for corrections or accepted may not decide"
 
 
+class FilingDenied(Conflict):
+    """A filing 备案 is no permit: what is complete is accepted and put on file; what is not is corrected or not accepted (S-42).
+
+    Law: 国发〔2021〕7号.
+    """
+
+    RULE = "decision.filing-denied"
+    ZH = "备案事项材料齐全即予备案,不作审查决定,已受理的不得决定不予"
+    EN = "What is complete is put on file; a filing that was accepted is not denied"
+
+
 class GroundsMissing(Invalid):
     """A denial, also of a part, names its grounds from the item's texts; a full grant has none.
 
