@@ -25,7 +25,7 @@ def is_longer(limit: Limit, *, than: Limit) -> bool:
     """Whether a limit may last longer than another; a day against hours counts as its window hours."""
     if limit.unit is than.unit:
         return limit.amount > than.amount
-    return _window_minutes(limit) > _window_minutes(than)
+    return window_minutes(limit) > window_minutes(than)
 
 
 def element_defects(
@@ -51,6 +51,8 @@ def element_defects(
         *_asked_twice(form.schema),
         *_situation_limits(situations, statutory),
         *_materials(checklist.materials, certificates),
+        *_deferrals(checklist.materials),
+        *_law(texts),
         *_chain(texts.chain, statutory),
         *_stops(texts),
         *_fees(texts),
@@ -149,12 +151,13 @@ def _materials(materials: Sequence[MaterialRule], certificates: Collection[str])
                 "material.basis-missing", f"{place}/basis", "材料没有法定依据,不得索要", "Nothing is asked for without a law", _ARTICLE_31
             )
         yield from _certificate(one, place, certificates)
-        if one.deferral is not None and not one.required:
+        if one.source == "intermediary" and not one.intermediary.strip():
             yield _defect(
-                "material.deferral-optional",
-                f"{place}/deferral",
-                "非必要材料无需容缺",
-                "What is not required needs no deferral",
+                "material.report-unnamed",
+                f"{place}/intermediary",
+                "来源为中介机构的材料应当写明中介服务事项",
+                "What comes from an intermediary names its service",
+                "优化营商环境条例 §43",
             )
         if one.intermediary and one.source != "intermediary":
             yield _defect(
@@ -163,13 +166,50 @@ def _materials(materials: Sequence[MaterialRule], certificates: Collection[str])
                 "中介服务报告的来源应为中介机构",
                 "The report of an intermediary comes from an intermediary",
             )
-        if one.intermediary and not one.valid_days:
+        if (one.intermediary or one.source == "intermediary") and not one.valid_days:
             yield _defect(
                 "material.report-open-ended",
                 f"{place}/valid_days",
                 "中介服务报告应当有有效期",
                 "The report of an intermediary says how long it is good",
                 "优化营商环境条例 §43",
+            )
+
+
+def _deferrals(materials: Sequence[MaterialRule]) -> Iterator[Defect]:
+    for index, one in enumerate(materials):
+        if one.deferral is None:
+            continue
+        place = f"/checklist/materials/{index}/deferral"
+        if not one.required:
+            yield _defect("material.deferral-optional", place, "非必要材料无需容缺", "What is not required needs no deferral")
+        if not one.deferral.amount:
+            yield _defect("material.deferral-none", f"{place}/amount", "容缺补交时限应当大于零", "A deferral lasts some time")
+        if not one.deferral.basis.strip():
+            yield _defect(
+                "material.deferral-basis", f"{place}/basis", "容缺受理应当有依据", "A deferral names what allows it", "国发〔2014〕47号"
+            )
+
+
+def _law(texts: TextsPart) -> Iterator[Defect]:
+    # The steps in words carry no law of their own: they rest on the item's.
+    blank = [f"/{index}" for index, law in enumerate(texts.legal_basis) if not law.strip()]
+    for place in blank if texts.legal_basis else [""]:
+        yield _defect(
+            "item.basis-missing",
+            f"/texts/legal_basis{place}",
+            "缺少设定依据,没有设定依据的事项不得实施",
+            "Without a legal basis no item, and none of its steps, can be published",
+            "行政许可法 §4",
+        )
+    for index, (_, _, law) in enumerate(texts.denial_grounds):
+        if not law.strip():
+            yield _defect(
+                "ground.basis-missing",
+                f"/texts/denial_grounds/{index}/2",
+                "不予许可的情形应当有法定依据",
+                "Nothing is denied without a law",
+                "行政许可法 §38",
             )
 
 
@@ -214,7 +254,7 @@ def _chain(chain: Sequence[Step], statutory: Limit) -> Iterator[Defect]:
     if chain and sum(step.act is StepAct.DECIDE for step in chain) != 1:
         yield _defect("step.decision", "/texts/chain", "办理链应当有且只有一个决定环节", "A chain has exactly one step that decides")
     timed = [step.limit for step in chain if step.limit is not None and step.act is not StepAct.DELIVER]
-    total = Limit(amount=sum(map(_window_minutes, timed)), unit=Unit.MINUTES)
+    total = Limit(amount=sum(map(window_minutes, timed)), unit=Unit.MINUTES)
     if is_longer(total, than=statutory):
         yield _defect(
             "step.limits-too-long",
@@ -259,7 +299,8 @@ def _repeated(names: Iterable[str], rule_id: str, place: str, field: str) -> Ite
         seen.add(name)
 
 
-def _window_minutes(limit: Limit) -> int:
+def window_minutes(limit: Limit) -> int:
+    """What a limit is compared by: a day counts as its window hours."""
     return limit.amount * _MINUTES[limit.unit]
 
 
@@ -267,4 +308,4 @@ def _defect(rule_id: str, pointer: str, message: str, message_en: str, basis: st
     return Defect(rule_id=rule_id, pointer=pointer, message=message, message_en=message_en, basis=basis)
 
 
-__all__ = ["declaration_defects", "element_defects", "is_longer"]
+__all__ = ["declaration_defects", "element_defects", "is_longer", "window_minutes"]

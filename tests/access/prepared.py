@@ -20,7 +20,7 @@ NEVER = {"If-Match": '"999999"'}
 """A version that nothing has."""
 
 CSV = {"Content-Type": "text/csv"}
-TABLE = "基本编码,实施主体编码,事项名称,办理形式,服务对象,办件类型,法定办结时限,承诺办结时限,设定依据,审批结果名称,不予许可情形\n某事项\n".encode()
+TABLE = "基本编码,实施主体编码,事项名称,办理形式,服务对象,办件类型,法定办结时限,法定办结时限依据,承诺办结时限,设定依据,审批结果名称,不予许可情形\n某事项\n".encode()
 """A table whose one row is given back."""
 
 WEEK = {"amount": 1, "unit": "workdays"}

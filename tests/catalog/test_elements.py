@@ -146,6 +146,54 @@ def with_endless_report(draft: Any) -> None:
     draft["checklist"]["materials"][0] |= {"source": "intermediary", "intermediary": "环境影响评价"}
 
 
+def with_unnamed_report(draft: Any) -> None:
+    draft["checklist"]["materials"][0] |= {"source": "intermediary", "intermediary": "", "valid_days": 365}
+
+
+def without_any_law(draft: Any) -> None:
+    draft["texts"]["legal_basis"] = []
+
+
+def with_blank_law(draft: Any) -> None:
+    draft["texts"]["legal_basis"] = [" "]
+
+
+def with_lawless_ground(draft: Any) -> None:
+    draft["texts"]["denial_grounds"] = [["D1", "不符合条件", ""]]
+
+
+def with_lawless_limit(draft: Any) -> None:
+    draft["version"]["statutory_limit"]["basis"] = ""
+
+
+def with_lawless_extension(draft: Any) -> None:
+    draft["version"]["extension_limit"] = {"amount": 1, "unit": "workdays", "basis": " "}
+
+
+def with_endless_extension(draft: Any) -> None:
+    draft["version"]["extension_limit"] = {"amount": 60, "unit": "workdays", "basis": "行政许可法 §42"}
+
+
+def with_slow_acceptance(draft: Any) -> None:
+    draft["version"]["acceptance_limit"]["amount"] = 90
+
+
+def with_slow_delivery(draft: Any) -> None:
+    draft["version"]["delivery_limit"]["amount"] = 90
+
+
+def deferred_for_no_time(draft: Any) -> None:
+    draft["checklist"]["materials"][0]["deferral"] = {"amount": 0, "unit": "workdays", "basis": "容缺受理办法"}
+
+
+def deferred_by_nothing(draft: Any) -> None:
+    draft["checklist"]["materials"][0]["deferral"] = {"amount": 1, "unit": "workdays", "basis": ""}
+
+
+def deferred_for_years(draft: Any) -> None:
+    draft["checklist"]["materials"][0]["deferral"] = {"amount": 365, "unit": "workdays", "basis": "容缺受理办法"}
+
+
 def with_slow_hours(draft: Any) -> None:
     draft["version"]["promised_limit"] = {"amount": 1000, "unit": "hours", "basis": "本机关承诺"}
 
@@ -183,6 +231,18 @@ def in_a_circle(draft: Any) -> None:
         (with_lawless_fee, "fee.basis-missing", "/texts/fee_lines/0/basis"),
         (with_lawless_material, "material.basis-missing", "/checklist/materials/0/basis"),
         (with_endless_report, "material.report-open-ended", "/checklist/materials/0/valid_days"),
+        (with_unnamed_report, "material.report-unnamed", "/checklist/materials/0/intermediary"),
+        (without_any_law, "item.basis-missing", "/texts/legal_basis"),
+        (with_blank_law, "item.basis-missing", "/texts/legal_basis/0"),
+        (with_lawless_ground, "ground.basis-missing", "/texts/denial_grounds/0/2"),
+        (with_lawless_limit, "item.limit-basis", "/version/statutory_limit/basis"),
+        (with_lawless_extension, "item.limit-basis", "/version/extension_limit/basis"),
+        (with_endless_extension, "item.limit-too-long", "/version/extension_limit"),
+        (with_slow_acceptance, "item.limit-too-long", "/version/acceptance_limit"),
+        (with_slow_delivery, "item.limit-too-long", "/version/delivery_limit"),
+        (deferred_for_no_time, "material.deferral-none", "/checklist/materials/0/deferral/amount"),
+        (deferred_by_nothing, "material.deferral-basis", "/checklist/materials/0/deferral/basis"),
+        (deferred_for_years, "material.deferral-too-long", "/checklist/materials/0/deferral"),
         (with_slow_hours, "item.promise-too-long", "/version/promised_limit"),
         (with_slow_situation, "situation.limit-too-long", "/situations/situations/0/promised_limit"),
         (done_at_once_in_days, "item.at-once", "/version/four_do"),

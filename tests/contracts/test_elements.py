@@ -15,6 +15,7 @@ from contracts.elements import Fee, FourDo, Limit, Step, StepAct, StopGround, Un
 from rules.elements import declaration_defects, element_defects, is_longer
 from tests.contracts.builders import CHECKLIST, FORM, SITUATIONS, TEXTS, a_material
 
+DEFERRED = Limit(amount=5, unit=Unit.WORKDAYS, basis="容缺受理办法")
 TWENTY_DAYS = Limit(amount=20, unit=Unit.WORKDAYS, basis="行政许可法 §42")
 
 
@@ -28,7 +29,12 @@ def found(
     certificates: Collection[str] = ("residence-proof",),
 ) -> list[tuple[str, str]]:
     defects = element_defects(
-        form=form, situations=situations, checklist=checklist, texts=texts, statutory=statutory, certificates=certificates
+        form=form,
+        situations=situations,
+        checklist=checklist,
+        texts=texts,
+        statutory=statutory,
+        certificates=certificates,
     )
     return [(one.rule_id, one.pointer) for one in defects]
 
@@ -54,7 +60,7 @@ def test_sound_elements_have_no_defect() -> None:
     checklist = with_material(
         nature="certificate",
         certificate="residence-proof",
-        deferral=Limit(amount=10, unit=Unit.WORKDAYS),
+        deferral=Limit(amount=10, unit=Unit.WORKDAYS, basis="容缺受理办法"),
         valid_days=180,
         replaced_by=("residence_permit",),
         by_commitment=True,
@@ -78,11 +84,14 @@ def test_sound_elements_have_no_defect() -> None:
         (with_material(certificate="residence-proof"), ("material.certificate-unnamed", "certificate")),
         (with_material(nature="certificate", certificate="odd-proof"), ("material.certificate-unlisted", "certificate")),
         (
-            with_material(required=False, deferral=Limit(amount=5, unit=Unit.WORKDAYS)),
+            with_material(required=False, deferral=DEFERRED),
             ("material.deferral-optional", "deferral"),
         ),
         (with_material(intermediary="环境影响评价", valid_days=365), ("material.intermediary-source", "source")),
         (with_material(intermediary="环境影响评价", source="intermediary"), ("material.report-open-ended", "valid_days")),
+        (with_material(intermediary=" ", source="intermediary", valid_days=365), ("material.report-unnamed", "intermediary")),
+        (with_material(deferral=replace(DEFERRED, amount=0)), ("material.deferral-none", "deferral/amount")),
+        (with_material(deferral=replace(DEFERRED, basis=" ")), ("material.deferral-basis", "deferral/basis")),
     ],
 )
 def test_a_material_that_may_not_be_asked_for_is_told(checklist: ChecklistPart, defect: tuple[str, str]) -> None:
@@ -110,6 +119,29 @@ def test_a_material_that_may_not_be_asked_for_is_told(checklist: ChecklistPart, 
 )
 def test_a_chain_that_the_law_does_not_know_is_told(chain: tuple[Step, ...], defect: tuple[str, str]) -> None:
     assert found(texts=replace(TEXTS, chain=chain)) == [defect]
+
+
+def test_what_comes_from_an_intermediary_has_a_name_and_an_end() -> None:
+    assert found(checklist=with_material(source="intermediary")) == [
+        ("material.report-unnamed", "/checklist/materials/0/intermediary"),
+        ("material.report-open-ended", "/checklist/materials/0/valid_days"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("legal_basis", "places"),
+    [((), [""]), ((" ",), ["/0"]), (("个体工商户条例", "\u3000"), ["/1"])],
+)
+def test_an_item_and_its_steps_rest_on_a_law(legal_basis: tuple[str, ...], places: list[str]) -> None:
+    assert found(texts=replace(TEXTS, legal_basis=legal_basis)) == [
+        ("item.basis-missing", f"/texts/legal_basis{place}") for place in places
+    ]
+
+
+def test_nothing_is_denied_without_a_law() -> None:
+    grounds = (*TEXTS.denial_grounds, ("odd", "不符合条件", " "))
+
+    assert found(texts=replace(TEXTS, denial_grounds=grounds)) == [("ground.basis-missing", "/texts/denial_grounds/1/2")]
 
 
 def test_a_clock_stops_and_a_fee_is_charged_by_law_only() -> None:

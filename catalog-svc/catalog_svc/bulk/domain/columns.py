@@ -120,7 +120,7 @@ OTHERS = Column(
 
 
 def _limit(
-    name: str, key: str, code: str, field: str, *, of: tuple[Json | Missing, Json | Missing, Json], example: tuple[str, str]
+    name: str, key: str, code: str, field: str, *, of: tuple[Json | Missing, Json | Missing, Json | Missing], example: tuple[str, str]
 ) -> tuple[Column, Column, Column]:
     amount, unit, basis = of
     at = ("version", field)
@@ -208,7 +208,9 @@ COLUMNS: tuple[Column, ...] = (
         example="优化审批服务",
     ),
     *_limit("受理时限", "受理期限", "accept", "acceptance_limit", of=(5, "workdays", "行政许可法 §32"), example=("5", "行政许可法 §32")),
-    *_limit("法定办结时限", "法定时限", "anticipate", "statutory_limit", of=(MISSING, "workdays", ""), example=("20", "行政许可法 §42")),
+    *_limit(
+        "法定办结时限", "法定时限", "anticipate", "statutory_limit", of=(MISSING, "workdays", MISSING), example=("20", "行政许可法 §42")
+    ),
     *_limit("承诺办结时限", "承诺时限", "promise", "promised_limit", of=(MISSING, "workdays", ""), example=("10", "行政许可法 §42")),
     *_limit("延长时限", "可延长时限", "extension", "extension_limit", of=(None, None, None), example=("10", "行政许可法 §42")),
     *_limit("送达时限", "送达期限", "delivery", "delivery_limit", of=(10, "workdays", "行政许可法 §44"), example=("10", "行政许可法 §44")),

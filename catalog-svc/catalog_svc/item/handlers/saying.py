@@ -28,6 +28,7 @@ from rules.bundles import merge, order_defects, own_parts
 from rules.certificates import without_cancelled
 from rules.elements import declaration_defects
 from rules.forms import with_base
+from rules.limits import limit_defects
 from rules.parts import Parts
 from rules.standards import Locked, identity_defects, inheritance_defects
 
@@ -166,6 +167,13 @@ async def find_defects(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode)
             promised=content.promised_limit,
             statutory=content.statutory_limit,
             visits=of.texts.visits,
+        ),
+        *limit_defects(
+            acceptance=content.acceptance_limit,
+            statutory=content.statutory_limit,
+            extension=content.extension_limit,
+            delivery=content.delivery_limit,
+            materials=of.checklist.materials,
         ),
         *part_defects(
             form=of.form,
