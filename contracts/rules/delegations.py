@@ -1,9 +1,9 @@
 """The index of delegations, and what makes one publishable.
 
 A delegator hands on only what it holds: by its own published item, or by a transfer of power to it. What it was delegated it
-holds in another's name and hands on to nobody.
+holds in another's name and hands on to nobody. It hands on within its own region and below: power does not move between places.
 
-Law: 行政许可法 §24 (within its own power, published, no further delegation).
+Law: 行政许可法 §24 (within its own power, published, no further delegation); 国办发〔2020〕35号 (收受分离: authority stays where it is).
 """
 
 from __future__ import annotations
@@ -72,10 +72,11 @@ class Delegations:
 class Known:
     """What a delegation is held against: as far as it names it, all that is published."""
 
-    organs: Collection[OrganCode]
+    organs: Mapping[OrganCode, RegionCode]
+    """Those that stand, with their regions."""
     items: Collection[ItemCode]
     regions: Mapping[RegionCode, Sequence[RegionCode]]
-    """Of its region, and of those of ``delegations``: the region itself and all above it, upwards."""
+    """Of its region, of its delegate's and of those of ``delegations``: the region itself and all above it, upwards."""
     published: Mapping[ItemCode, Collection[RegionCode]]
     """Regions for which the delegator itself publishes its items."""
     delegations: Sequence[Delegation]
@@ -94,7 +95,12 @@ def find_delegation_defects(delegation: Delegation, *, known: Known) -> tuple[De
     # What one of the two handed to the other says nothing any more.
     known = replace(known, delegations=[one for one in standing if one.delegator != one.delegate])
     # What names nobody known, or holds for no time, cannot be held against the others.
-    return named or (*_beyond(delegation, known), *_circle(delegation, known), *_contradicting(delegation, known))
+    return named or (
+        *_elsewhere(delegation, known),
+        *_beyond(delegation, known),
+        *_circle(delegation, known),
+        *_contradicting(delegation, known),
+    )
 
 
 def _as_it_stands(one: Delegation, merged: Mapping[OrganCode, OrganCode]) -> Delegation:
@@ -148,6 +154,18 @@ def _shape(one: Delegation) -> Iterable[Defect]:
             pointer="/situations",
             message="限定情形时只能列明一个事项",
             message_en="Situations are those of one item: name only that one",
+        )
+
+
+def _elsewhere(one: Delegation, known: Known) -> Iterable[Defect]:
+    """A mandate to assist too: who receives for another place does so by an agreement, which fixes the duties of both."""
+    if known.organs[one.delegator] not in known.regions.get(known.organs[one.delegate], ()):
+        yield Defect(
+            rule_id="delegation.elsewhere",
+            pointer="/delegate",
+            message="承接机关应当在委托机关所在区域或者其下级区域;异地收件、代办应当签订通办协议",
+            message_en="The delegate is neither in the delegator's region nor below it; between places there are agreements",
+            basis="国办发〔2020〕35号" if one.kind is DelegationKind.ASSIST else "行政许可法 §24",
         )
 
 

@@ -32,6 +32,7 @@ APPROVALS = OrganCode("11430181TB0000028B")
 """浏阳市行政审批服务局"""
 POLICE = OrganCode("11430181TB00000366")
 TRANSPORT = OrganCode(str(a_draft("道路货物运输驾驶员从业资格证换发补发")["version"]["organ"]))
+TONGGU_MARKET = OrganCode(str(a_draft(region=TONGGU)["version"]["organ"]))
 TOWN = RegionCode("430181101")
 HUNAN, JIANGXI = RegionCode("430000"), RegionCode("360000")
 
@@ -132,6 +133,15 @@ async def test_what_the_law_does_not_bear_is_refused_at_the_draft(
     answer = await seeded.post("/delegations", a_delegation(seeded, **changed), by=AUTHOR)
 
     assert (answer.status_code, answer.json()["rule"], told(answer)) == (422, "delegation.unsound", expected)
+
+
+@pytest.mark.parametrize(("kind", "sealed_as"), [("transfer", TONGGU_MARKET), ("delegation", MARKET), ("assist", MARKET)])
+async def test_power_does_not_move_to_another_province(seeded: Service, kind: str, sealed_as: OrganCode) -> None:
+    over_the_line = a_delegation(seeded, kind=kind, delegate=TONGGU_MARKET, sealed_as=sealed_as)
+
+    answers = [await seeded.post("/delegations", over_the_line, by=by) for by in (AUTHOR, NATIONAL_AUTHOR)]
+
+    assert [(one.status_code, told(one)) for one in answers] == [(422, [("delegation.elsewhere", "/delegate")])] * 2
 
 
 async def test_what_was_delegated_is_not_delegated_further_and_nothing_comes_back_in_a_circle(service: Service) -> None:

@@ -299,6 +299,17 @@ CHAINS = {
     LIUYANG: [LIUYANG, CHANGSHA, HUNAN],
     CHANGSHA: [CHANGSHA, HUNAN],
     TONGGU: [TONGGU, YICHUN],
+    PARK.code: [PARK.code, LIUYANG, CHANGSHA, HUNAN],
+}
+TONGGU_OFFICE, CITY_OFFICE = OrganCode("11360926006120003D"), OrganCode("11430100006120004E")
+SEATS = {
+    LIUYANG_MARKET: LIUYANG,
+    CHANGSHA_MARKET: CHANGSHA,
+    DAYAO_OFFICE: DAYAO,
+    VILLAGE_OFFICE: DAYAO,
+    PARK_BUREAU: PARK.code,
+    TONGGU_OFFICE: TONGGU,
+    CITY_OFFICE: CHANGSHA,
 }
 
 
@@ -310,7 +321,7 @@ def defects(
     merged: dict[OrganCode, OrganCode] | None = None,
 ) -> list[tuple[str, str]]:
     known = Known(
-        organs={LIUYANG_MARKET, CHANGSHA_MARKET, DAYAO_OFFICE, VILLAGE_OFFICE},
+        organs=SEATS,
         items={TRADER, OTHER_ITEM},
         regions=CHAINS,
         published={} if own is None else {TRADER: [own], OTHER_ITEM: [own]},
@@ -351,6 +362,18 @@ def test_a_situation_that_the_item_does_not_have_is_refused() -> None:
 )
 def test_what_may_not_be_drafted_is_refused_by_rule_and_field(one: Delegation, expected: tuple[str, str]) -> None:
     assert defects(one) == [expected]
+
+
+@pytest.mark.parametrize("kind", DelegationKind)
+@pytest.mark.parametrize("delegate", [TONGGU_OFFICE, CITY_OFFICE])
+def test_power_does_not_move_to_another_place_nor_upwards(kind: DelegationKind, delegate: OrganCode) -> None:
+    assert defects(a_delegation(kind=kind, delegate=delegate)) == [("delegation.elsewhere", "/delegate")]
+
+
+@pytest.mark.parametrize("kind", DelegationKind)
+@pytest.mark.parametrize("delegate", [VILLAGE_OFFICE, PARK_BUREAU])
+def test_it_is_handed_to_whoever_is_below_a_park_too(kind: DelegationKind, delegate: OrganCode) -> None:
+    assert defects(a_delegation(kind=kind, delegate=delegate, region=SEATS[delegate])) == []
 
 
 def test_a_power_that_is_not_held_is_not_handed_on() -> None:

@@ -116,10 +116,11 @@ async def get_delegation(tx: Tx[Catalog], delegation_id: DelegationId) -> tuple[
 async def _known(tx: Tx[Catalog], delegation: Delegation) -> Known:
     others = await store.list_sharing(tx, delegation.items, but=delegation.delegation_id)
     named = await organs.known_organs(tx, [delegation.delegator, delegation.delegate])
+    places = [delegation.region, *(one.region for one in others), *(one.region for one in named.values())]
     return Known(
-        organs={code for code, organ in named.items() if organ.merged_into is None},
+        organs={code: organ.region for code, organ in named.items() if organ.merged_into is None},
         items=(await base_items.known_base_items(tx, delegation.items)).keys(),
-        regions=await regions.chains(tx, [delegation.region, *(one.region for one in others)]),
+        regions=await regions.chains(tx, places),
         published=await items.regions_published(tx, delegation.delegator, items=delegation.items),
         delegations=others,
         merged=await organs.merged_among(tx, {organ for one in others for organ in (one.delegator, one.delegate)}),
