@@ -156,6 +156,13 @@ def test_names_of_code_in_the_glossary_exist() -> None:
     assert named - known == set()
 
 
+def test_a_term_stands_once_in_the_glossary() -> None:
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    terms = [term for term in re.findall(r"^\| ([^|]+) \|", text, flags=re.MULTILINE) if term not in {"中文", "---"}]
+
+    assert [term for term in terms if terms.count(term) > 1] == []
+
+
 def test_laws_that_code_cites_are_in_the_page_of_laws() -> None:
     page = (ROOT / "docs" / "law.md").read_text(encoding="utf-8")
     cited = {
