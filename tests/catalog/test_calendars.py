@@ -103,6 +103,16 @@ async def test_a_date_of_a_place_nobody_knows_or_of_no_instant_is_refused(seeded
     assert (naive.status_code, long.status_code) == (422, 422)
 
 
+async def test_a_county_without_days_of_its_own_is_told_whose_days_hold(seeded: Service) -> None:
+    own = await seeded.get(f"/calendars/{LIUYANG}/2026")
+
+    nation = await seeded.get("/calendars/100000/2026")
+    date = await a_date(seeded, start="2026-11-23T10:00:00+08:00")
+    assert (own.status_code, own.json()["rule"]) == (404, "calendar.unknown")
+    assert all("100000" in own.json()[text] and "due-date" in own.json()[text] for text in ("detail", "detail_en"))
+    assert date["calendar_version"] == nation.json()["version"]
+
+
 async def test_a_county_closes_on_a_weekend_that_the_nation_works_and_opens_on_one_of_its_own(service: Service) -> None:
     await service.hear_all()
     nation = a_closure("2098-06-13", region="100000", workdays=["2098-06-15"], holidays=["2098-06-13"], source="国务院通知")

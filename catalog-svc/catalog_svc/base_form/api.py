@@ -12,6 +12,7 @@ from catalog_svc.proposal.api import (
     PUBLIC_FOR_A_WHILE,
     After,
     Body,
+    FormSchema,
     KeyPath,
     KeyText,
     NameText,
@@ -36,8 +37,7 @@ class BaseFormBody(Body):
     name: NameText
     name_en: NameText
     region: RegionText
-    form: dict[str, object]
-    """JSON Schema 2020-12 of an object."""
+    form: FormSchema
 
 
 class BaseFormList(BaseModel):

@@ -103,7 +103,11 @@ async def find_due_date(
 
 @router.get("/{region}/{year}", operation_id="getCalendar", response_model=CalendarBody)
 async def get_calendar(read: Annotated[Reader[Catalog], PUBLIC_READER], region: RegionPath, year: Year) -> Response:
-    """The working days of one year; the nation's stand under 100000."""
+    """The days of one year that a region itself changed; the nation's stand under 100000.
+
+    404 where it has none of its own: those above it hold, at last the nation's, else plain weeks. `GET /v1/calendars/{region}/due-date`
+    counts by what holds.
+    """
     calendar, version = await handlers.get_calendar(read.tx, region=RegionCode(region), year=year)
     return read.answer(encode_object(calendar), etag=version, headers=PUBLIC_FOR_A_WHILE)
 

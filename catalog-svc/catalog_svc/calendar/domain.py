@@ -19,11 +19,13 @@ _SATURDAY = 5
 
 
 class CalendarUnknown(NotFound):
-    """No calendar was published for this region and year; the region above it counts."""
+    """The region has no days of its own for this year: those above it hold, at last the nation's, else plain weeks; as ``due-date`` counts."""
 
     RULE: ClassVar[str] = "calendar.unknown"
-    ZH: ClassVar[str] = "没有该地区该年度的工作日历"
-    EN: ClassVar[str] = "There is no calendar of this region for this year"
+    ZH: ClassVar[str] = "该地区该年度没有自己的日历：适用上级直至国家（100000）的日历，未公布的按周计；见 due-date"
+    EN: ClassVar[str] = (
+        "It has no days of its own for this year: those above it hold, at last the nation's (100000), else plain weeks; see due-date"
+    )
 
 
 class CalendarUnsound(Invalid):

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
 from catalog_svc.agreement.api import LimitBody
 from catalog_svc.item.domain import ItemContent, ItemDraft, ItemParts, ItemVersionRecord
-from catalog_svc.proposal.api import Body, ItemText, KeyText, NameText, OrganText, ShortText
+from catalog_svc.proposal.api import Body, Condition, FormSchema, ItemText, KeyText, NameText, OrganText, ShortText
 from chassis.doors import Answer
 from chassis.problems import malformed
 from contracts.catalogue import ApprovalType, ChecklistPart, FormPart, ItemVersion, ProjectType, SituationsPart, TextsPart
@@ -52,7 +52,7 @@ class SituationBody(Body):
     situation_id: CodeText
     name: NameText
     name_en: NameText
-    when: dict[str, object]
+    when: Condition
     promised_limit: LimitBody | None = None
 
 
@@ -70,7 +70,7 @@ class FactBody(Body):
 class ExemptionBody(Body):
     """When a member of a bundle need not be applied for."""
 
-    when: dict[str, object]
+    when: Condition
     reason: ShortText
     reason_en: ShortText
     reference: ShortText
@@ -81,7 +81,7 @@ class MemberBody(Body):
 
     item_code: ItemText
     after: Annotated[list[ItemText], Field(default_factory=list, max_length=30)]
-    when: Annotated[dict[str, object], Field(default_factory=lambda: {"always": True})]
+    when: Annotated[Condition, Field(default_factory=lambda: {"always": True})]
     exemptions: Annotated[list[ExemptionBody], Field(default_factory=list, max_length=10)]
 
 
@@ -104,7 +104,7 @@ class NeedBody(Body):
     """Which member of a bundle a material is handed in for, and when; written by the merging."""
 
     item_code: ItemText
-    when: dict[str, object]
+    when: Condition
 
 
 class MaterialBody(Body):
@@ -113,7 +113,7 @@ class MaterialBody(Body):
     code: CodeText
     name: NameText
     name_en: NameText
-    when: dict[str, object]
+    when: Condition
     required: bool
     source: Literal["applicant", "government", "intermediary"]
     media_types: Annotated[list[Annotated[str, Field(max_length=100)]], Field(min_length=1, max_length=10)]
@@ -139,7 +139,7 @@ class CheckRuleBody(Body):
     """A rule that a machine can check."""
 
     rule_id: RuleText
-    when: dict[str, object]
+    when: Condition
     pointer: Annotated[str, StringConstraints(pattern=r"^(/[^/]{1,80}){1,8}$")]
     message: ShortText
     message_en: ShortText
@@ -218,8 +218,7 @@ class DraftBody(Body):
     item_id: UmbrellaText | None = None
     """The item it is the next version of, where that is not this organ's by its code: an item moves to another organ this way."""
     version: VersionBody
-    form: dict[str, object]
-    """JSON Schema 2020-12."""
+    form: FormSchema
     base_form: KeyText | Literal[""] = ""
     """A base form 基础表单 whose fields go before the item's own."""
     situations: SituationsBody

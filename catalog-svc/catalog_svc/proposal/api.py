@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal, TypeVar
 
 from fastapi import Depends, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from catalog_svc.context import Catalog
 from catalog_svc.proposal import handlers
@@ -27,6 +27,18 @@ ItemText = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{12}$")]
 NameText = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 ShortText = Annotated[str, StringConstraints(max_length=200)]
 KeyText = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{2,63}$")]
+
+Condition = Annotated[
+    dict[str, object],
+    Field(description="条件，每个对象一个运算符；写法见 / a condition, one operator per object: docs/authoring.md, Conditions"),
+]
+FormSchema = Annotated[
+    dict[str, object],
+    Field(
+        description="JSON Schema 2020-12，根为对象，不得引用；x- 关键字见 / of an object, without references; "
+        "its x- keywords: docs/authoring.md, Keywords of the form"
+    ),
+]
 
 RegionPath = Annotated[str, Path(pattern=r"^[0-9]{6,12}$")]
 OrganPath = Annotated[str, Path(pattern=r"^[0-9A-HJ-NP-RTUW-Y]{18}$")]

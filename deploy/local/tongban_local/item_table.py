@@ -13,6 +13,8 @@ Made by `make contracts` from the column map (`catalog_svc/bulk/domain/columns.p
 
 ## 怎么做
 
+条件、表单关键字、情形、材料各字段的写法，以及逐项编制的步骤，见[编制手册](authoring.md)。
+
 1. 下载空表：`GET /v1/service-items/template?format=xlsx`（或者 `csv`），也可以直接使用本单位现有的表，只要表头用下列列名、国标代码或别名。
 2. 上传：`POST /v1/service-items/imports?region=<行政区划>`，正文为文件。系统先试运行，不改变任何数据。
 3. 查看结果：`GET /v1/service-items/imports/<批次>`，逐行问题见 `/rows?state=bad`；退回行见 `/returned`，最后一列为原因，改好后可直接再上传。
@@ -30,6 +32,8 @@ Made by `make contracts` from the column map (`catalog_svc/bulk/domain/columns.p
 读取和导出文件逐个进行，同一人的多个文件依次排在他人的文件之后；起草、复核、发布分批进行，互不等待。
 
 ## What to do
+
+How conditions, forms, situations and materials are written, and an item by itself step by step: [authoring](authoring.md).
 
 1. Fetch the empty table, or take your own whose headings are the names below, the codes of the standard, or an alias.
 2. Upload it; it is read and checked, and nothing is changed (dry run).
