@@ -1,19 +1,22 @@
 """A form against its JSON Schema (2020-12): which field is wrong and why, in words people read.
 
 Formats are checked, references outside the schema are refused, patterns run in linear time. No message repeats a value.
+What is longer than `rules.form_costs` allows is told first, and nothing else then; of a form that was published before those bounds and
+goes beyond them, one fault is told at a time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import ClassVar, TypeAlias, cast
+from dataclasses import dataclass, replace
+from typing import ClassVar, cast
 
 import jsonschema_rs
 
 from contracts.catalogue import FormPart
 from contracts.refusals import Defect, Invalid
 from contracts.values import Json, JsonObject
+from rules.form_costs import bounds_of, cost_defects, too_large
 
 PLAIN_ROOT = frozenset({"$schema", "title", "description", "type", "additionalProperties", "required", "properties"})
 """What the root of a form that goes into others may say."""
@@ -54,7 +57,26 @@ _TEXTS: dict[str, tuple[str, str]] = {
 }
 _OTHER = ("“{label}”不符合要求", "“{label_en}” does not meet the rules")
 
-_Validator: TypeAlias = tuple[jsonschema_rs.Draft202012Validator, frozenset[str]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Validator:
+    bounds: jsonschema_rs.Draft202012Validator
+    whole: jsonschema_rs.Draft202012Validator
+    names: frozenset[str]
+    costly: bool
+    """Drafted before its cost was bounded: one fault is told at a time."""
+
+    def faults(self, form: JsonObject) -> Iterator[jsonschema_rs.ValidationError]:
+        # All faults are found before the first is told, each with a copy of its value: what is too long is told alone.
+        validator = self.whole if self.bounds.is_valid(form) else self.bounds
+        if not self.costly:
+            yield from validator.iter_errors(form)
+            return
+        try:
+            validator.validate(form)
+        except jsonschema_rs.ValidationError as fault:
+            yield fault
+
 
 _validators: dict[int, tuple[JsonObject, _Validator]] = {}
 _VALIDATORS_AT_MOST = 256
@@ -149,12 +171,16 @@ def _properties(schema: JsonObject) -> JsonObject:
 
 
 def _told(part: FormPart, form: JsonObject) -> Iterator[Defect]:
-    validator, names = _validator(part)
-    for count, error in enumerate(validator.iter_errors(form)):
+    wanted = part.schema.get("required")
+    if too_large(form, wanted=cast("list[str]", wanted) if isinstance(wanted, list) else ()):
+        yield Defect(rule_id="form.too-large", pointer="/form", message="“表单”内容过多", message_en="“the form” holds too many values")
+        return
+    validator = _validator(part)
+    for count, error in enumerate(validator.faults(form)):
         if count == MAX_DEFECTS:
             return
         keyword = error.kind.name
-        path = _known(error.instance_path, names=names)
+        path = _known(error.instance_path, names=validator.names)
         if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
             path.append(error.kind.property)
         message, message_en = _TEXTS.get(keyword, _OTHER)
@@ -180,7 +206,8 @@ def _validator(part: FormPart) -> _Validator:
     if len(_validators) >= _VALIDATORS_AT_MOST:
         del _validators[next(iter(_validators))]
     # The schema is kept beside its validator, so that its id cannot be given to another object meanwhile.
-    made = (validator, frozenset(_names(part.schema)))
+    bounds = jsonschema_rs.Draft202012Validator(bounds_of(part.schema))
+    made = _Validator(bounds=bounds, whole=validator, names=frozenset(_names(part.schema)), costly=bool(cost_defects(part.schema)))
     _validators[id(part.schema)] = (part.schema, made)
     return made
 

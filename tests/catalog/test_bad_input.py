@@ -153,3 +153,32 @@ def test_what_a_body_lets_through_can_be_written_down(value: Any, levels: int) -
         return
 
     assert orjson.loads(orjson.dumps(body.model_dump(mode="json"))) == sent
+
+
+ABS = "a[ab]{50}c"
+"""Compiled small, but the engine knows no fast way: every byte of text costs as much as the expression is long."""
+COSTLY: dict[str, tuple[Any, str, str]] = {
+    "an expression written out": ({"a": {"pattern": r"(((\w{50}){50}){20})"}}, "form.pattern-too-costly", "a"),
+    "an expression for long texts": ({"a": {"pattern": ABS, "maxLength": 100_000}}, "form.pattern-too-costly", "a"),
+    "an expression for endless lists": ({"a": {"items": {"pattern": ABS}}}, "form.pattern-too-costly", "a/items"),
+    "an expression for endless names": ({"a": {"patternProperties": {ABS: {}}}}, "form.pattern-too-costly", "a"),
+    "expressions for one text": (
+        {"a": {"type": "string", "allOf": [{"pattern": f"{ABS}{n}"} for n in range(80)]}},
+        "form.pattern-too-costly",
+        "a",
+    ),
+    "rules for one value": ({"a": {"allOf": [{"maxItems": 1}] * 2000}}, "form.too-costly", "a"),
+    "choices for endless lists": ({"a": {"items": {"enum": list(range(9000))}}}, "form.too-costly", "a/items"),
+    "lists in lists": ({"a": {"items": {"items": {"items": {}}}}}, "form.too-costly", "a/items/items"),
+    "names for endless lists": ({"a": {"items": {"required": [f"f{n}" for n in range(190)]}}}, "form.too-costly", "a/items"),
+}
+
+
+@pytest.mark.parametrize(("fields", "rule", "place"), COSTLY.values(), ids=COSTLY)
+async def test_a_form_that_costs_much_to_check_is_refused_at_the_field(seeded: Service, fields: Any, rule: str, place: str) -> None:
+    form = {"type": "object", "properties": fields}
+
+    answer = await seeded.post("/service-items", a_draft() | {"form": form}, by=AUTHOR)
+
+    assert answer.status_code == 422
+    assert (rule, f"/form/properties/{place}") in [(one["rule"], one["pointer"]) for one in answer.json()["errors"]]

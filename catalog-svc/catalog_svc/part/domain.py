@@ -1,6 +1,7 @@
 """What is wrong with the parts of a drafted version: told all at once.
 
-A hostile form must cost nothing later: it refers to nothing, its depth and size are bounded, its patterns run in linear time.
+A hostile form must cost nothing later: it refers to nothing, its depth and size are bounded, its patterns run in linear time,
+and what a check of it may cost is bounded (`rules.form_costs`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contracts.refusals import Defect, Invalid
 from contracts.values import Json, JsonObject, canonical_json
 from rules.conditions import parse
 from rules.elements import element_defects
+from rules.form_costs import cost_defects
 from rules.forms import check_schema
 from rules.situations import check_table
 
@@ -94,7 +96,7 @@ def _form(schema: JsonObject) -> list[Defect]:
         check_schema(schema)
     except Invalid as refusal:
         return [_defect(refusal.RULE, "/form", refusal.ZH, refusal.EN)]
-    return []
+    return [*cost_defects(schema)]
 
 
 def _walk(schema: JsonObject) -> Iterator[Defect]:
