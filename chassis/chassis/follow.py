@@ -222,9 +222,16 @@ class Follower:
             return connection
 
     async def _read_all(self, connection: AsyncConnection | None) -> None:
-        async with asyncio.TaskGroup() as group:
-            for topic in self.topics:
-                group.create_task(self._read(topic, connection))
+        # A task group that is cancelled while one of it fails raises the failure alone, and whoever stops the process would wait for ever.
+        readings = [asyncio.create_task(self._read(topic, connection)) for topic in self.topics]
+        try:
+            ended, _ = await asyncio.wait(readings, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for reading in readings:
+                reading.cancel()
+            await asyncio.gather(*readings, return_exceptions=True)
+        for reading in ended:
+            reading.result()
 
     async def _read(self, topic: str, connection: AsyncConnection | None) -> None:
         """Take a topic into memory, and into the tables over the connection of the one who writes them."""

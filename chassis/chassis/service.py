@@ -359,8 +359,12 @@ async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
     by_themselves = [task for task in tasks if task.get_name() in _STOP_BY_THEMSELVES]
     if by_themselves:
         await asyncio.wait(by_themselves, timeout=_PATIENCE)
-    for task in tasks:
-        task.cancel()
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        # Where something failed in that moment, somebody may have taken the failure for one that he outlasts.
+        _, left = await asyncio.wait(left, timeout=_PATIENCE)
     await asyncio.gather(*tasks, return_exceptions=True)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from chassis.bus import Bus
+from chassis.bus import Bus, BusUnavailable, Following, Offsets, Received
+from chassis.bus_unruly import UnrulyBus
 from chassis.database import Database
 from chassis.follow import Follower
 from chassis.followed import LogLost, StillFollowed, let_go
@@ -314,3 +315,47 @@ async def test_offsets_of_an_older_version_are_taken_as_they_are(bus: Bus, line:
         await until_stored(line, {"a": 2})
 
     assert memory.taken == [("a", 2)]
+
+
+class Torn(UnrulyBus):
+    """A log whose readings end with an error, as where the brokers or a connection went away meanwhile."""
+
+    async def follow(self, topic: str, offsets: Offsets | None = None, *, log: str = "") -> Following:
+        return TornReading(await super().follow(topic, offsets, log=log))
+
+
+class TornReading:
+    def __init__(self, reading: Following) -> None:
+        self._reading = reading
+
+    @property
+    def ends(self) -> Offsets:
+        return self._reading.ends
+
+    @property
+    def offsets(self) -> Offsets:
+        return self._reading.offsets
+
+    @property
+    def log(self) -> str:
+        return self._reading.log
+
+    async def batch(self, *, limit: int = 500, wait: float = 0.5) -> list[Received]:
+        return await self._reading.batch(limit=limit, wait=wait)
+
+    async def close(self) -> None:
+        await self._reading.close()
+        raise BusUnavailable
+
+
+async def test_who_is_told_to_end_ends_though_a_reading_fails_at_that(bus: Bus, compacted: str) -> None:
+    memory = Memory(bus=Torn(bus, way="twice"), database=None)
+    follower = Follower(memory, [compacted], memory.apply)
+    following = asyncio.create_task(follower.run())
+    async with asyncio.timeout(PATIENCE):
+        await follower.until_caught_up()
+
+    following.cancel()
+    ended, _ = await asyncio.wait({following}, timeout=PATIENCE)
+
+    assert ended == {following}
