@@ -54,6 +54,8 @@ AGREEMENT: dict[str, Any] = {
     "valid_from": "2098-01-01",
     "valid_to": "2099-01-01",
     "limits": {"delivered": DAYS, "validated": DAYS, "signed_for": WEEK, "returned_after": WEEK},
+    "signatories": ["长沙市试验局", "铜鼓县行政审批服务局"],
+    "contacts": ["试验窗口"],
 }
 CERTIFICATE: dict[str, Any] = {
     "certificate_id": "changsha-trial-proof",

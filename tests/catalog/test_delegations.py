@@ -293,6 +293,25 @@ async def test_an_alliance_names_known_members_each_once_and_no_sides(
     assert (answer.status_code, told(answer)) == (422, expected)
 
 
+async def test_an_alliance_may_be_of_every_county_of_the_nation(service: Service) -> None:
+    today = local_day(service.context.now.now())
+    nation = [one.code for one in Seed().regions() if one.level in {"county", "city"} and one.is_valid(today)]
+    assert len(nation) > 3_000
+    await service.hear_all()
+
+    drafted = await service.post("/agreements", an_alliance(alliance=nation, valid_from=tomorrow(service)), by=NATIONAL_AUTHOR)
+    published = await service.post("/agreements/alliance-2027/review", by=NATIONAL_REVIEWER)
+    shown = (await service.get("/agreements/alliance-2027")).json()
+    again = await service.post("/agreements", shown, by=NATIONAL_AUTHOR)
+    await service.hear()
+    day_after = service.context.now.now() + timedelta(days=2)
+    far = {"item": SOLE_TRADER, "region": LIUYANG, "from": "650102", "at": day_after.isoformat()}
+
+    assert (drafted.status_code, published.status_code, again.status_code) == (201, 200, 200), drafted.text
+    assert shown["alliance"] == nation
+    assert (await service.get("/routes", far)).json()["route"]["agreement_id"] == "alliance-2027"
+
+
 async def test_an_alliance_in_force_loses_no_member_and_no_action(service: Service) -> None:
     await service.post("/agreements", an_alliance(), by=NATIONAL_AUTHOR)
     await service.post("/agreements/alliance-2027/review", by=NATIONAL_REVIEWER)

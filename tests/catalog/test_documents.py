@@ -32,6 +32,9 @@ from tests.catalog.builders import (
 )
 
 SEED = Seed()
+ABOLISHED = RegionCode("522200")
+"""铜仁地区, a city since 2011."""
+LIMITS = encode_object(SEED.agreements()[0].limits)
 TONGGU_ORGAN = next(one for one in SEED.organs() if one.region == TONGGU)
 
 
@@ -215,6 +218,12 @@ async def test_a_draft_that_waits_is_not_replaced_by_a_neighbours_officer(servic
         ({"items": ["000000000000"]}, "agreement.item"),
         ({"modes": ["local"]}, "agreement.mode-local"),
         ({"valid_to": "2020-01-01"}, "agreement.validity"),
+        ({"receiving": [TONGGU, LIUYANG]}, "agreement.with-itself"),
+        ({"receiving": [TONGGU, TONGGU]}, "agreement.party-twice"),
+        ({"signatories": [" "]}, "agreement.signatories"),
+        ({"contacts": []}, "agreement.contacts"),
+        ({"limits": LIMITS | {"validated": {"amount": 0, "unit": "minutes"}}}, "agreement.limit"),
+        ({"receiving": [ABOLISHED]}, "agreement.region-abolished"),
     ],
 )
 async def test_an_agreement_that_nobody_could_rest_on_is_refused(seeded: Service, changed: JsonObject, rule: str) -> None:

@@ -151,6 +151,7 @@ class Newcomer:
                 "returned_after": {"amount": 3, "unit": "workdays"},
             },
             "signatories": [ORGAN, "铜鼓县行政审批服务局"],
+            "contacts": [f"{COUNTY}政务服务中心"],
         }
 
     def item_document(self) -> dict[str, Any]:

@@ -35,6 +35,8 @@ from contracts.values import AgreementId, Json, JsonObject, Mode, RegionCode
 router = APIRouter(prefix="/v1/agreements", tags=["agreements"])
 
 
+MOST_REGIONS = 3_200
+"""On one side or in an alliance: every county and city of the nation."""
 KeyFieldText = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
@@ -58,7 +60,7 @@ class TransferLimitsBody(Body):
 class AgreementTerms(Body):
     """What an agreement allows, between whom, and what happens at its end."""
 
-    alliance: Annotated[list[RegionText], Field(default_factory=list, max_length=500)]
+    alliance: Annotated[list[RegionText], Field(default_factory=list, max_length=MOST_REGIONS)]
     """Members, each of which receives for every other and decides for every other; then neither side is named."""
     actions: Annotated[list[AgreementAction], Field(default_factory=lambda: list(AgreementAction), min_length=1, max_length=3)]
     query_fields: Annotated[list[KeyFieldText], Field(default_factory=list, max_length=200)]
@@ -72,8 +74,8 @@ class AgreementDraft(AgreementTerms):
 
     agreement_id: KeyText
     name: NameText
-    receiving: Annotated[list[RegionText], Field(default_factory=list, max_length=500)]
-    handling: Annotated[list[RegionText], Field(default_factory=list, max_length=500)]
+    receiving: Annotated[list[RegionText], Field(default_factory=list, max_length=MOST_REGIONS)]
+    handling: Annotated[list[RegionText], Field(default_factory=list, max_length=MOST_REGIONS)]
     items: Annotated[list[ItemText], Field(max_length=1000)]
     modes: Annotated[list[Mode], Field(min_length=1, max_length=4)]
     valid_from: date
@@ -86,8 +88,8 @@ class AgreementDraft(AgreementTerms):
 class AgreementShown(AgreementDraft):
     """An agreement as it is shown: the members of an alliance stand on both sides, and it may be sent again so."""
 
-    receiving: Annotated[list[RegionText], Field(min_length=1, max_length=500)]
-    handling: Annotated[list[RegionText], Field(min_length=1, max_length=500)]
+    receiving: Annotated[list[RegionText], Field(min_length=1, max_length=MOST_REGIONS)]
+    handling: Annotated[list[RegionText], Field(min_length=1, max_length=MOST_REGIONS)]
 
 
 class AgreementList(BaseModel):

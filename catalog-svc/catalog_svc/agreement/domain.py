@@ -5,11 +5,11 @@ Law: 国办发〔2020〕35号 (收受分离; duties of both places fixed and tra
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from typing import ClassVar
 
-from contracts.catalogue import Agreement
+from contracts.catalogue import Agreement, Region, Unit
 from contracts.refusals import Defect, Invalid, NotFound
 from contracts.values import ItemCode, Mode, RegionCode
 
@@ -30,12 +30,12 @@ class AgreementUnsound(Invalid):
     EN: ClassVar[str] = "The agreement's data is wrong"
 
 
-def check_agreement(agreement: Agreement, *, regions: Collection[RegionCode], items: Collection[ItemCode]) -> None:
-    """Refuse an agreement between unknown regions, about unknown items, in no mode or for no time.
+def check_agreement(agreement: Agreement, *, regions: Mapping[RegionCode, Region], items: Collection[ItemCode]) -> None:
+    """Refuse an agreement between unknown or abolished regions or of one with itself, about unknown items, for no time or signed by nobody.
 
     Args:
         agreement: To be drafted.
-        regions: Known regions among those it names.
+        regions: Known regions among those it names, by code.
         items: Known base items among those it names.
 
     Raises:
@@ -121,8 +121,9 @@ def _covers(now: Collection[str], before: Collection[str], *, all_when_empty: bo
     return set(before) <= set(now)
 
 
-def _defects(agreement: Agreement, regions: Collection[RegionCode], items: Collection[ItemCode]) -> Iterable[Defect]:
+def _defects(agreement: Agreement, regions: Mapping[RegionCode, Region], items: Collection[ItemCode]) -> Iterable[Defect]:
     yield from _sides(agreement)
+    yield from _blanks(agreement)
     for side, codes in (("receiving", agreement.receiving), ("handling", agreement.handling), ("alliance", agreement.alliance)):
         for index, code in enumerate(codes):
             if code not in regions:
@@ -131,6 +132,13 @@ def _defects(agreement: Agreement, regions: Collection[RegionCode], items: Colle
                     pointer=f"/{side}/{index}",
                     message="行政区划不存在",
                     message_en="The region is unknown",
+                )
+            elif not regions[code].is_valid(agreement.valid_from):
+                yield Defect(
+                    rule_id="agreement.region-abolished",
+                    pointer=f"/{side}/{index}",
+                    message="该行政区划在协议起始日期不在有效期内",
+                    message_en="The region is not in force on the agreement's first day",
                 )
     for index, item in enumerate(agreement.items):
         if item not in items:
@@ -149,7 +157,7 @@ def _defects(agreement: Agreement, regions: Collection[RegionCode], items: Colle
 
 
 def _sides(agreement: Agreement) -> Iterable[Defect]:
-    members = agreement.alliance
+    members, receiving = agreement.alliance, set(agreement.receiving)
     if (agreement.receiving or agreement.handling) if members else not (agreement.receiving and agreement.handling):
         yield Defect(
             rule_id="agreement.sides",
@@ -164,5 +172,44 @@ def _sides(agreement: Agreement) -> Iterable[Defect]:
             message="联盟至少有两个成员,且不得重复",
             message_en="An alliance has two members or more, each once",
         )
+    for side, codes in (("receiving", agreement.receiving), ("handling", agreement.handling)):
+        seen: set[RegionCode] = set()
+        for index, code in enumerate(codes):
+            if code in seen:
+                yield Defect(
+                    rule_id="agreement.party-twice", pointer=f"/{side}/{index}", message="同一方重复列明", message_en="The same party twice"
+                )
+            elif side == "handling" and code in receiving:
+                yield Defect(
+                    rule_id="agreement.with-itself",
+                    pointer=f"/{side}/{index}",
+                    message="同一地区不得既为收件方又为办理方;相互收办应当列为联盟成员",
+                    message_en="No place agrees with itself; those that receive for each other are members of an alliance",
+                )
+            seen.add(code)
     if not agreement.actions:
         yield Defect(rule_id="agreement.actions", pointer="/actions", message="至少列明一项授权", message_en="It allows nothing")
+
+
+def _blanks(agreement: Agreement) -> Iterable[Defect]:
+    for name, lines, message, message_en in (
+        ("signatories", agreement.signatories, "应当列明签署方", "It says who signed it"),
+        ("contacts", agreement.contacts, "应当列明联系方式", "It says whom to ask"),
+    ):
+        if not any(line.strip() for line in lines):
+            yield Defect(rule_id=f"agreement.{name}", pointer=f"/{name}", message=message, message_en=message_en)
+    limits = agreement.limits
+    for name, limit in (
+        ("delivered", limits.delivered),
+        ("validated", limits.validated),
+        ("signed_for", limits.signed_for),
+        ("returned_after", limits.returned_after),
+    ):
+        # 0 working days are the rest of the same day; 0 of the others are over as they begin.
+        if limit.unit is not Unit.WORKDAYS and not limit.amount:
+            yield Defect(
+                rule_id="agreement.limit",
+                pointer=f"/limits/{name}/amount",
+                message="时限应当大于零",
+                message_en="It is over as it begins",
+            )

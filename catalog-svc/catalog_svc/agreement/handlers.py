@@ -46,7 +46,7 @@ async def propose_agreements(tx: Tx[Catalog], agreements: Sequence[Agreement], *
     )
     items = await base_items.known_base_items(tx, sorted({code for one in agreements for code in one.items}))
     for one in agreements:
-        check_agreement(one, regions=places.keys(), items=items.keys())
+        check_agreement(one, regions=places, items=items.keys())
     drafts = [Draft(key=one.agreement_id, region=(*one.handling, *one.alliance)[0], body=encode_object(one)) for one in agreements]
     return await proposals.propose(tx, drafts, kind=KIND, by=by, over=over)
 
