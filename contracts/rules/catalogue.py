@@ -312,9 +312,8 @@ class Catalogue:
             delegate, delegator = self.organs.get(one.delegate), self.organs.get(one.delegator)
             if delegate is not None and delegate.region in regions and delegator is not None:
                 # A delegator that was handed the item itself stands, as a rule, below the one that publishes it.
-                homes = {home.code for home in self.ancestors(delegator.region)}
                 for item in one.items:
-                    found.setdefault(item, set()).update(homes)
+                    found.setdefault(item, set()).update(self.chain(delegator.region))
         return found
 
     def contradictions_of(self, former: OrganCode, taker: OrganCode, *, at: datetime) -> tuple[tuple[Delegation, Delegation], ...]:
@@ -337,7 +336,7 @@ class Catalogue:
 
     def calendar(self, region: RegionCode) -> Calendar:
         """The working days of a region: the nation's, with what the regions above it and it itself override."""
-        chain = tuple(one.code for one in reversed(self.ancestors(region)) if self._years.get(one.code))
+        chain = tuple(code for code in reversed(self.chain(region)) if self._years.get(code))
         # Regions that override nothing share the nation's calendar, also while the region is not known here yet.
         chain = chain if chain[:1] == (NATION,) else (NATION, *chain)
         known = self._calendars.get(chain)

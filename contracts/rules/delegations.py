@@ -238,10 +238,8 @@ def _contradicting(one: Delegation, known: Known) -> Iterable[Defect]:
             one.kind in DECIDING
             and other.kind in DECIDING
             and other.delegator == one.delegator
-            and other.region == one.region
             and (other.kind, other.delegate) != (one.kind, one.delegate)
-            and _same_days(other, one)
-            and (not one.situations or not other.situations or set(one.situations) & set(other.situations))
+            and _meet(other, one)
         ):
             for index, item in enumerate(one.items):
                 if item in other.items:
@@ -284,12 +282,17 @@ def find_merger_contradictions(
         for theirs in given
         if ours.delegator in former
         and theirs.delegator in taker
-        and ours.region == theirs.region
         and (ours.kind, stands.get(ours.delegate, ours.delegate)) != (theirs.kind, stands.get(theirs.delegate, theirs.delegate))
-        and set(ours.items) & set(theirs.items)
-        and _same_days(ours, theirs)
-        and (not ours.situations or not theirs.situations or set(ours.situations) & set(theirs.situations))
+        and _meet(ours, theirs)
+        and not set(ours.items).isdisjoint(theirs.items)
     )
+
+
+def _meet(one: Delegation, other: Delegation) -> bool:
+    """Whether both speak for one region at one time in one situation, of whatever item."""
+    if one.region != other.region or not _same_days(one, other):
+        return False
+    return not one.situations or not other.situations or not set(one.situations).isdisjoint(other.situations)
 
 
 def find_change_defects(delegation: Delegation, *, former: Delegation | None, today: date) -> tuple[Defect, ...]:

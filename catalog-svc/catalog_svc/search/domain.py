@@ -192,7 +192,7 @@ def offers(
     fitting = {id(shape) for shape in catalogue.shapes_of(item) if _fits(shape, wanted)}
     if not fitting:
         return
-    near = [one.code for one in catalogue.ancestors(wanted.region)] if wanted.region is not None else []
+    near = catalogue.chain(wanted.region) if wanted.region is not None else ()
     publishing = catalogue.regions_of(item)
     for place in _nearest_first(catalogue, among.intersection(publishing) if among is not None else publishing, near):
         current = [one for one in catalogue.versions_of(item, place) if one.in_force(at)]

@@ -74,7 +74,7 @@ async def search(tx: Tx[Catalog], query: str, *, wanted: Wanted, skip: int = 0, 
     """
     index, stale = await _index(tx)
     catalogue = tx.context.catalogue
-    near = frozenset(one.code for one in catalogue.ancestors(wanted.region)) if wanted.region is not None else frozenset()
+    near = frozenset(catalogue.chain(wanted.region)) if wanted.region is not None else frozenset()
     among = within_reach(catalogue, wanted.region, at=tx.at) if wanted.here and wanted.region is not None else None
     if query.strip():
         hits = index.find(query, limit=skip + limit + 1 if wanted.everything else _LOOKED_AT, near=near)

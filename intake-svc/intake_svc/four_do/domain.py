@@ -140,4 +140,4 @@ def is_near(catalogue: Catalogue, receiving: RegionCode, *, handling: RegionCode
     if receiving == handling:
         known = catalogue.region(handling)
         return known is not None and known.level in _GRASS_ROOTS
-    return all(above.code != receiving for above in catalogue.ancestors(handling))
+    return receiving not in catalogue.chain(handling)
