@@ -1,4 +1,4 @@
-"""The blocks of docs/operations.md as they stand there, and a shell in which an operator would type them."""
+"""The blocks of a page as they stand there, and the shells in which a reader or an operator would type them."""
 
 import asyncio
 import os
@@ -42,8 +42,24 @@ def read_blocks(page: str) -> list[Block]:
     return found
 
 
+async def run_blocks(page: str, *, url: str, folder: Path) -> list[str]:
+    """Run every block of a page, in its order and in one shell, against the system at ``url``; the words that were printed.
+
+    Raises:
+        AssertionError: A command failed; with all that was said until then.
+    """
+    blocks = read_blocks(page)
+    script = "\n".join(("set -euo pipefail", f"URL={url}", *(block.text for block in blocks)))
+    shell = await asyncio.create_subprocess_exec(
+        "bash", "-c", script, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    told, errors = await asyncio.wait_for(shell.communicate(), 200)
+    assert shell.returncode == 0, (told + errors).decode()
+    return told.decode().split()
+
+
 class Shell:
-    """Runs blocks one after the other, with the variables that the page speaks of."""
+    """Runs blocks of docs/operations.md one after the other, with the variables that it speaks of."""
 
     def __init__(self, *, layout: Layout, postgres: PostgresServer, project: Path) -> None:
         """Write what an operator would have: a file of settings for each process, folders, the functions' variables."""
