@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, Identity, Integer, MetaData, Table, T
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from chassis import outbox
-from chassis.bus import Bus
+from chassis.bus import Bus, Following, Offsets, Received
 from chassis.bus_kafka import KafkaBus
 from chassis.bus_postgres import PostgresBus
 from chassis.context import Context, Subscriptions
@@ -273,6 +273,31 @@ def record(key: str, number: int, *, event_id: str | None = None, type: str = Ti
         data={"at": at.isoformat(), "thing": key, "number": number},
     )
     return to_record(envelope)
+
+
+class ReadingBehind:
+    """A reading that hands on what another one gives; who changes one thing of it says only that."""
+
+    def __init__(self, reading: Following) -> None:
+        self.reading = reading
+
+    @property
+    def ends(self) -> Offsets:
+        return self.reading.ends
+
+    @property
+    def offsets(self) -> Offsets:
+        return self.reading.offsets
+
+    @property
+    def log(self) -> str:
+        return self.reading.log
+
+    async def batch(self, *, limit: int = 500, wait: float = 0.5) -> list[Received]:
+        return await self.reading.batch(limit=limit, wait=wait)
+
+    async def close(self) -> None:
+        await self.reading.close()
 
 
 async def append(bus: Bus, topic: str, *records: Record) -> None:

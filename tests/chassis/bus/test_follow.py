@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from chassis.bus import Bus, BusUnavailable, Following, Offsets, Received
+from chassis.bus import Bus, BusUnavailable, Following, Offsets
 from chassis.bus_unruly import UnrulyBus
 from chassis.database import Database
 from chassis.follow import Follower
@@ -19,7 +19,7 @@ from chassis.tables import FOLLOW_OFFSETS, FOLLOWED, SEEN
 from contracts.envelope import Envelope, Record, to_record
 from contracts.values import JsonObject
 from tests.chassis.bus.conftest import MakeLine, MakeTopic
-from tests.chassis.bus.line import PATIENCE, Line, append, at_work, until
+from tests.chassis.bus.line import PATIENCE, Line, ReadingBehind, append, at_work, until
 
 
 @dataclass(kw_only=True)
@@ -324,27 +324,9 @@ class Torn(UnrulyBus):
         return TornReading(await super().follow(topic, offsets, log=log))
 
 
-class TornReading:
-    def __init__(self, reading: Following) -> None:
-        self._reading = reading
-
-    @property
-    def ends(self) -> Offsets:
-        return self._reading.ends
-
-    @property
-    def offsets(self) -> Offsets:
-        return self._reading.offsets
-
-    @property
-    def log(self) -> str:
-        return self._reading.log
-
-    async def batch(self, *, limit: int = 500, wait: float = 0.5) -> list[Received]:
-        return await self._reading.batch(limit=limit, wait=wait)
-
+class TornReading(ReadingBehind):
     async def close(self) -> None:
-        await self._reading.close()
+        await super().close()
         raise BusUnavailable
 
 

@@ -22,7 +22,7 @@ from chassis.follow import Follower
 from chassis.followed import LogLost, let_go
 from chassis.tables import FOLLOW_OFFSETS, FOLLOWED
 from contracts.values import JsonObject
-from tests.chassis.bus.line import PATIENCE, Line, make_line, topic_of
+from tests.chassis.bus.line import PATIENCE, Line, ReadingBehind, make_line, topic_of
 from tests.chassis.bus.test_follow import document
 from tests.support.engines import Databases
 
@@ -60,7 +60,7 @@ class Sluice(UnrulyBus):
 
     async def follow(self, topic: str, offsets: Offsets | None = None, *, log: str = "") -> Following:
         now = self.logs.now
-        return Trickle(self, topic, await self.logs.buses[now].follow(topic, offsets, log=log), now=now)
+        return Trickle(await self.logs.buses[now].follow(topic, offsets, log=log), sluice=self, topic=topic, now=now)
 
     async def let(self) -> None:
         """Let a reading go on, until one asks for more; where none waits, a process is storing, waits for another or rests after a failure."""
@@ -75,20 +75,18 @@ class Sluice(UnrulyBus):
                     await asyncio.sleep(0.002)
 
 
-class Trickle:
+class Trickle(ReadingBehind):
     """A reading that finds out, when it asks for more, that the log was made anew, as one of Kafka does."""
 
-    def __init__(self, sluice: Sluice, topic: str, reading: Following, *, now: int) -> None:
-        self._sluice, self._topic, self._reading, self._now = sluice, topic, reading, now
-        self.ends = dict(reading.ends)
+    def __init__(self, reading: Following, *, sluice: Sluice, topic: str, now: int) -> None:
+        super().__init__(reading)
+        self._sluice, self._topic, self._now = sluice, topic, now
+        self._ends = dict(reading.ends)
 
     @property
-    def offsets(self) -> Offsets:
-        return self._reading.offsets
-
-    @property
-    def log(self) -> str:
-        return self._reading.log
+    def ends(self) -> Offsets:
+        """As they were when the reading began, though it is of another log by now."""
+        return self._ends
 
     async def batch(self, *, limit: int = 500, wait: float = 0.5) -> list[Received]:
         if not self._sluice.is_open:
@@ -100,12 +98,9 @@ class Trickle:
                 self._sluice.waiting -= 1
         if self._now != self._sluice.logs.now:
             self._now = self._sluice.logs.now
-            self._reading = await self._sluice.logs.buses[self._now].follow(self._topic)
+            self.reading = await self._sluice.logs.buses[self._now].follow(self._topic)
             return []
-        return await self._reading.batch(limit=min(FEW, limit), wait=min(wait, 0.02))
-
-    async def close(self) -> None:
-        await self._reading.close()
+        return await super().batch(limit=min(FEW, limit), wait=min(wait, 0.02))
 
 
 @dataclass(kw_only=True)
