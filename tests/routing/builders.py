@@ -231,9 +231,9 @@ class Service:
         await self.act(f"/v1/transfers/{case.case_id}-1/receipts", {"step": "signed_for"}, by=REVIEWER)
         return case
 
-    async def accepted(self, **changed: Any) -> CaseReceived:
+    async def accepted(self, *, by: Caller = REVIEWER, **changed: Any) -> CaseReceived:
         case = await self.signed(**changed)
-        await self.moved(case, "acceptance", by=REVIEWER)
+        await self.moved(case, "acceptance", by=by)
         await self.seal(case)
         return case
 

@@ -157,13 +157,9 @@ async def test_a_seal_over_another_text_is_no_seal(service: Service) -> None:
 
 
 async def test_who_accepted_does_not_decide_unless_the_item_is_handled_on_the_spot(service: Service) -> None:
-    case = await service.signed()
-    await service.moved(case, "acceptance", by=BOTH)
-    await service.seal(case)
+    case = await service.accepted(by=BOTH)
     publish(service.context, replace(VERSION, project_type=ProjectType.INSTANT))
-    instant = await service.signed()
-    await service.moved(instant, "acceptance", by=BOTH)
-    await service.seal(instant)
+    instant = await service.accepted(by=BOTH)
 
     refused = await service.move(case, "decision", GRANT, by=BOTH)
     allowed = await service.move(instant, "decision", GRANT, by=BOTH)
@@ -174,9 +170,7 @@ async def test_who_accepted_does_not_decide_unless_the_item_is_handled_on_the_sp
 
 async def test_a_filing_is_put_on_file_by_who_accepted_it_and_never_denied(service: Service) -> None:
     publish(service.context, replace(VERSION, approval_type=ApprovalType.FILING))
-    case = await service.signed()
-    await service.moved(case, "acceptance", by=BOTH)
-    await service.seal(case)
+    case = await service.accepted(by=BOTH)
 
     denied = await service.move(case, "decision", DENIAL, by=BOTH)
     filed = await service.move(case, "decision", GRANT, by=BOTH)

@@ -1,12 +1,13 @@
 """What time did before a merger and is told of after it: told then, by the organ that is there, never as if that had been there before."""
 
 from datetime import datetime
+from typing import TypeVar
 
 import pytest
 from sqlalchemy import text
 
 from contracts.delegations import DelegationKind
-from contracts.events import CaseAccepted, CaseReturned
+from contracts.events import CaseAccepted, CaseReceived, CaseReturned
 from contracts.values import AgreementId, DelegationId
 from routing_svc.transfer.jobs import follow_mergers
 from routing_svc.transfer.store import get_transfers
@@ -14,6 +15,16 @@ from tests.contracts.builders import LIUYANG_MARKET, a_delegation
 from tests.routing.builders import TONGGU_HALL, Service, publish
 from tests.routing.test_mergers import NEW, NEWER, merge
 from tests.routing.test_names import OFFICE, as_received, notices, received, sign, validated_without_a_name
+
+Told = TypeVar("Told", CaseAccepted, CaseReturned)
+
+
+async def told_when_due(service: Service, case: CaseReceived, kind: type[Told]) -> Told:
+    """The one event of its kind that a case tells once its clock fires, all that was told before being heard."""
+    await service.heard_all()
+    await service.fire()
+    (told,) = [event for event in await service.events(case) if isinstance(event, kind)]
+    return told
 
 
 @pytest.mark.parametrize("job", [True, False])
@@ -24,11 +35,9 @@ async def test_silence_that_ran_out_before_the_merger_is_told_of_when_the_new_or
     if job:
         await follow_mergers(service.context)
     now = service.pass_time(hours=1)
-    await service.heard_all()
 
-    await service.fire()
+    told = await told_when_due(service, case, CaseAccepted)
 
-    (told,) = [event for event in await service.events(case) if isinstance(event, CaseAccepted)]
     assert (told.handling_organ, told.deemed, told.at, told.effective_on) == (NEW, True, now, case.at.date())
     assert (await notices(service, case))[-1]["sealed_as"] == NEW
 
@@ -41,11 +50,9 @@ async def test_so_is_that_of_a_delegate_whose_delegator_was_merged(service: Serv
     service.pass_until("2026-12-01T01:00:00")
     merge(service)
     now = service.pass_time(hours=1)
-    await service.heard_all()
 
-    await service.fire()
+    told = await told_when_due(service, case, CaseAccepted)
 
-    (told,) = [event for event in await service.events(case) if isinstance(event, CaseAccepted)]
     assert told.authority is not None
     assert (told.handling_organ, told.authority.sealed_as, told.at) == (case.handling_organ, NEW, now)
 
@@ -56,11 +63,9 @@ async def test_silence_at_a_delegate_is_told_of_as_of_its_time_where_nobody_was_
     case = await received(service, paper) if fixed else await validated_without_a_name(service)
     await sign(service, case)
     service.pass_until("2026-12-01T01:00:00")
-    await service.heard_all()
 
-    await service.fire()
+    told = await told_when_due(service, case, CaseAccepted)
 
-    (told,) = [event for event in await service.events(case) if isinstance(event, CaseAccepted)]
     assert told.at == datetime.fromisoformat("2026-12-01T00:00:00+08:00")
 
 
@@ -74,11 +79,9 @@ async def test_silence_at_a_delegate_whose_handling_has_no_name_is_told_of_as_of
     service.pass_until("2026-12-01T01:00:00")
     if merged:
         merge(service)
-    await service.heard_all()
 
-    await service.fire()
+    told = await told_when_due(service, case, CaseAccepted)
 
-    (told,) = [event for event in await service.events(case) if isinstance(event, CaseAccepted)]
     assert (told.handling_organ, told.authority) == (case.handling_organ, None)
     assert told.at == datetime.fromisoformat("2026-12-01T00:00:00+08:00")
 
@@ -88,11 +91,9 @@ async def test_silence_that_ran_out_where_the_organ_was_there_is_told_of_as_of_i
     service.pass_until("2026-11-30T23:00:00")
     merge(service)
     service.pass_time(hours=3)
-    await service.heard_all()
 
-    await service.fire()
+    told = await told_when_due(service, case, CaseAccepted)
 
-    (told,) = [event for event in await service.events(case) if isinstance(event, CaseAccepted)]
     assert (told.handling_organ, told.at) == (NEW, datetime.fromisoformat("2026-12-01T00:00:00+08:00"))
 
 
@@ -101,11 +102,9 @@ async def test_what_waited_in_vain_goes_back_as_of_its_time_in_the_name_of_the_o
     due = datetime.fromisoformat((await service.running(case))["transfer_waiting"]["due"])
     merge(service)
     service.pass_time(days=9)
-    await service.heard_all()
 
-    await service.fire()
+    told = await told_when_due(service, case, CaseReturned)
 
-    (told,) = [event for event in await service.events(case) if isinstance(event, CaseReturned)]
     assert (told.rule_id, told.handling_organ, told.receipt.organ) == ("transfer.route-unknown", NEW, NEW)
     assert (told.at, told.receipt.at) == (due, due)
     assert (await service.told(case))[:2] == ["CaseRehomed", "CaseReturned"]
@@ -116,11 +115,9 @@ async def test_what_had_waited_in_vain_before_the_merger_goes_back_when_the_new_
     service.pass_time(days=9)
     merge(service)
     now = service.pass_time(hours=1)
-    await service.heard_all()
 
-    await service.fire()
+    told = await told_when_due(service, case, CaseReturned)
 
-    (told,) = [event for event in await service.events(case) if isinstance(event, CaseReturned)]
     assert (told.handling_organ, told.receipt.organ) == (NEW, NEW)
     assert (told.at, told.receipt.at) == (now, now)
 
@@ -130,22 +127,18 @@ async def test_what_waits_without_a_name_goes_back_as_of_its_time_where_nobody_w
     case = await service.received(**as_received(service) | {"authority": None, "agreement_id": AgreementId("nobody-knows")})
     due = datetime.fromisoformat((await service.running(case))["transfer_waiting"]["due"])
     service.pass_time(days=9)
-    await service.heard_all()
 
-    await service.fire()
+    told = await told_when_due(service, case, CaseReturned)
 
-    (told,) = [event for event in await service.events(case) if isinstance(event, CaseReturned)]
     assert (told.rule_id, told.at) == ("transfer.route-unknown", due)
 
 
 async def test_a_hop_without_a_name_lapses_as_of_its_time_in_the_name_that_its_papers_give(service: Service) -> None:
     case = await validated_without_a_name(service)
     service.pass_time(days=9)
-    await service.heard_all()
 
-    await service.fire()
+    told = await told_when_due(service, case, CaseReturned)
 
-    (told,) = [event for event in await service.events(case) if isinstance(event, CaseReturned)]
     async with service.context.database.read(service.context) as tx:
         hops = await get_transfers(tx, case.case_id)
     assert told.at < service.context.now.now()
@@ -157,11 +150,9 @@ async def test_a_hop_that_lapsed_before_the_merger_expires_when_the_new_organ_te
     service.pass_time(days=8)
     merge(service)
     now = service.pass_time(hours=1)
-    await service.heard_all()
 
-    await service.fire()
+    told = await told_when_due(service, case, CaseReturned)
 
-    (told,) = [event for event in await service.events(case) if isinstance(event, CaseReturned)]
     assert (told.handling_organ, told.receipt.organ) == (NEW, NEW)
     assert (told.at, told.receipt.at) == (now, now)
 
