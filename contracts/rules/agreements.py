@@ -5,13 +5,13 @@ A question comes with two chains, each of a region and those above it; an agreem
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from datetime import date, timedelta
 
 from contracts.catalogue import Agreement, AgreementAction, OpenCases
 from contracts.values import AgreementId, ItemCode, Mode, RegionCode
 
-_NONE: frozenset[AgreementId] = frozenset()
 _FOR_A_ROUTE = frozenset({AgreementAction.RECEIVE, AgreementAction.DECIDE})
 
 
@@ -32,7 +32,7 @@ class Agreements:
             self._members[agreement.agreement_id] = frozenset(agreement.alliance)
         for index, codes in self._sides(agreement):
             for code in codes:
-                index.setdefault(code, set()).add(agreement.agreement_id)
+                index.setdefault(RegionCode(sys.intern(code)), set()).add(agreement.agreement_id)
 
     def forget(self, agreement_id: AgreementId) -> None:
         """Take one out, if it is there."""
@@ -57,7 +57,10 @@ class Agreements:
         In an alliance the two are different members.
         """
         below, above = tuple(receiving), tuple(handling)
-        ids = _under(self._received_under, below) & _under(self._handled_under, above)
+        received = _named(self._received_under, below)
+        handled = _named(self._handled_under, above) if received else received
+        # Sets are met two by two and never united: a region is in dozens of agreements, of which the two places share hardly one.
+        ids = {one for left in received for right in handled for one in left & right}
         if not ids:
             return ()
         found = [self._all[one] for one in ids if self._binds(one, below, above)]
@@ -95,10 +98,14 @@ class Agreements:
         return tuple(sorted(one.agreement_id for one in over))
 
 
+def _named(index: dict[RegionCode, set[AgreementId]], chain: tuple[RegionCode, ...]) -> list[set[AgreementId]]:
+    return [ids for code in chain if (ids := index.get(code))]
+
+
 def _under(index: dict[RegionCode, set[AgreementId]], chain: tuple[RegionCode, ...]) -> set[AgreementId]:
     found: set[AgreementId] = set()
-    for code in chain:
-        found |= index.get(code, _NONE)
+    for ids in _named(index, chain):
+        found |= ids
     return found
 
 

@@ -6,7 +6,9 @@ there. Built for 350,000 versions: see `rules.versions` and `rules.packed`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 from contracts.catalogue import (
@@ -42,6 +44,7 @@ from rules.delegations import Delegations, find_merger_contradictions
 from rules.organs import Organs
 from rules.packed import PackedParts
 from rules.parts import Parts
+from rules.places import Place, stand
 from rules.versions import Published, Versions
 from rules.workdays import local_day
 
@@ -56,13 +59,12 @@ class Catalogue:
         self._children: dict[RegionCode, set[RegionCode]] = {}
         self._subtrees: dict[RegionCode, frozenset[RegionCode]] = {}
         self.organs = Organs()
-        self._agreements = Agreements()
+        self.agreements = Agreements()
         self._delegations = Delegations()
         self._years: dict[RegionCode, dict[int, CalendarYear]] = {}
         self._calendars: dict[tuple[RegionCode, ...], Calendar] = {}
         self._versions = Versions()
-        self._ancestors: dict[RegionCode, tuple[Region, ...]] = {}
-        self._chains: dict[RegionCode, tuple[RegionCode, ...]] = {}
+        self._places: dict[RegionCode, Place] = {}
         self._parts = PackedParts()
         self._cancelled = Cancelled()
 
@@ -97,13 +99,15 @@ class Catalogue:
         self._forget_rule(kind, name)
         match None if data is None else read(topic=RULES, key=key, data=data):
             case Region() as region:
+                # One text for each code: what is asked by the very same needs not be compared, which for 400,000 documents is never in a cache.
+                region = replace(region, code=RegionCode(sys.intern(region.code)))
                 self._regions[region.code] = region
                 if region.parent is not None:
                     self._children.setdefault(region.parent, set()).add(region.code)
             case Organ() as organ:
                 self.organs.put(organ)
             case Agreement() as agreement:
-                self._agreements.put(agreement)
+                self.agreements.put(agreement)
             case Delegation() as delegation:
                 self._delegations.put(delegation)
             case CalendarYear() as row:
@@ -121,14 +125,13 @@ class Catalogue:
         elif kind == "organ":
             self.organs.forget(OrganCode(name))
         elif kind == "agreement":
-            self._agreements.forget(AgreementId(name))
+            self.agreements.forget(AgreementId(name))
         elif kind == "delegation":
             self._delegations.forget(DelegationId(name))
 
     def _forget_region(self, code: RegionCode) -> None:
         self._subtrees.clear()
-        self._ancestors.clear()
-        self._chains.clear()
+        self._places.clear()
         self._calendars.clear()
         former = self._regions.pop(code, None)
         if former is not None and former.parent is not None:
@@ -140,28 +143,29 @@ class Catalogue:
         """The region under a code, in force or not."""
         return self._regions.get(code)
 
-    def ancestors(self, code: RegionCode) -> tuple[Region, ...]:
-        """The region itself and all above it, upwards to the nation; empty for an unknown code."""
-        known = self._ancestors.get(code)
+    def place(self, code: RegionCode) -> Place | None:
+        """The region under a code with all above it, in force or not."""
+        known = self._places.get(code)
         if known is None:
             found: list[Region] = []
             region = self._regions.get(code)
             while region is not None and region not in found:
                 found.append(region)
                 region = None if region.parent is None else self._regions.get(region.parent)
-            known = tuple(found)
-            if known:  # unknown codes come from outside, without bound
-                self._ancestors[code] = known
+            if not found:
+                return None
+            known = self._places[code] = stand(found)
         return known
+
+    def ancestors(self, code: RegionCode) -> tuple[Region, ...]:
+        """The region itself and all above it, upwards to the nation; empty for an unknown code."""
+        place = self.place(code)
+        return () if place is None else place.above
 
     def chain(self, code: RegionCode) -> tuple[RegionCode, ...]:
         """The codes of `ancestors`."""
-        known = self._chains.get(code)
-        if known is None:
-            known = tuple(region.code for region in self.ancestors(code))
-            if known:
-                self._chains[code] = known
-        return known
+        place = self.place(code)
+        return () if place is None else place.chain
 
     def subtree(self, code: RegionCode, /) -> frozenset[RegionCode]:
         """The region itself and all below it, by the table and never by digits; empty for an unknown code."""
@@ -222,6 +226,10 @@ class Catalogue:
         """Every version of an item that organs of exactly this region published, oldest first."""
         return self._versions.of(item_code, region)
 
+    def published(self, item_code: ItemCode) -> Mapping[RegionCode, Published | Sequence[Published]]:
+        """What `versions_of` says, by region; where one region's organs published one version alone, the version itself."""
+        return self._versions.everywhere(item_code)
+
     def versions_of_one(self, item_id: ItemId) -> Iterable[Published]:
         """Every version of one organ's item, also those of the organs and regions that it went to, in no order."""
         return self._versions.of_one(item_id)
@@ -265,19 +273,19 @@ class Catalogue:
 
     def agreement(self, agreement_id: AgreementId) -> Agreement | None:
         """The agreement under an id, in force or not."""
-        return self._agreements.get(agreement_id)
+        return self.agreements.get(agreement_id)
 
     def agreements_of(self, receiving: RegionCode, handling: RegionCode) -> tuple[Agreement, ...]:
         """Every agreement, in force or not, that lets a region receive for another; each region by itself or one above."""
-        return self._agreements.between(self.chain(receiving), self.chain(handling))
+        return self.agreements.between(self.chain(receiving), self.chain(handling))
 
     def agreements_handled(self, handling: RegionCode) -> tuple[Agreement, ...]:
         """Every agreement, in force or not, under which somebody receives for a region; it by itself or by one above, by id."""
-        return self._agreements.handled(self.chain(handling))
+        return self.agreements.handled(self.chain(handling))
 
     def deciding_for(self, receiving: RegionCode) -> frozenset[RegionCode]:
         """Regions that decide by some agreement, in force or not, for what a region receives; those below them are not listed."""
-        return self._agreements.deciding_for(self.chain(receiving))
+        return self.agreements.deciding_for(self.chain(receiving))
 
     def agreements_between(
         self, receiving: RegionCode, handling: RegionCode, item: ItemCode, mode: Mode, on: date
@@ -291,11 +299,11 @@ class Catalogue:
 
     def agreements_ending(self, *, on: date, within: int) -> tuple[Agreement, ...]:
         """The agreements in force on a day that end within so many days after it, the soonest first."""
-        return self._agreements.ending(on=on, within=within)
+        return self.agreements.ending(on=on, within=within)
 
     def agreements_returning(self, *, on: date) -> tuple[AgreementId, ...]:
         """The agreements over by a day whose open cases go back, by id."""
-        return self._agreements.returning(on=on)
+        return self.agreements.returning(on=on)
 
     def delegation(self, delegation_id: DelegationId) -> Delegation | None:
         """The delegation under an id, in force or not."""

@@ -13,6 +13,7 @@ from datetime import datetime
 from contracts.catalogue import Region, VersionState
 from contracts.values import ItemCode, ItemId, ItemVersionId, Json, OrganCode, RegionCode
 from rules.catalogue import Catalogue, Published
+from rules.places import Place
 from rules.routes import Considered, NoOrganThere, NoVersionInForce, SeveralOrgans
 
 _NATION = "nation"
@@ -20,7 +21,7 @@ _NATION = "nation"
 
 
 def find_version(
-    catalogue: Catalogue, item_code: ItemCode, matter: Region, *, at: datetime, considered: list[Considered]
+    catalogue: Catalogue, item_code: ItemCode, matter: Place, *, at: datetime, considered: list[Considered]
 ) -> tuple[Published, str]:
     """The version in force for a matter and the rule by which its organ holds the power; what is looked at is added to ``considered``.
 
@@ -30,28 +31,24 @@ def find_version(
         NoOrganThere: Nobody publishes it there or above.
     """
     coming: list[Published] = []
-    for region in catalogue.ancestors(matter.code):
-        if region.level == _NATION and region.code != matter.code:
+    there = catalogue.published(item_code)
+    for region in matter.above:
+        if region.level == _NATION and region is not matter.region:
             break
-        rule, published = rule_of(region, matter), catalogue.versions_of(item_code, region.code)
-        if not published:
+        rule, published = rule_of(region, matter.region), there.get(region.code)
+        if published is None:
             considered.append(_climbed(region, rule, coming=False))
             continue
         before = len(coming)
-        current: dict[OrganCode, Published] = {}
-        begun: list[Published] = []
-        for one in published:
-            # What has not begun takes nothing from the organ above, else whatever is published for later would change what holds until then.
-            if one.in_force(at):
-                current[catalogue.organs.acting(one.organ, at=at)] = one  # oldest first: the latest that has begun stays
-            elif _has_begun(one, at=at):
-                begun.append(one)
-            elif one.shape.state is not VersionState.WITHDRAWN:
-                coming.append(one)
-        if len(current) > 1:
-            raise SeveralOrgans(facts={"organs": list[Json](sorted(current))})
-        if current:
-            [version] = current.values()
+        version: Published | None
+        begun: Sequence[Published] = ()
+        if isinstance(published, Published) and published.in_force(at):
+            version = published
+        else:
+            several = (published,) if isinstance(published, Published) else published
+            version, begun, later = _sorted_out(catalogue, several, at=at)
+            coming += later
+        if version is not None:
             considered.append(
                 Considered(
                     rule,
@@ -66,7 +63,31 @@ def find_version(
         considered.append(_climbed(region, rule, coming=len(coming) > before))
     if coming:
         raise _not_in_force(coming, coming=coming)
-    raise NoOrganThere(facts={"region": matter.code, "name": matter.name, "item": item_code})
+    raise NoOrganThere(facts={"region": matter.region.code, "name": matter.region.name, "item": item_code})
+
+
+def _sorted_out(
+    catalogue: Catalogue, published: Sequence[Published], *, at: datetime
+) -> tuple[Published | None, list[Published], list[Published]]:
+    """Of one region's versions the one in force, those that have begun and are not, and those that are still to begin.
+
+    Raises:
+        SeveralOrgans: Two are in force.
+    """
+    current: dict[OrganCode, Published] = {}
+    begun: list[Published] = []
+    coming: list[Published] = []
+    for one in published:
+        # What has not begun takes nothing from the organ above, else whatever is published for later would change what holds until then.
+        if one.in_force(at):
+            current[catalogue.organs.acting(one.organ, at=at)] = one  # oldest first: the latest that has begun stays
+        elif _has_begun(one, at=at):
+            begun.append(one)
+        elif one.shape.state is not VersionState.WITHDRAWN:
+            coming.append(one)
+    if len(current) > 1:
+        raise SeveralOrgans(facts={"organs": list[Json](sorted(current))})
+    return next(iter(current.values()), None), begun, coming
 
 
 def rule_of(home: Region, matter: Region) -> str:

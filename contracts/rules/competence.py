@@ -17,6 +17,7 @@ from contracts.values import Direction, ItemCode, Json, Mode, RegionCode, Way
 from rules.agreements import covers, lets_route
 from rules.catalogue import Catalogue, Published
 from rules.climb import find_version, rule_of
+from rules.places import Place
 from rules.powers import Holder, hand_on, holding_now
 from rules.routes import (
     AgreementExpired,
@@ -51,17 +52,26 @@ __all__ = [
     "SeveralInstruments",
     "SeveralOrgans",
     "WayNotDeclared",
-    "city_of",
     "decide",
     "find_holder",
     "find_way",
     "holder_of",
-    "region_in_force",
+    "place_in_force",
 ]
 
+_AT_HOME = Considered("route.local", "holds", "收件地即办理机关所在地,无需通办协议", "Received where the organ is; no agreement is needed")
+_ASSISTED = Considered(
+    "route.assist-receives", "holds", "收件地机构受托受理或帮代办,无需通办协议", "An organ of the place assists; no agreement is needed"
+)
+_BY_WAY = {
+    way: Considered(f"route.way.{way.value}", "holds", "同城通办,事项已声明此方式", "Within the city, by a way that the item declares")
+    for way in Way
+}
+_NO_SUCH_WAY = {
+    way: Considered(f"route.way.{way.value}", "passed_over", "事项未声明此同城通办方式", "The item does not declare this city-wide way")
+    for way in Way
+}
 _LEVELS = ("nation", "province", "city", "county", "town", "village")
-_MUNICIPALITY = "直辖市"
-"""Kind of a province that is one city."""
 
 
 def decide(
@@ -90,8 +100,8 @@ def decide(
     """
     on = local_day(at)
     considered: list[Considered] = []
-    receiver = region_in_force(catalogue, receiving_region, on=on, side="receiving")
-    handler = region_in_force(catalogue, handling_region, on=on, side="handling")
+    receiver = place_in_force(catalogue, receiving_region, on=on, side="receiving")
+    handler = place_in_force(catalogue, handling_region, on=on, side="handling")
     try:
         version, holder = find_holder(catalogue, item_code, handler, at=at, on=on, situation=situation, considered=considered)
         chosen, agreement, way = _received(catalogue, version, holder, receiver, handler, mode=mode, on=on, considered=considered)
@@ -108,7 +118,7 @@ def decide(
         sealed_as=holder.sealed_as,
         delegations=holder.delegations,
         assisting=holder.assisting,
-        direction=_direction(catalogue, receiving_region, holder.region),
+        direction=_direction(catalogue, receiver, holder.region),
         way=way,
         mode=chosen,
         agreement_id=None if agreement is None else agreement.agreement_id,
@@ -122,7 +132,7 @@ def decide(
 def find_holder(
     catalogue: Catalogue,
     item_code: ItemCode,
-    matter: Region,
+    matter: Place,
     *,
     at: datetime,
     on: date,
@@ -152,7 +162,7 @@ def find_holder(
     return version, holder
 
 
-def holder_of(catalogue: Catalogue, version: ItemVersion, *, matter: Region, at: datetime, situation: str | None) -> Holder:
+def holder_of(catalogue: Catalogue, version: ItemVersion, *, matter: Place, at: datetime, situation: str | None) -> Holder:
     """Who exercises the power that one version is about, in force or not, as a route would name it.
 
     As of the instant of its validity nearest to ``at``; where an organ was merged since, the one that then stands in its place.
@@ -160,7 +170,7 @@ def holder_of(catalogue: Catalogue, version: ItemVersion, *, matter: Region, at:
     Args:
         catalogue: The index.
         version: Of the region that the matter belongs to, or of one above it.
-        matter: That region.
+        matter: Where it belongs.
         at: The instant that is asked about.
         situation: As for `decide`.
 
@@ -177,7 +187,7 @@ def holder_of(catalogue: Catalogue, version: ItemVersion, *, matter: Region, at:
         publisher=version.organ,
         home=version.region,
         matter=matter,
-        rule=rule_of(matter if home is None else home, matter),
+        rule=rule_of(matter.region if home is None else home, matter.region),
         at=then,
         on=local_day(then),
         situation=situation,
@@ -186,61 +196,48 @@ def holder_of(catalogue: Catalogue, version: ItemVersion, *, matter: Region, at:
     return holding_now(catalogue, holder, at=max(at, then))
 
 
-def region_in_force(catalogue: Catalogue, code: RegionCode, *, on: date, side: str) -> Region:
-    """The region under a code.
+def place_in_force(catalogue: Catalogue, code: RegionCode, *, on: date, side: str) -> Place:
+    """The region under a code, where it stands.
 
     Raises:
         RegionUnknown: There is none.
         RegionAbolished: It is not in force on the day.
     """
-    region = catalogue.region(code)
-    if region is None:
+    place = catalogue.place(code)
+    if place is None:
         raise RegionUnknown(facts={"side": side})
-    if not region.is_valid(on):
+    if not place.region.is_valid(on):
         successors: list[Json] = [{"code": one.code, "name": one.name} for one in catalogue.successors(code, on)]
-        raise RegionAbolished(facts={"side": side, "region": code, "name": region.name, "successors": successors})
-    return region
+        raise RegionAbolished(facts={"side": side, "region": code, "name": place.region.name, "successors": successors})
+    return place
 
 
 def _received(
     catalogue: Catalogue,
     version: Published,
     holder: Holder,
-    receiver: Region,
-    handler: Region,
+    receiver: Place,
+    handler: Place,
     *,
     mode: Mode | None,
     on: date,
     considered: list[Considered],
 ) -> tuple[Mode, Agreement | None, Way | None]:
     """By what right the place receives: at home, by a mandate to assist, by a declared way, by an agreement."""
-    if receiver.code in {version.region, holder.region}:
-        considered.append(
-            Considered("route.local", "holds", "收件地即办理机关所在地,无需通办协议", "Received where the organ is; no agreement is needed")
-        )
+    here = receiver.region.code
+    if here in (version.region, holder.region):
+        considered.append(_AT_HOME)
         return Mode.LOCAL, None, None
-    if receiver.code in holder.assisting_regions:
-        considered.append(
-            Considered(
-                "route.assist-receives",
-                "holds",
-                "收件地机构受托受理或帮代办,无需通办协议",
-                "An organ of the place assists; no agreement is needed",
-            )
-        )
+    if here in holder.assisting_regions:
+        considered.append(_ASSISTED)
         return Mode.LOCAL, None, None
-    way = find_way(catalogue, version.region, receiver)
+    home = handler if version.region == handler.region.code else catalogue.place(version.region)
+    way = None if home is None else find_way(home, receiver)
     if way is not None:
         if way in version.shape.ways:
-            considered.append(
-                Considered(
-                    f"route.way.{way.value}", "holds", "同城通办,事项已声明此方式", "Within the city, by a way that the item declares"
-                )
-            )
+            considered.append(_BY_WAY[way])
             return Mode.LOCAL, None, way
-        considered.append(
-            Considered(f"route.way.{way.value}", "passed_over", "事项未声明此同城通办方式", "The item does not declare this city-wide way")
-        )
+        considered.append(_NO_SUCH_WAY[way])
     try:
         return *_agreed(catalogue, version, receiver, handler, mode=mode, on=on, considered=considered), None
     except (ModeNotDeclared, NoAgreement) as refused:
@@ -250,31 +247,22 @@ def _received(
         raise WayNotDeclared(facts={"way": way.value, "declared": declared}) from refused
 
 
-def find_way(catalogue: Catalogue, home: RegionCode, receiver: Region) -> Way | None:
+def find_way(home: Place, receiver: Place) -> Way | None:
     """The city-wide way from a window to the region that holds the power; ``None`` when they are of two cities."""
-    below, above = catalogue.chain(receiver.code), catalogue.ancestors(home)
-    if home in below:
+    if home.region.code in receiver.chain:
         return Way.MOVED_DOWN
-    city = city_of(above)
-    if city is None or city.code not in below:
+    if home.city is None or home.city.code not in receiver.chain:
         return None
-    if receiver.code in catalogue.chain(home):
+    if receiver.region.code in home.chain:
         return Way.CITY_AND_TOWN
-    return Way.ACROSS_TOWNS if _LEVELS.index(receiver.level) >= _LEVELS.index(above[0].level) else None
+    return Way.ACROSS_TOWNS if _LEVELS.index(receiver.region.level) >= _LEVELS.index(home.region.level) else None
 
 
-def city_of(chain: Sequence[Region]) -> Region | None:
-    """The city that a region belongs to, of it and those above it; a county right below its province is one of its own."""
-    for region in chain:
-        if region.level == "city" or region.kind == _MUNICIPALITY:
-            return region
-    return next((region for region in chain if region.level == "county"), None)
-
-
-def _direction(catalogue: Catalogue, receiving: RegionCode, handling: RegionCode) -> Direction:
+def _direction(catalogue: Catalogue, receiver: Place, handling: RegionCode) -> Direction:
+    receiving = receiver.region.code
     if receiving == handling:
         return Direction.HOME
-    if handling in catalogue.chain(receiving):
+    if handling in receiver.chain:
         return Direction.UP
     if receiving in catalogue.chain(handling):
         return Direction.DOWN
@@ -284,8 +272,8 @@ def _direction(catalogue: Catalogue, receiving: RegionCode, handling: RegionCode
 def _agreed(
     catalogue: Catalogue,
     version: Published,
-    receiver: Region,
-    handler: Region,
+    receiver: Place,
+    handler: Place,
     *,
     mode: Mode | None,
     on: date,
@@ -295,10 +283,11 @@ def _agreed(
     asked = declared if mode is None else [mode]
     if not asked or asked[0] not in declared:
         raise ModeNotDeclared(facts={"declared": list[Json](one.value for one in declared)})
-    item, between = version.shape.item_code, catalogue.agreements_of(receiver.code, handler.code)
-    for one in asked:
-        covering = [agreement for agreement in between if covers(agreement, item=item, mode=one)]
-        in_force = [agreement for agreement in covering if agreement.valid_from <= on < agreement.valid_to]
+    item, between = version.shape.item_code, catalogue.agreements.between(receiver.chain, handler.chain)
+    for one in asked if between else ():
+        in_force = [
+            agreement for agreement in between if agreement.valid_from <= on < agreement.valid_to and covers(agreement, item=item, mode=one)
+        ]
         if in_force:
             agreement = in_force[-1]
             considered += [_passed_over(other, item=item, modes=(one,), on=on) for other in between if other is not agreement]
@@ -313,7 +302,7 @@ def _agreed(
             return one, agreement
     covering = [agreement for agreement in between if any(covers(agreement, item=item, mode=one) for one in asked)]
     considered += [_passed_over(other, item=item, modes=asked, on=on) for other in between]
-    raise _not_agreed(covering, receiver, handler, on=on)
+    raise _not_agreed(covering, receiver.region, handler.region, on=on)
 
 
 def _passed_over(agreement: Agreement, *, item: ItemCode, modes: Collection[Mode], on: date) -> Considered:

@@ -8,6 +8,7 @@ Law: 行政许可法 §24 (within its own power, published, no further delegatio
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
@@ -32,7 +33,7 @@ class Delegations:
         """Take one in."""
         self.forget(delegation.delegation_id)
         self._all[delegation.delegation_id] = delegation
-        items = self._by.setdefault(delegation.delegator, {})
+        items = self._by.setdefault(OrganCode(sys.intern(delegation.delegator)), {})
         for item in dict.fromkeys(delegation.items):
             items[item] = tuple(sorted((*items.get(item, ()), delegation), key=lambda one: (one.valid_from, one.delegation_id)))
 
@@ -51,7 +52,8 @@ class Delegations:
 
     def by(self, delegator: OrganCode, item: ItemCode) -> tuple[Delegation, ...]:
         """What an organ handed on of an item, in force or not, oldest first."""
-        return self._by.get(delegator, {}).get(item, ())
+        items = self._by.get(delegator)
+        return () if items is None else items.get(item, ())
 
     def deciding(self) -> Iterable[Delegation]:
         """Those after which another organ decides, in force or not, in no order."""

@@ -6,6 +6,7 @@ was one's is the other's, also what ended long ago.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -30,11 +31,12 @@ class Organs:
     def put(self, organ: Organ) -> None:
         """Know an organ, or know it again."""
         self.forget(organ.code)
-        self._organs[organ.code] = organ
-        self._of.setdefault(organ.region, set()).add(organ.code)
+        code = OrganCode(sys.intern(organ.code))
+        self._organs[code] = organ
+        self._of.setdefault(organ.region, set()).add(code)
         if organ.merged_into is not None:
-            self._merged[organ.code] = organ
-            self._taken_by.setdefault(organ.merged_into, set()).add(organ.code)
+            self._merged[code] = organ
+            self._taken_by.setdefault(OrganCode(sys.intern(organ.merged_into)), set()).add(code)
 
     def forget(self, code: OrganCode) -> None:
         """Know it no more."""

@@ -14,15 +14,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import NamedTuple
 
-from contracts.catalogue import Region
 from contracts.codec import encode_object
 from contracts.delegations import Authority, Cited, Delegation, DelegationKind
 from contracts.values import DelegationId, ItemCode, Json, OrganCode, RegionCode, digest
 from rules.catalogue import Catalogue
+from rules.places import Place
 from rules.routes import Considered, Route, SeveralInstruments
-
-PARK = "园区"
-"""Kind of a region that is a park or zone: a virtual hall of several organs below its county."""
 
 ORGAN_MERGED = "organ-merged"
 """Why another organ carries on with an open case, in its event."""
@@ -48,16 +45,13 @@ class Holder(NamedTuple):
     rule: str
 
 
-_NOWHERE: frozenset[RegionCode] = frozenset()
-
-
 def hand_on(
     catalogue: Catalogue,
     item: ItemCode,
     *,
     publisher: OrganCode,
     home: RegionCode,
-    matter: Region,
+    matter: Place,
     rule: str,
     at: datetime,
     on: date,
@@ -71,7 +65,7 @@ def hand_on(
         item: Base code of the item.
         publisher: The organ whose version of it is in force.
         home: Region of that version.
-        matter: The region that the matter belongs to.
+        matter: Where the matter belongs.
         rule: By which the publishing organ holds the power.
         at: Instant of receipt.
         on: Its day in Asia/Shanghai.
@@ -81,7 +75,6 @@ def hand_on(
     Raises:
         SeveralInstruments: Organs that became one had handed it on differently.
     """
-    chain = catalogue.chain(matter.code)
     organ = sealed_as = catalogue.organs.acting(publisher, at=at)
     region = home if organ == publisher else _seat(catalogue, organ, otherwise=home)
     if organ != publisher:
@@ -92,7 +85,7 @@ def hand_on(
     while handed := _handed_on(catalogue, organ, item, at=at):
         holding: list[Delegation] = []
         for one in handed:
-            if one.region not in chain:
+            if one.region not in matter.chain:
                 continue
             delegate = catalogue.organs.acting(one.delegate, at=at)
             reason = _not_holding(one, at=at, on=on, situation=situation) or (_CIRCLE if delegate in passed else None)
@@ -105,7 +98,7 @@ def hand_on(
                 holding.append(one)
         if not holding:
             break
-        chosen = holding[0] if len(holding) == 1 else _nearest(catalogue, holding, chain, at=at)
+        chosen = holding[0] if len(holding) == 1 else _nearest(catalogue, holding, matter.chain, at=at)
         considered += [_told(one, "passed_over", _WIDER) for one in holding if one is not chosen]
         path.append(chosen.delegation_id)
         organ, sealed_as = (catalogue.organs.acting(one, at=at) for one in (chosen.delegate, chosen.sealed_as))
@@ -115,7 +108,7 @@ def hand_on(
         considered.append(_told(chosen, "holds", ("由其决定", "decides")))
         if chosen.kind is DelegationKind.DELEGATION:
             break
-    park = _park(catalogue, matter)
+    park = matter.park
     if park is not None and region != park.code:
         for one_there in catalogue.organs_of(park.code):
             if one_there.code == catalogue.organs.acting(one_there.code, at=at):
@@ -127,15 +120,7 @@ def hand_on(
         )
     # Whoever assists by one paper and decides by another decides.
     assistants.pop(organ, None)
-    return Holder(
-        organ=organ,
-        region=region,
-        sealed_as=sealed_as,
-        delegations=tuple(path),
-        assisting=tuple(sorted(assistants)) if assistants else (),
-        assisting_regions=frozenset(assistants.values()) if assistants else _NOWHERE,
-        rule=rule,
-    )
+    return Holder(organ, region, sealed_as, tuple(path), tuple(sorted(assistants)), frozenset(assistants.values()), rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,13 +224,6 @@ def _handed_on(catalogue: Catalogue, organ: OrganCode, item: ItemCode, *, at: da
         return catalogue.delegations_by(organ, item)
     found = [one for giver in givers for one in catalogue.delegations_by(giver, item)]
     return sorted(found, key=lambda one: (one.valid_from, one.delegation_id))
-
-
-def _park(catalogue: Catalogue, matter: Region) -> Region | None:
-    for region in catalogue.ancestors(matter.code):
-        if region.kind == PARK:
-            return region
-    return None
 
 
 def _seat(catalogue: Catalogue, code: OrganCode, *, otherwise: RegionCode) -> RegionCode:

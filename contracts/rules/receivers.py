@@ -10,7 +10,7 @@ from contracts.catalogue import Agreement
 from contracts.values import AgreementId, ItemCode, ItemVersionId, Mode, OrganCode, RegionCode, Way
 from rules.agreements import covers
 from rules.catalogue import Catalogue
-from rules.competence import city_of, find_holder, find_way, region_in_force
+from rules.competence import find_holder, find_way, place_in_force
 from rules.routes import Considered, NoRoute
 from rules.workdays import local_day
 
@@ -48,10 +48,12 @@ class Receivers:
         """Whether windows of a region may receive; the region is in force."""
         if region in self.at_home or region in self.assisting:
             return True
-        chain = catalogue.ancestors(region)
-        if chain and find_way(catalogue, self.home, chain[0]) in self.ways:
+        home, window = catalogue.place(self.home), catalogue.place(region)
+        if window is None:
+            return False
+        if home is not None and find_way(home, window) in self.ways:
             return True
-        return any(place.code in one.regions for one in self.agreements for place in chain)
+        return any(code in one.regions for one in self.agreements for code in window.chain)
 
 
 def find_receivers(
@@ -70,19 +72,19 @@ def find_receivers(
         NoRoute: Nobody is competent.
     """
     on, considered = local_day(at), list[Considered]()
-    matter = region_in_force(catalogue, handling_region, on=on, side="handling")
+    matter = place_in_force(catalogue, handling_region, on=on, side="handling")
     try:
         version, holder = find_holder(catalogue, item_code, matter, at=at, on=on, situation=situation, considered=considered)
     except NoRoute as refused:
         refused.considered = tuple(considered)
         raise
-    chain = catalogue.chain(handling_region)
-    city = city_of(catalogue.ancestors(version.region))
+    home = catalogue.place(version.region)
+    city = None if home is None else home.city
     found: list[ByAgreement] = []
     for one in catalogue.agreements_handled(handling_region):
         modes = tuple(mode for mode in version.shape.modes if mode is not Mode.LOCAL and covers(one, item=item_code, mode=mode))
         if modes and one.valid_from <= on < one.valid_to:
-            found.append(ByAgreement(agreement_id=one.agreement_id, modes=modes, regions=_sides(one, chain)))
+            found.append(ByAgreement(agreement_id=one.agreement_id, modes=modes, regions=_sides(one, matter.chain)))
     return Receivers(
         version_id=version.version_id,
         handling_organ=holder.organ,

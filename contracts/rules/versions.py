@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import marshal
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -91,6 +91,9 @@ class Published(NamedTuple):
             effective_from=self.effective_from,
             effective_to=self.effective_to,
         )
+
+
+_NOWHERE: Mapping[RegionCode, Published | Sequence[Published]] = {}
 
 
 class Versions:
@@ -196,13 +199,16 @@ class Versions:
 
     def of(self, item_code: ItemCode, region: RegionCode) -> Sequence[Published]:
         """Every version of an item that organs of exactly this region published, oldest first."""
-        regions = self._by_item.get(item_code)
-        found = None if regions is None else regions.get(region)
+        found = self.everywhere(item_code).get(region)
         return () if found is None else _each(found)
+
+    def everywhere(self, item_code: ItemCode) -> Mapping[RegionCode, Published | Sequence[Published]]:
+        """What `of` says, by region; one version alone is itself."""
+        return self._by_item.get(item_code, _NOWHERE)
 
     def regions_of(self, item_code: ItemCode) -> Collection[RegionCode]:
         """Regions whose organs published an item in any version."""
-        return self._by_item.get(item_code, {}).keys()
+        return self.everywhere(item_code).keys()
 
     def successors_of(self, item_id: ItemId) -> Iterable[Published]:
         """The versions, in force or not, of items that take an item's place."""
@@ -273,8 +279,8 @@ def _is_further(one: Published) -> bool:
     return one.version != 1 or one.named is not None
 
 
-def _each(found: Published | list[Published]) -> list[Published]:
-    return found if isinstance(found, list) else [found]
+def _each(found: Published | Sequence[Published]) -> Sequence[Published]:
+    return (found,) if isinstance(found, Published) else found
 
 
 def _item_of(version_id: ItemVersionId, version: int) -> ItemId:

@@ -31,7 +31,7 @@ from contracts.catalogue import Situation
 from contracts.elements import Limit
 from contracts.values import ItemCode, ItemId, ItemVersionId, OrganCode, RegionCode
 from rules.catalogue import Catalogue, Published
-from rules.competence import holder_of, region_in_force
+from rules.competence import holder_of, place_in_force
 from rules.guidance import Advice, Line, advise, prefilled
 from rules.parts import Parts
 from rules.situations import promised_limit
@@ -144,15 +144,15 @@ def deciding_for(catalogue: Catalogue, parts: Parts, *, matter: RegionCode | Non
         NoRoute: The place is unknown or abolished.
     """
     version = parts.version
-    own = catalogue.region(version.region)
+    own = catalogue.place(version.region)
     place = (
-        own if matter in {None, version.region} else region_in_force(catalogue, RegionCode(str(matter)), on=local_day(at), side="handling")
+        own if matter in {None, version.region} else place_in_force(catalogue, RegionCode(str(matter)), on=local_day(at), side="handling")
     )
     if place is None:
         # What is published there came before its region.
         raise Behind(retry_after=1)
-    if place is not own and own not in catalogue.ancestors(place.code):
-        raise RegionElsewhere(facts={"region": version.region, "name": "" if own is None else own.name})
+    if version.region not in place.chain:
+        raise RegionElsewhere(facts={"region": version.region, "name": "" if own is None else own.region.name})
     holder = holder_of(catalogue, version, matter=place, at=at, situation=situation)
     organ, name_giver, seat = catalogue.organ(holder.organ), catalogue.organ(holder.sealed_as), catalogue.region(holder.region)
     papers = [paper for paper in map(catalogue.delegation, holder.delegations) if paper is not None]

@@ -13,7 +13,7 @@ from contracts.elements import GrassRootsLevel, GrassRootsList
 from contracts.refusals import Defect, Invalid
 from contracts.values import ItemCode, Mode, RegionCode
 from rules.catalogue import Catalogue, Published
-from rules.competence import NoRoute, city_of, decide
+from rules.competence import NoRoute, decide
 
 LIKELY = 0.3
 """A search whose best hit scores less was in vain."""
@@ -163,11 +163,11 @@ def within_reach(catalogue: Catalogue, region: RegionCode, *, at: datetime) -> f
 
     Papers are agreements, what was handed on to organs of the region, and mergers into them.
     """
-    chain = catalogue.ancestors(region)
-    found = {one.code for one in chain}
+    place = catalogue.place(region)
+    found = set(() if place is None else place.chain)
     whole = set(catalogue.deciding_for(region))
-    if (city := city_of(chain)) is not None:
-        whole.add(city.code)
+    if place is not None and place.city is not None:
+        whole.add(place.city.code)
     for organ in catalogue.organs_of(region):
         codes = catalogue.organs.standing_for(organ.code, at=at)
         found.update(one.region for one in map(catalogue.organ, codes) if one is not None)

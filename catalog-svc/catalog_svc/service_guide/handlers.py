@@ -10,7 +10,7 @@ from catalog_svc.service_guide.domain.content import ServiceGuide, Surroundings,
 from chassis.problems import Behind
 from contracts.values import ItemCode, RegionCode
 from rules.catalogue import Catalogue
-from rules.competence import find_holder, region_in_force
+from rules.competence import find_holder, place_in_force
 from rules.parts import Parts
 from rules.workdays import local_day
 
@@ -23,7 +23,7 @@ def find_parts_for(catalogue: Catalogue, item_code: ItemCode, *, region: RegionC
         Behind: Its parts are still on their way.
     """
     on = local_day(at)
-    matter = region_in_force(catalogue, region, on=on, side="handling")
+    matter = place_in_force(catalogue, region, on=on, side="handling")
     version, _ = find_holder(catalogue, item_code, matter, at=at, on=on, situation=None, considered=[])
     parts = catalogue.parts(version.version_id)
     if parts is None:
