@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from catalog_svc.bulk.domain.columns import COLUMNS, NEEDED, Column, Missing
+from collections.abc import Sequence
+
+from catalog_svc.bulk.domain.column import Column, Missing
+from catalog_svc.bulk.domain.columns import COLUMNS, NEEDED
 from catalog_svc.bulk.domain.exact import LONGEST
+from catalog_svc.bulk.domain.parts import OrNone
+from catalog_svc.bulk.domain.records import NamedPart, Records
 from catalog_svc.bulk.domain.runs import KEPT
 from catalog_svc.sheet.domain.bounds import MOST_BYTES, MOST_COLUMNS, MOST_ROWS
 
@@ -49,9 +54,13 @@ How conditions, forms, situations and materials are written, and an item by itse
 A cell formatted as a day is read as 2026-02-28; comments, links, pictures and macros are not read; what a formula came to is not taken; the old
 `.xls`, ODS and strict XLSX are refused: save them anew.
 Every flaw names sheet, row, column, field and rule, and never repeats what stands in the cell. An empty cell means what the column below says;
-an item that exists keeps its form, its situations and its rules where these cells are empty: those that are published, never those of a draft
-that was sent back; where they are not the ones in force, a note of the row says so.
-已有事项的申请表单、办理情形、校验规则留空的，沿用已公布的内容，不沿用被退回的草稿；沿用的不是现行版本时，在该行的提示中说明。
+an item that exists keeps what the columns marked “as it is” hold where these cells are empty: what is published, never what a draft
+that was sent back said; where that is not in force, a note of the row says so. Where there is none of it, write 无. What a row lets go of what is
+published because it does not say it (an empty cell of another column, a part of a material that its line leaves out) is a note, too:
+`bulk.cleared`. What a column and `其他属性` say differently is given back (`bulk.said-twice`).
+“as it is”各列，已有事项留空的沿用已公布的内容，不沿用被退回的草稿；沿用的不是现行版本时，在该行的提示中说明；确实没有的填“无”。
+本行未写而将不再保留的已公布内容（其他列留空、材料某一项未写），在该行的提示中逐项列出；同一内容在本列与“其他属性”中不一致的，该行退回。
+An export from before {", ".join(column.name for column in COLUMNS if column.came_later)} had columns says them in `其他属性`, and is taken as it is.
 Files are read and written one at a time, officer by officer; drafts, reviews and publications of several runs go on side by side.
 After {KEPT.days} days the rows are forgotten and an import that was not published expires; the same file takes its drafts up again.
 A code of the platform before (`原平台编码`) finds its item from then on: `GET /v1/service-items/former-codes?code=…`.
@@ -63,9 +72,43 @@ A code of the platform before (`原平台编码`) finds its item from then on: `
 """
 
 
+_PARTS = """
+## 按名称续写的各项 Parts of a line by name
+
+下列各列每行一条，先写固定的几项（中间用竖线 | 分隔，不填的留空），再按需要续写“名称：内容”，次序不限，例如：
+`经营场所证明|是|申请人自备|1|否|《个体工商户条例》第八条|容缺：是|补交期限：2个工作日|容缺依据：国发〔2014〕47号`。
+无法识别的项连同行、列、行内第几条第几项和规则一并退回。In these columns a line has its first parts in order, then, in any order, what few lines
+say as `名称：内容`. A part that nobody understands is given back with row, column, line, part and rule. Behind it an export writes what has no name
+(conditions, sizes of files, what a bundle takes over from its members) as JSON in braces; leave that as it is.
+
+| 列名 | 名称 | 填写 | to be written | 别名 aliases | field |
+|---|---|---|---|---|---|
+"""
+_BESIDE = """
+## 其他属性 Other attributes
+
+No office writes these by hand, so they have no column: `base_form` (a base form goes with the form, which is drawn elsewhere and stays as it is),
+`succeeds` (an item that ends others is drafted one by one), and in a line's braces `when` (a condition over the item's own facts and form), `max_bytes`,
+`merged` and `needed_by` (made by the merging of a bundle). A window step with its second officer is a step of 多层办理环节; an intermediary's report with
+its expiry is a material. 可信等级 trust：A 签发机关数据或者电子证照，B 窗口核验原件，
+C 申请人电子签名的复印件，D 上传件。以上内容一般由导出产生，不需要手工填写；窗口环节及交叉审核写在“多层办理环节”，中介服务报告及其有效期写在“申请材料”。
+"""
+
+
 def item_table_page() -> str:
     """The page."""
-    return _INTRODUCTION + "\n".join(_line(column) for column in COLUMNS) + "\n"
+    columns = "\n".join(_line(column) for column in COLUMNS) + "\n"
+    parts = "\n".join(_part(column, one) for column in COLUMNS for one in _named_of(column)) + "\n"
+    return _INTRODUCTION + columns + _PARTS + parts + _BESIDE
+
+
+def _named_of(column: Column) -> Sequence[NamedPart]:
+    shape = column.shape.shape if isinstance(column.shape, OrNone) else column.shape
+    return shape.named if isinstance(shape, Records) else ()
+
+
+def _part(column: Column, one: NamedPart) -> str:
+    return _row((column.name, one.label, one.shape.zh, one.shape.en, "、".join(one.aliases), "" if one.affirms else f"`{one.name}`"))
 
 
 def _line(column: Column) -> str:
@@ -83,6 +126,10 @@ def _line(column: Column) -> str:
         "、".join(column.aliases),
         column.example,
     )
+    return _row(told)
+
+
+def _row(told: Sequence[str]) -> str:
     return "| " + " | ".join(text.replace("|", "\\|").replace("\n", "<br>") for text in told) + " |"
 
 

@@ -1,14 +1,10 @@
-"""The closed lists behind columns, with every name that offices use, and the two lists of records that stand in one cell.
+"""The closed lists behind columns, with every name that offices use, and the words that stand for codes.
 
 Source: GB/T 39554.2 (values of the fields); 国发〔2021〕7号 (四种改革方式 of approvals).
 """
 
-from catalog_svc.bulk.domain.shapes import Choice, Number, Records, Text, YesNo
-from contracts.values import Json, JsonObject
-
-FILE_TYPES: list[Json] = ["application/pdf", "image/jpeg", "image/png"]
-FILE_BYTES = 10 * 1024 * 1024
-ALWAYS: JsonObject = {"always": True}
+from catalog_svc.bulk.domain.parts import KEY, Word
+from catalog_svc.bulk.domain.shapes import Choice, YesNo
 
 YES_NO = YesNo(Choice({"yes": ("是", "1", "Y", "√", "必要"), "no": ("否", "0", "N", "×", "非必要")}))
 UNITS = Choice({"workdays": ("工作日", "1", "个工作日", "天", "日"), "hours": ("小时", "H"), "minutes": ("分钟",)})
@@ -59,36 +55,81 @@ SOURCES = Choice(
         "intermediary": ("中介机构或法定机构产生", "3", "中介机构"),
     }
 )
-
-
-MATERIALS = Records(
-    (
-        ("name", Text(100)),
-        ("required", YES_NO),
-        ("source", SOURCES),
-        ("copies", Number(20)),
-        ("original_seen", YES_NO),
-        ("basis", Text(200)),
-    ),
+FILE_TYPES = Choice({"application/pdf": ("PDF",), "image/jpeg": ("JPG", "JPEG"), "image/png": ("PNG",)})
+TRUST = Choice(
     {
-        "required": True,
-        "source": "applicant",
-        "copies": 1,
-        "original_seen": False,
-        "basis": "",
-        "when": ALWAYS,
-        "media_types": FILE_TYPES,
-        "max_bytes": FILE_BYTES,
-        "sample": "",
+        "A": ("A", "签发机关数据或者电子证照"),
+        "B": ("B", "窗口核验原件"),
+        "C": ("C", "申请人电子签名的复印件"),
+        "D": ("D", "上传件"),
+    }
+)
+WAYS = Choice(
+    {
+        "moved_down": ("市级事项窗口前移", "窗口前移"),
+        "city_and_town": ("镇街事项市镇通收", "市镇通收"),
+        "across_towns": ("镇街事项跨镇通办", "跨镇通办"),
+    }
+)
+LIST_LEVELS = Choice(
+    {
+        "city": ("市级", "市"),
+        "county": ("县级", "县", "区级", "县区级", "县市区", "县（市、区）"),
+        "town": ("镇街级", "镇级", "乡镇", "街道", "镇街", "乡镇街道", "乡镇（街道）"),
+        "village": ("村居级", "村级", "村", "社区", "村居", "村社区", "村（社区）"),
+    }
+)
+LISTS = Choice(
+    {
+        "nearby": ("就近办", "就近办清单"),
+        "proactive": ("主动办", "主动办清单"),
+        "mobile": ("掌上网上办", "掌上网上办清单", "掌上办"),
+        "assisted": ("帮代办", "帮代办清单", "帮办代办"),
+    }
+)
+LEVELS = Choice({"nation": ("国家级",), "province": ("省级",), **LIST_LEVELS.names})
+ACTS = Choice(
+    {
+        "receive": ("收件",),
+        "accept": ("受理",),
+        "examine": ("审核", "审查"),
+        "inspect": ("现场核查", "现场勘查", "现场勘验"),
+        "enter": ("录入",),
+        "decide": ("决定", "审批"),
+        "deliver": ("送达", "送证"),
+    }
+)
+CLOCKS = Choice({"acceptance": ("受理时限", "受理"), "decision": ("办理时限", "办结时限", "办理"), "delivery": ("送达时限", "送达")})
+CREDENTIALS = Word(
+    {
+        "identity_card": ("居民身份证", "身份证"),
+        "household_register": ("居民户口簿", "户口簿"),
+        "business_licence": ("营业执照",),
+        "social_security_card": ("社会保障卡",),
+        "real_estate_certificate": ("不动产权证书",),
+        "marriage_certificate": ("结婚证",),
+        "birth_certificate": ("出生医学证明",),
+        "disability_card": ("残疾人证",),
+        "residence_permit": ("居住证",),
+        "driving_licence": ("机动车驾驶证", "驾驶证"),
+        "vehicle_licence": ("机动车行驶证", "行驶证"),
+        "food_permit": ("食品经营许可证",),
     },
-    number="code",
-    zh="每行一份：材料名称|是否必要|来源|份数|是否核验原件|依据；名称和依据必填",
-    en="one a line: name|needed|source|copies|original is seen|basis; name and basis are needed",
+    what="证照类型编码",
+    what_en="a type of credential by its code",
 )
-GROUNDS = Records(
-    (("code", Text(80)), ("reason", Text(200)), ("law", Text(200))),
-    {},
-    tuples=True,
-    zh="每行一条：编号|理由|依据",
-    en="one a line: code|reason|law",
+ROLES = Word(
+    {
+        "town_government": ("乡镇人民政府", "乡镇政府"),
+        "subdistrict_office": ("街道办事处", "街道办"),
+        "market_station": ("市场监管所", "市场监督管理所"),
+        "market_window": ("市场监管窗口",),
+        "civil_affairs": ("民政部门",),
+        "health_bureau": ("卫生健康部门",),
+        "window": ("综合窗口",),
+    },
+    what="承担机构的角色编码",
+    what_en="the code of its role",
 )
+CODES = Word(what="字母开头的编号", what_en="a code that begins with a letter")
+CERTIFICATES = Word(pattern=KEY, what="证明事项清单中的编号", what_en="the id of a row of the certificate list")

@@ -8,57 +8,15 @@ Source: GB/T 39554.1, .2 (names of fields); where the standard has none the code
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from catalog_svc.bulk.domain.choices import (
-    ALWAYS,
-    APPROVAL_TYPES,
-    FOUR_DO,
-    GROUNDS,
-    KINDS,
-    MATERIALS,
-    MODES,
-    OBJECTS,
-    PROJECT_TYPES,
-    RESULT_TYPES,
-    UNITS,
-)
-from catalog_svc.bulk.domain.exact import Shape
+from catalog_svc.bulk.domain.choices import APPROVAL_TYPES, FOUR_DO, KINDS, MODES, OBJECTS, PROJECT_TYPES, RESULT_TYPES, UNITS, WAYS
+from catalog_svc.bulk.domain.column import MISSING, Column, Missing
+from catalog_svc.bulk.domain.lines import ALWAYS, FEES, GROUNDS, MATERIALS, ON_LISTS, STEPS, STOPS
+from catalog_svc.bulk.domain.parts import OrNone
 from catalog_svc.bulk.domain.shapes import Code, Day, Lines, Number, Paragraphs, Several, Structure, Text
 from catalog_svc.sheet.domain.cells import label_of
 from contracts.values import Json
-
-
-class Missing:
-    """There is no value for an empty cell."""
-
-
-MISSING = Missing()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Column:
-    """One column."""
-
-    name: str
-    """Its heading in Chinese."""
-    code: str
-    """Its heading in the standard."""
-    at: Sequence[str]
-    """Where its value stands in the body of ``POST /service-items``; empty for what is beside it."""
-    shape: Shape
-    default: Json | Missing = MISSING
-    """What an empty cell means; without it the cell must say something."""
-    keeps: bool = False
-    """Whether an empty cell leaves what the item's newest version says, and the default is for new items alone."""
-    aliases: Sequence[str] = ()
-    beneath: Sequence[str] = ()
-    """Headings of a second level, where its name stands over several columns."""
-    example: str = ""
-    note: str = ""
-    note_en: str = ""
-
 
 ORGAN = Column(
     name="实施主体编码",
@@ -196,6 +154,30 @@ COLUMNS: tuple[Column, ...] = (
         aliases=("四办",),
         example="就近办、一次办",
     ),
+    Column(
+        name="所在清单",
+        code="lists",
+        at=("version", "lists"),
+        shape=OrNone(ON_LISTS),
+        default=[],
+        keeps=True,
+        came_later=True,
+        aliases=("基层清单", "四个清单"),
+        example="县级|就近办\n村居级|帮代办",
+    ),
+    Column(
+        name="同城通办方式",
+        code="cityWays",
+        at=("version", "ways"),
+        shape=OrNone(Several(WAYS)),
+        default=["moved_down"],
+        keeps=True,
+        came_later=True,
+        aliases=("全市通办方式",),
+        example="市级事项窗口前移、镇街事项跨镇通办",
+        note="新事项留空为“市级事项窗口前移”",
+        note_en="left empty for a new item: moved_down",
+    ),
     Column(name="服务对象", code="serverType", at=("version", "service_objects"), shape=Several(OBJECTS), example="自然人"),
     Column(name="办件类型", code="projectType", at=("version", "project_type"), shape=PROJECT_TYPES, example="承诺件"),
     Column(
@@ -227,6 +209,33 @@ COLUMNS: tuple[Column, ...] = (
         default=["申请", "收件", "受理", "审查", "决定", "送达"],
         example="申请\n受理\n决定",
     ),
+    Column(
+        name="多层办理环节",
+        code="chain",
+        at=("texts", "chain"),
+        shape=OrNone(STEPS),
+        default=[],
+        keeps=True,
+        came_later=True,
+        aliases=("多层办理", "办理链"),
+        example=(
+            "街道受理|受理|街道办事处|《个体工商户条例》第四条|层级：镇街级|窗口办理：是|窗口交叉审核：是\n"
+            "审核决定|决定|市场监管窗口|《个体工商户条例》第四条|时限：5个工作日|窗口办理：是"
+        ),
+    ),
+    Column(
+        name="特别程序",
+        code="specialProcedure",
+        at=("texts", "stops"),
+        shape=OrNone(STOPS),
+        default=[],
+        keeps=True,
+        came_later=True,
+        aliases=("中止计时事由", "特别程序种类"),
+        example="听证|行政许可法 §45|30个工作日",
+        note="听证、检验、检测、检疫、鉴定和专家评审以外的，写明其法律依据",
+        note_en="what stops a clock, and by which law",
+    ),
     Column(name="受理标准", code="acceptStand", at=("texts", "acceptance_standard"), shape=Lines(2000), default=[]),
     Column(name="数量限制", code="limitExplain", at=("texts", "quantity_limit"), shape=Text(200), default=""),
     Column(name="到办事现场次数", code="limitSceneNum", at=("texts", "visits"), shape=Number(20), default=None, example="1"),
@@ -239,6 +248,17 @@ COLUMNS: tuple[Column, ...] = (
         aliases=("结果类型",),
         example="证照",
     ),
+    Column(
+        name="结果样本编码",
+        code="resultTemplate",
+        at=("texts", "result_template"),
+        shape=OrNone(Text(80), many=False),
+        default="",
+        keeps=True,
+        came_later=True,
+        aliases=("结果样本",),
+        example="business-licence",
+    ),
     Column(name="审批结果名称", code="resultName", at=("texts", "result_name"), shape=Text(100), aliases=("结果名称",), example="营业执照"),
     Column(
         name="收费情况",
@@ -248,6 +268,17 @@ COLUMNS: tuple[Column, ...] = (
         default="不收费",
         aliases=("是否收费", "收费标准"),
         example="不收费",
+    ),
+    Column(
+        name="收费项目",
+        code="feeName",
+        at=("texts", "fee_lines"),
+        shape=OrNone(FEES),
+        default=[],
+        keeps=True,
+        came_later=True,
+        aliases=("收费项目名称",),
+        example="无",
     ),
     Column(
         name="不予许可情形",
@@ -261,10 +292,13 @@ COLUMNS: tuple[Column, ...] = (
         name="申请材料",
         code="materials",
         at=("checklist", "materials"),
-        shape=MATERIALS,
+        shape=OrNone(MATERIALS),
         default=[],
         aliases=("材料清单", "材料名称"),
-        example="申请书|是|申请人自备|1|否|行政许可法 §29",
+        example=(
+            "申请书|是|申请人自备|1|否|行政许可法 §29\n"
+            "经营场所证明|是|申请人自备|1|否|《个体工商户条例》第八条|容缺：是|补交期限：2个工作日|容缺依据：国发〔2014〕47号|证照替代：不动产权证书|承诺替代：是"
+        ),
     ),
     Column(
         name="校验规则",

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import cast
 
-from catalog_svc.bulk.domain.exact import CellWrong, Shape, read_json
+from catalog_svc.bulk.domain.exact import CellWrong, read_json
 from catalog_svc.sheet.domain.cells import Cell, CellKind, code_of, lines_of, one_line
-from contracts.values import Json, JsonObject
+from contracts.values import Json
 
 _DATE = re.compile(r"\A([0-9]{4})(?:[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?|([0-9]{2})([0-9]{2}))(?:T?00:00:00)?\Z")
 _DAY_ZERO = date(1899, 12, 30)
 _DAYS = range(36_526, 73_051)
 """Day numbers of the years 2000 to 2099."""
-_SEVERAL = re.compile(r"[、,;/|\n，；／｜]+")
+SEVERAL = re.compile(r"[、,;/|\n，；／｜]+")
+"""What parts several values of one cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ class Several:
 
     def read(self, cell: Cell) -> Json:
         """Its values in their order."""
-        found = [self.one.read(Cell(part)) for part in _SEVERAL.split(cell.text) if code_of(part)]
+        found = [self.one.read(Cell(part)) for part in SEVERAL.split(cell.text) if code_of(part)]
         if len({str(each) for each in found}) != len(found):
             raise CellWrong("bulk.repeated-choice", "同一选项重复", "The same is chosen twice")
         return found
@@ -208,70 +209,6 @@ class Paragraphs:
     def show(self, value: Json) -> str:
         """As it is."""
         return str(value)
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """A list of records: one a line, its fields with bars between, what is special of a record as JSON in its last field."""
-
-    fields: Sequence[tuple[str, Shape]]
-    """Name of each field and its shape."""
-    given: JsonObject
-    """Values of fields that are left empty."""
-    number: str = ""
-    """Field that counts the records, where a record does not name itself: ``m1``, ``m2``."""
-    tuples: bool = False
-    """Whether a record is a list of its fields' values."""
-    zh: str = ""
-    en: str = ""
-
-    def read(self, cell: Cell) -> Json:
-        """Its records."""
-        found: list[Json] = []
-        for index, line in enumerate(lines_of(cell.text)):
-            try:
-                found.append(self._read(line.replace("｜", "|"), index))
-            except CellWrong as wrong:
-                raise CellWrong(
-                    wrong.rule, f"第 {index + 1} 行：{wrong.zh}", f"Line {index + 1}: {wrong.en}", f"/{index}{wrong.below}"
-                ) from wrong
-        return found
-
-    def show(self, value: Json) -> str:
-        """One a line."""
-        return "\n".join(self._show(record, index) for index, record in enumerate(cast("list[Json]", value)))
-
-    def _read(self, line: str, index: int) -> Json:
-        head, brace, rest = line.partition("|{")
-        parts = [part.strip() for part in head.split("|")]
-        if len(parts) > len(self.fields):
-            raise CellWrong("bulk.record", f"超过 {len(self.fields)} 项", f"More than {len(self.fields)} fields")
-        record: JsonObject = {**self.given, **({self.number: f"m{index + 1}"} if self.number else {})}
-        for (name, shape), part in zip(self.fields, parts, strict=False):
-            if part:
-                record[name] = shape.read(Cell(part))
-        if missing := [name for name, _ in self.fields if name not in record]:
-            place = [name for name, _ in self.fields].index(missing[0])
-            raise CellWrong("bulk.record", f"缺少第 {place + 1} 项", f"Field {place + 1} is missing", f"/{missing[0]}")
-        if self.tuples:
-            return [record[name] for name, _ in self.fields]
-        if "name" in record:
-            record.setdefault("name_en", record["name"])
-        if brace:
-            special = read_json("{" + rest)
-            record |= special if isinstance(special, dict) else {}
-        return record
-
-    def _show(self, record: Json, index: int) -> str:
-        names = [name for name, _ in self.fields]
-        values = dict(zip(names, cast("list[Json]", record), strict=True)) if self.tuples else dict(cast("JsonObject", record))
-        shown = [shape.show(values[name]) for name, shape in self.fields]
-        if any("|" in part or "\n" in part for part in shown):
-            raise ValueError
-        usual: JsonObject = {**self.given, **({self.number: f"m{index + 1}"} if self.number else {}), "name_en": values.get("name")}
-        special = {key: value for key, value in values.items() if key not in names and (key not in usual or usual[key] != value)}
-        tail = "|" + json.dumps(special, ensure_ascii=False, separators=(",", ":")) if special else ""
-        return "|".join(shown) + tail
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from catalog_svc.bulk.domain.beside import require_within_bounds
-from catalog_svc.bulk.domain.columns import BESIDE, COLUMNS, FORMER, ITEM, LABELS, NEEDED, ORGAN, OTHERS, PLANNED, TASK, Column, Missing
+from catalog_svc.bulk.domain.column import Column, Missing
+from catalog_svc.bulk.domain.columns import BESIDE, COLUMNS, FORMER, ITEM, LABELS, NEEDED, ORGAN, OTHERS, PLANNED, TASK
 from catalog_svc.bulk.domain.exact import CellWrong, read_cell, show_cell, storable
 from catalog_svc.sheet.domain.bounds import MOST_ROWS
 from catalog_svc.sheet.domain.cells import EMPTY, Cell, CellKind, Sheet, SheetRow, label_of
@@ -51,6 +52,8 @@ class RowRead:
     """As ``POST /service-items`` takes it; incomplete where there are flaws."""
     kept: list[list[str]] = field(default_factory=list)
     """Places of the body that were left empty and stay as the item's newest version has them."""
+    emptied: list[str] = field(default_factory=list)
+    """Columns, by their codes, that were left empty and do not: they say what an empty cell says."""
     former: list[str] = field(default_factory=list)
     planned: str | None = None
     flaws: list[Flaw] = field(default_factory=list)
@@ -208,7 +211,7 @@ def read_row(row: SheetRow, *, header: Header, sheet: Sheet) -> RowRead:
     if isinstance(others, dict):
         read.body = copy.deepcopy(others)
     for at, columns in groupby((column for column in COLUMNS if column.at), key=lambda one: one.at[:2] if len(one.at) > 2 else one.at):  # noqa: PLR2004 - a limit has three
-        _place(list(columns), values, read, at=at)
+        _place(list(columns), values, read, at=at, header=header)
     former, planned = values.get(FORMER.code), values.get(PLANNED.code)
     read.former = [*dict.fromkeys(str(one) for one in former)] if isinstance(former, list) else []
     read.planned = planned if isinstance(planned, str) else None
@@ -242,23 +245,24 @@ def _name_item(values: dict[str, Json], read: RowRead) -> None:
             )
 
 
-def _place(columns: Sequence[Column], values: Mapping[str, Json], read: RowRead, *, at: Sequence[str]) -> None:
-    """Write a field (of a limit all three) into the body; what is missing is told."""
+def _place(columns: Sequence[Column], values: Mapping[str, Json], read: RowRead, *, at: Sequence[str], header: Header) -> None:
+    """Write a field (of a limit all three) into the body; what is missing is told, and so is what `OTHERS` says otherwise."""
     told = {flaw.code for flaw in read.flaws}
     if all(column.default is None for column in columns) and not any(column.code in values for column in columns):
         put(read.body, at, None)
+        read.emptied.append(columns[0].code)
         return
     for column in columns:
         if column.code in values:
+            elsewhere = get(read.body, column.at)
+            if elsewhere is not None and _without_nothing(elsewhere) != _without_nothing(values[column.code]):
+                read.flaws.append(flaw_of(_said_twice(column), column=column))
             put(read.body, column.at, values[column.code])
         elif isinstance(column.default, Missing):
             if column.code not in told:
                 read.flaws.append(flaw_of(CellWrong("bulk.missing", "必填项缺失", "It must be filled in"), column=column))
         elif column.default is not None or len(columns) == 1:
-            if get(read.body, column.at) is None:
-                put(read.body, column.at, copy.deepcopy(column.default))
-            if column.keeps:
-                read.kept.append([*column.at])
+            _leave_empty(column, column.default, read, header=header)
         elif column.code not in told:
             # Of an optional limit its unit is taken for granted, and so is that nobody wrote down where it comes from.
             usual = {"unit": "workdays", "basis": ""}.get(column.at[-1])
@@ -266,6 +270,26 @@ def _place(columns: Sequence[Column], values: Mapping[str, Json], read: RowRead,
                 read.flaws.append(flaw_of(CellWrong("bulk.missing", "必填项缺失", "It must be filled in"), column=column))
             else:
                 put(read.body, column.at, usual)
+
+
+def _leave_empty(column: Column, default: Json, read: RowRead, *, header: Header) -> None:
+    """Write what an empty cell says, unless `OTHERS` says it; what it leaves as it is, the item's newest version says."""
+    if get(read.body, column.at) is not None:
+        return
+    put(read.body, column.at, copy.deepcopy(default))
+    exported_before = column.came_later and OTHERS.code in header.places and column.code not in header.places
+    if column.keeps and not exported_before:
+        read.kept.append([*column.at])
+    else:
+        read.emptied.append(column.code)
+
+
+def _said_twice(column: Column) -> CellWrong:
+    return CellWrong(
+        "bulk.said-twice",
+        f"“{column.name}”与“{OTHERS.name}”所写的 {'.'.join(column.at)} 不一致，请只保留一处",
+        f"{column.name} and {OTHERS.name} ({'.'.join(column.at)}) say different things; leave one of them",
+    )
 
 
 def put(body: JsonObject, at: Sequence[str], value: Json) -> None:
@@ -305,6 +329,9 @@ def show_row(body: JsonObject, *, task: str, former: Sequence[str], planned: str
     shown: list[str] = []
     for column in COLUMNS:
         value = _take(left, column.at) if column.at else beside.get(column.code)
+        if column.came_later and value is None and not isinstance(column.default, Missing):
+            # An empty cell would leave what a newer version says: here there is none.
+            value = column.default
         if column is OTHERS:
             value = _without_nothing(left) or None
         plain = value is None or (not column.keeps and value == column.default and value in ([], ""))
@@ -320,11 +347,11 @@ def _take(body: JsonObject, at: Sequence[str]) -> Json:
     return value
 
 
-def _without_nothing(body: JsonObject) -> JsonObject:
-    """What is left of a body once every column has taken its field."""
-    kept: JsonObject = {}
-    for name, value in body.items():
-        inner: Json = _without_nothing(value) if isinstance(value, dict) else value
-        if inner not in (None, {}, ""):
-            kept[name] = inner
-    return kept
+def _without_nothing(value: Json) -> Json:
+    """A value without fields that say nothing: what is left of a body once every column has taken its field."""
+    if isinstance(value, list):
+        return [_without_nothing(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {name: _without_nothing(inner) for name, inner in value.items()}
+    return {name: inner for name, inner in kept.items() if inner not in (None, {}, "")}

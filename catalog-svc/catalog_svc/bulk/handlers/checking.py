@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from catalog_svc.base_item import handlers as base_items
 from catalog_svc.base_item.domain import BaseItem
 from catalog_svc.bulk import store
+from catalog_svc.bulk.domain.cleared import cleared
 from catalog_svc.bulk.domain.columns import FORMER
 from catalog_svc.bulk.domain.runs import RowState, Run, RunRow
 from catalog_svc.bulk.domain.table import column_at
@@ -15,12 +17,12 @@ from catalog_svc.context import Catalog
 from catalog_svc.former_code import handlers as former_codes
 from catalog_svc.former_code.domain import FormerCode
 from catalog_svc.item import handlers as items
-from catalog_svc.item.domain import ItemDraft, ItemVersionRecord, ItemVersionState, holding_at, last_published, umbrella_id
+from catalog_svc.item.domain import ItemContent, ItemDraft, ItemVersionRecord, ItemVersionState, holding_at, last_published, umbrella_id
 from catalog_svc.organ import handlers as organs
 from catalog_svc.region import handlers as regions
 from catalog_svc.sheet.domain.cells import code_of
 from chassis.database import Tx
-from contracts.catalogue import Organ
+from contracts.catalogue import ChecklistPart, Organ, TextsPart
 from contracts.codec import decode, encode_object
 from contracts.refusals import Defect, Forbidden, Invalid, NotFound
 from contracts.values import ItemCode, ItemId, ItemVersionId, Json, JsonObject, OrganCode, RegionCode
@@ -28,6 +30,7 @@ from rules.workdays import local_day
 
 _WAITING = frozenset({ItemVersionState.DRAFT, ItemVersionState.REVIEWED})
 _Pair = tuple[OrganCode, ItemCode]
+_Part = TypeVar("_Part", ItemContent, ChecklistPart, TextsPart)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +63,19 @@ async def check_rows(tx: Tx[Catalog], run: Run, read: Sequence[JsonObject]) -> l
     rows = [decode(RunRow, one) for one in read]
     drafts = {row.number: decode(ItemDraft, row.draft) for row in rows if row.draft is not None and not row.flaws}
     kept = {int(str(one["number"])): one["kept"] for one in read}
+    emptied = {int(str(one["number"])): one["emptied"] for one in read}
     known = await _look_up(tx, run, rows, drafts, kept)
     for row in rows:
         if row.number in drafts:
-            await _judge(tx, row, _named_as_the_base_item(drafts[row.number], known), kept[row.number], known)
+            draft = await _judge(tx, row, _named_as_the_base_item(drafts[row.number], known), kept[row.number], known)
+            row.notes += [] if draft is None else await _clears(tx, draft, known, emptied=emptied[row.number])
         if row.flaws:
             row.state, row.draft = RowState.BAD, None
     return rows
 
 
-async def _judge(tx: Tx[Catalog], row: RunRow, given: ItemDraft, kept: Json, known: _Known) -> None:
+async def _judge(tx: Tx[Catalog], row: RunRow, given: ItemDraft, kept: Json, known: _Known) -> ItemDraft | None:
+    """Judge one row; the draft that it makes, None where it makes none."""
     item_id = row.item_id = known.item_of(given)
     versions = known.versions.get(item_id, ())
     newest, in_force = next(iter(versions), None), holding_at(versions, tx.at)
@@ -93,7 +99,7 @@ async def _judge(tx: Tx[Catalog], row: RunRow, given: ItemDraft, kept: Json, kno
         row.notes.append(_left_as(gone_by))
     row.flaws += _not_theirs(row, draft, known)
     if row.flaws or organ is None:
-        return
+        return None
     scheduled = newest is not None and newest.state is ItemVersionState.PUBLISHED and newest.start > tx.at
     if scheduled and newest is not None and newest.digest != draft.digest:
         row.notes.append(_newer_waits(newest))
@@ -106,8 +112,27 @@ async def _judge(tx: Tx[Catalog], row: RunRow, given: ItemDraft, kept: Json, kno
         same = in_force if as_in_force.digest == in_force.digest else None
     if same is not None and all(code in known.taken[organ.region] for code in row.former):
         row.state, row.version_id, row.draft, row.cells = RowState.UNCHANGED, same.version_id, None, ()
-        return
+        return None
     row.draft = encode_object(draft)
+    return draft
+
+
+async def _clears(tx: Tx[Catalog], draft: ItemDraft, known: _Known, *, emptied: Json) -> list[JsonObject]:
+    """What a row lets go of what is published, as a note."""
+    before = known.told.get(known.item_of(draft))
+    if before is None:
+        return []
+    said = known.said.get(before.version_id) or next(iter(await items.get_drafts(tx, [before])))
+    gone = cleared(draft.body(), said.body(), emptied=[str(one) for one in emptied] if isinstance(emptied, list) else [])
+    if not gone:
+        return []
+    return [
+        {
+            "rule": "bulk.cleared",
+            "detail": f"本行未写，已公布的下列内容将不再保留：{'、'.join(gone)}",
+            "detail_en": f"The row does not say what is published of: {', '.join(gone)}",
+        }
+    ]
 
 
 async def _look_up(tx: Tx[Catalog], run: Run, rows: Sequence[RunRow], drafts: Mapping[int, ItemDraft], kept: Mapping[int, Json]) -> _Known:
@@ -128,8 +153,8 @@ async def _look_up(tx: Tx[Catalog], run: Run, rows: Sequence[RunRow], drafts: Ma
     ids = {number: standing.get(pair_of(draft)) or _own(draft) for number, draft in drafts.items()}
     versions = await items.versions_of(tx, set(ids.values()))
     left = {item_id for number, item_id in ids.items() if kept[number]}
-    gone_by = await items.told_versions(tx, left)
-    leaving = {one.version_id: one for one in gone_by.values()} | {
+    gone_by = await items.told_versions(tx, set(ids.values()))
+    leaving = {gone_by[item_id].version_id: gone_by[item_id] for item_id in left & gone_by.keys()} | {
         one.version_id: one
         for item_id in left & versions.keys()
         for one in (versions[item_id][0], holding_at(versions[item_id], tx.at))
@@ -228,16 +253,29 @@ def _left_as_it_is(draft: ItemDraft, of: ItemVersionRecord | None, kept: Json, k
     """The draft with what its row left empty as this version of the item has it."""
     if of is None or of.version_id not in known.said:
         return draft
-    said = known.said[of.version_id].parts
-    places = kept if isinstance(kept, list) else []
+    said = known.said[of.version_id]
+    places = [tuple(str(name) for name in place) for place in kept if isinstance(place, list)] if isinstance(kept, list) else []
     parts = draft.parts
-    if ["form"] in places:
-        parts = replace(parts, form=said.form)
-    if ["situations"] in places:
-        parts = replace(parts, situations=said.situations)
-    if ["checklist", "rules"] in places:
-        parts = replace(parts, checklist=replace(parts.checklist, rules=said.checklist.rules))
-    return replace(draft, parts=parts)
+    if ("form",) in places:
+        parts = replace(parts, form=said.parts.form)
+    if ("situations",) in places:
+        parts = replace(parts, situations=said.parts.situations)
+    within = {part: {place[1] for place in places if place[0] == part and len(place) > 1} for part in ("version", "checklist", "texts")}
+    parts = replace(
+        parts,
+        checklist=_with_left(parts.checklist, said.parts.checklist, within["checklist"]),
+        texts=_with_left(parts.texts, said.parts.texts, within["texts"]),
+    )
+    return replace(draft, content=_with_left(draft.content, said.content, within["version"]), parts=parts)
+
+
+def _with_left(part: _Part, said: _Part, names: Collection[str]) -> _Part:
+    """A part with these fields as another says them."""
+    if not names:
+        return part
+    # A field that says nothing may stand in neither: what the part has of it goes, and nothing comes.
+    own = {name: value for name, value in encode_object(part).items() if name not in names}
+    return decode(type(part), own | {name: value for name, value in encode_object(said).items() if name in names})
 
 
 def pair_of(draft: ItemDraft) -> _Pair:

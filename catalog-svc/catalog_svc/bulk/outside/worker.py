@@ -197,6 +197,7 @@ def _judged(row: RowRead, number: int) -> JsonObject:
             "state": RowState.BAD.value if flaws else RowState.GOOD.value,
             "draft": draft,
             "kept": row.kept,
+            "emptied": row.emptied,
             "former": row.former,
             "planned": row.planned,
             "flaws": flaws,
