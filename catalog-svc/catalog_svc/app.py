@@ -77,8 +77,8 @@ def create_app(settings: Settings) -> FastAPI:
         metadata=METADATA,
         migrations=MIGRATIONS,
         follows=(
-            Follow(topics=(RULES, PARTS), apply=_apply),
-            Follow(topics=(VERSIONS,), apply=_apply, briefly=lambda context: context.catalogue),
+            Follow(topics=(RULES,), apply=_apply),
+            Follow(topics=(PARTS, VERSIONS), apply=_apply, briefly=lambda context: context.catalogue),
         ),
         jobs=(
             Job(name="bulk", every=bulk_jobs.LOOK_EVERY, run=bulk_jobs.go_on, wake=lambda context: context.bulk_waiting),

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import followed
 from chassis.bus import Bus, Place
 from chassis.database import Database
-from chassis.followed import WHOLLY, Briefly, Reached, change_of
+from chassis.followed import WHOLLY, Briefly, Kept, Reached, change_of
 from chassis.logs import get_logger
 from chassis.storing import Storing
 from contracts.envelope import Envelope
@@ -156,7 +156,7 @@ class Follower:
                     briefly = self._briefly[topic] is not WHOLLY and stored[topic].is_briefed
                     async with followed.pages(connection, topic, briefly=briefly) as pages:
                         async for rows in pages:
-                            missing = [key for key, brief, data in rows if not self._recall(topic, key, brief=brief, data=data)]
+                            missing = self._recall(topic, rows)
                             for key, data in await pages.wholes(missing) if missing else ():
                                 self._take(topic, key, orjson.loads(data))
             finally:
@@ -169,18 +169,23 @@ class Follower:
             self.informed.set()
         self.remembered.set()
 
-    def _recall(self, topic: str, key: str, *, brief: str | None, data: str | None) -> bool:
-        if data is not None:
-            self._take(topic, key, orjson.loads(data))
-        if brief is None:
-            return data is not None
-        try:
-            known = self._briefly[topic].recall(topic, key, brief)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the whole document is there
-            _log.error("follow.not_recalled", topic=topic, key=key, exc_info=error)
-            return False
-        self._taken += known
-        return known
+    def _recall(self, topic: str, rows: Sequence[Kept]) -> list[str]:
+        """Take what was kept; the keys of which the whole document is needed."""
+        recall, missing = self._briefly[topic].recall, list[str]()
+        for key, brief, data in rows:
+            if data is not None:
+                self._take(topic, key, orjson.loads(data))
+                continue
+            try:
+                known = brief is not None and recall(topic, key, brief)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the whole document is there
+                _log.error("follow.not_recalled", topic=topic, key=key, exc_info=error)
+                known = False
+            if known:
+                self._taken += 1
+            else:
+                missing.append(key)
+        return missing
 
     def _settle(self) -> None:
         """What was taken into memory stays: a full collection that walks through it would hold every request for half a second."""

@@ -166,7 +166,7 @@ def server_config(application: ASGIApp, *, host: str, port: int) -> uvicorn.Conf
 
 
 def serve(application: ASGIApp, *, host: str, port: int, leaving: float = LEAVING) -> None:
-    """Serve in this process until it is told to stop; from now on garbage is looked for, whatever was said while it was imported.
+    """Serve in this process until it is told to stop.
 
     Args:
         application: What is served.
@@ -180,7 +180,6 @@ def serve(application: ASGIApp, *, host: str, port: int, leaving: float = LEAVIN
     # What was imported stays: a full collection that walks through it holds every request for tens of milliseconds.
     gc.collect()
     gc.freeze()
-    gc.enable()
     Server(application, host=host, port=port, leaving=leaving).run()
     if has_ended(application):
         raise SystemExit(FAILED)

@@ -85,11 +85,15 @@ class Catalogue:
 
     def brief(self, topic: str, key: str) -> str | None:
         """A few words from which `recall` puts a document back that stands here; ``None`` where only the whole does."""
-        return self._versions.brief(ItemVersionId(key)) if topic == VERSIONS else None
+        if topic == VERSIONS:
+            return self._versions.brief(ItemVersionId(key))
+        return self._parts.brief(Digest(key)) if topic == PARTS else None
 
     def recall(self, topic: str, key: str, brief: str) -> bool:
         """Take one record by its brief, of this process or another; False when the whole is needed, and nothing was changed."""
-        return topic == VERSIONS and self._versions.recall(ItemVersionId(key), brief)
+        if topic == VERSIONS:
+            return self._versions.recall(ItemVersionId(key), brief)
+        return topic == PARTS and self._parts.recall(Digest(key), brief)
 
     def _apply_rule(self, key: str, data: JsonObject | None) -> None:
         kind, _, name = key.partition("/")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import zlib
+from base64 import b64decode, b64encode
 
 from contracts.catalogue import ChecklistPart, FormPart, Part, SituationsPart, TextsPart
+from contracts.codec import Malformed
 from contracts.documents import PARTS, read
 from contracts.values import Digest, JsonObject
 
@@ -13,6 +15,8 @@ OPEN_AT_MOST = 500
 """Parts that stay unpacked, those asked for last; what is compiled from them is remembered by these very objects."""
 
 _QUICKLY = 1
+_EDITION = "1:"
+"""Of the briefs below; those of another edition are not understood."""
 
 
 class PackedParts:
@@ -40,14 +44,35 @@ class PackedParts:
         else:
             self._packed[key] = zlib.compress(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), _QUICKLY)
 
+    def brief(self, key: Digest) -> str | None:
+        """The part as it is packed, for `recall`; ``None`` where there is none."""
+        packed = self._packed.get(key)
+        return None if packed is None else _EDITION + b64encode(packed).decode()
+
+    def recall(self, key: Digest, brief: str) -> bool:
+        """Take a part from its brief; False when the whole is needed, and nothing was changed.
+
+        Raises:
+            ValueError: No process of ours wrote it; nothing was changed.
+        """
+        if not brief.startswith(_EDITION):
+            return False
+        self._packed[key] = b64decode(brief[len(_EDITION) :], validate=True)
+        self._open.pop(key, None)
+        return True
+
     def get(self, key: Digest) -> Part | None:
-        """The part under a digest: the same object as long as it is asked for now and then."""
+        """The part under a digest: the same object as long as it is asked for now and then.
+
+        ``None``, too, for one that was recalled and that only the version of the software which packed it can read.
+        """
         part = self._open.pop(key, None)
         if part is None:
             packed = self._packed.get(key)
-            if packed is None:
-                return None
-            part = _part(key, json.loads(zlib.decompress(packed)))
+            try:
+                part = None if packed is None else _part(key, json.loads(zlib.decompress(packed)))
+            except (Malformed, ValueError, zlib.error):
+                part = None
             if part is None:
                 return None
             if len(self._open) >= self._open_at_most:

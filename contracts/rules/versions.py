@@ -21,6 +21,7 @@ _EDITION = "1"
 """Of the briefs below; those of another edition are not understood."""
 _BETWEEN = "\t"
 _WORDS = 9
+_TOLD_AT_MOST = 4_096
 _WITHOUT_REFERENCES = 2
 """Version of marshal that writes equal values alike, whether they are one object or several."""
 
@@ -110,6 +111,8 @@ class Versions:
         """What a shape is called, by the object's id: shapes are never given up."""
         self._said: dict[bytes, Digest] = {}
         self._instants: dict[datetime, datetime] = {}
+        self._told: dict[str, datetime] = {}
+        """Instants by the words of briefs: many versions begin at one."""
         self._heirs: dict[ItemId, dict[ItemVersionId, Published]] = {}
         self._further: dict[ItemId, dict[ItemVersionId, Published]] = {}
         """Versions of an item wherever they are, but for the first ones that their id finds: most items have no other."""
@@ -179,12 +182,12 @@ class Versions:
         if shape is None:
             return False
         entry = Published(
-            ItemVersionId(version_id),
+            version_id,
             int(number),
             OrganCode(sys.intern(organ)),
             RegionCode(sys.intern(region)),
-            self._instant(datetime.fromisoformat(begins)),
-            self._instant(datetime.fromisoformat(ends)) if ends else None,
+            self._told.get(begins) or self._tell(begins),
+            (self._told.get(ends) or self._tell(ends)) if ends else None,
             shape,
             (ItemId(item_id), task_code) if item_id else None,
         )
@@ -240,6 +243,12 @@ class Versions:
 
     def _instant(self, read: datetime) -> datetime:
         return self._instants.setdefault(read, read)
+
+    def _tell(self, word: str) -> datetime:
+        if len(self._told) >= _TOLD_AT_MOST:
+            self._told.clear()
+        told = self._told[word] = self._instant(datetime.fromisoformat(word))
+        return told
 
     def _list(self, entry: Published) -> None:
         self._versions[entry.version_id] = entry

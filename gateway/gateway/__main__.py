@@ -1,15 +1,13 @@
 """``python -m gateway``: one process of the gateway, settings from the environment."""
 
-import gc
+from chassis.starting import starting
 
 if __name__ == "__main__":
-    # Nothing that is imported is garbage, and to look through it again and again takes a quarter of a start; `serve` lets looking begin.
-    gc.disable()
+    with starting():
+        from chassis.serving import serve
+        from gateway.app import create_app
+        from gateway.settings import Settings
 
-from chassis.serving import serve
-from gateway.app import create_app
-from gateway.settings import Settings
-
-if __name__ == "__main__":
-    settings = Settings()
-    serve(create_app(settings), host=settings.host, port=settings.port)
+        settings = Settings()
+        application = create_app(settings)
+    serve(application, host=settings.host, port=settings.port)

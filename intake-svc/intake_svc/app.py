@@ -48,8 +48,8 @@ def create_app(settings: Settings) -> FastAPI:
         sends=(CASE_EVENTS,),
         hears=HEARS,
         follows=(
-            Follow(topics=(RULES, PARTS), apply=_apply),
-            Follow(topics=(VERSIONS,), apply=_apply, briefly=lambda context: context.catalogue),
+            Follow(topics=(RULES,), apply=_apply),
+            Follow(topics=(PARTS, VERSIONS), apply=_apply, briefly=lambda context: context.catalogue),
         ),
         jobs=(Job(name="let unclaimed materials go", every=jobs.EXPIRE_EVERY, run=jobs.let_unclaimed_go),),
         looks=case_jobs.looks,

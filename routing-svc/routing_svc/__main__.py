@@ -1,14 +1,12 @@
 """``python -m routing_svc``: the service with its settings from the environment."""
 
-import gc
+from chassis.starting import starting
 
 if __name__ == "__main__":
-    # Nothing that is imported is garbage, and to look through it again and again takes a quarter of a start; `serve` lets looking begin.
-    gc.disable()
+    with starting():
+        from chassis.serving import serve
+        from routing_svc.app import Settings, create_app
 
-from chassis.serving import serve
-from routing_svc.app import Settings, create_app
-
-if __name__ == "__main__":
-    settings = Settings()
-    serve(create_app(settings), host=settings.host, port=settings.port)
+        settings = Settings()
+        application = create_app(settings)
+    serve(application, host=settings.host, port=settings.port)

@@ -84,8 +84,8 @@ def create_app(settings: Settings) -> FastAPI:
         sends=(CASE_EVENTS,),
         hears=frozenset({"catalog", "intake", "credential"}),
         follows=(
-            Follow(topics=(RULES, PARTS), apply=_follow_catalogue),
-            Follow(topics=(VERSIONS,), apply=_follow_catalogue, briefly=lambda context: context.catalogue),
+            Follow(topics=(RULES,), apply=_follow_catalogue),
+            Follow(topics=(PARTS, VERSIONS), apply=_follow_catalogue, briefly=lambda context: context.catalogue),
             Follow(topics=(ACCESS_RULES,), apply=_keep),
         ),
         timers=TIMERS,

@@ -70,11 +70,3 @@ async def test_on_its_way_out_it_is_not_ready_and_each_answer_is_the_last_of_its
     assert (ready.json(), ready.headers["connection"]) == ({"status": "leaving"}, "close")
     assert (other.text, other.headers["connection"]) == ("done", "close")
     assert await process.wait() == 0
-
-
-async def test_who_serves_looks_for_garbage_though_nobody_did_before(running: tuple[Process, str]) -> None:
-    _, url = running
-    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client:
-        answer = await client.get("/garbage")
-
-    assert answer.text == "looked for"

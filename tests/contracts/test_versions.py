@@ -1,5 +1,7 @@
 """The index of versions: a version put back from its brief is the version that was published."""
 
+import zlib
+from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -18,6 +20,9 @@ DOCUMENTS = list(SMALL.documents())
 VERSION_DOCUMENTS: list[tuple[str, JsonObject]] = [
     (key, encode_object(one)) for one in DOCUMENTS for topic, key, _ in [address(one)] if topic == VERSIONS
 ]
+PART_DOCUMENTS: dict[Digest, JsonObject] = {
+    Digest(key): encode_object(one) for one in DOCUMENTS for topic, key, _ in [address(one)] if topic == PARTS
+}
 
 
 def whole() -> Catalogue:
@@ -109,10 +114,9 @@ def test_a_part_is_the_same_object_as_long_as_it_is_asked_for() -> None:
 
 def test_of_more_parts_than_stay_unpacked_the_one_not_asked_for_longest_is_packed_again() -> None:
     parts = PackedParts(open_at_most=2)
-    data = {address(one)[1]: encode_object(one) for one in DOCUMENTS if address(one)[0] == PARTS}
-    first, second, third = (Digest(key) for key in list(data)[:3])
-    for key, one in data.items():
-        parts.put(Digest(key), one)
+    first, second, third = list(PART_DOCUMENTS)[:3]
+    for key, data in PART_DOCUMENTS.items():
+        parts.put(key, data)
 
     opened = {key: parts.get(key) for key in (first, second)}
     assert parts.get(first) is opened[first]
@@ -135,3 +139,54 @@ def test_the_versions_of_one_item_are_found_wherever_they_are_until_they_are_tak
     catalogue.apply(VERSIONS, moved.version_id, None)
     catalogue.apply(VERSIONS, strange.version_id, None)
     assert [one.version_id for one in catalogue.versions_of_one(first.item_id)] == ["umbrella-v1"]
+
+
+def test_every_part_comes_back_from_its_brief() -> None:
+    first, second = PackedParts(), PackedParts()
+    for key, data in PART_DOCUMENTS.items():
+        first.put(key, data)
+
+    briefs = {key: first.brief(key) for key in PART_DOCUMENTS}
+    assert all(brief is not None and second.recall(key, brief) for key, brief in briefs.items())
+
+    assert {key: second.get(key) for key in PART_DOCUMENTS} == {key: first.get(key) for key in PART_DOCUMENTS}
+    assert {key: second.brief(key) for key in PART_DOCUMENTS} == briefs
+    assert second.brief(Digest("nobody")) is None
+
+
+def test_the_brief_of_a_part_takes_the_place_of_what_is_unpacked() -> None:
+    parts, (key, other) = PackedParts(), list(PART_DOCUMENTS)[:2]
+    for one in (key, other):
+        parts.put(one, PART_DOCUMENTS[one])
+    brief = parts.brief(other)
+    assert brief is not None
+    assert parts.get(key) != parts.get(other)
+
+    assert parts.recall(key, brief)
+
+    assert parts.get(key) == parts.get(other)
+
+
+@pytest.mark.parametrize("brief", ["", "2:eJw=", "eJw="])
+def test_the_brief_of_a_part_of_another_edition_needs_the_whole(brief: str) -> None:
+    assert not PackedParts().recall(Digest("a"), brief)
+
+
+def test_the_brief_of_a_part_that_nobody_of_ours_wrote_changes_nothing() -> None:
+    parts = PackedParts()
+
+    with pytest.raises(ValueError, match=r"(?i)base64|padding"):
+        parts.recall(Digest("a"), "1:no!")
+
+    assert parts.brief(Digest("a")) is None
+
+
+@pytest.mark.parametrize(
+    "packed", [b"", b"{}", zlib.compress(b"[", 1), zlib.compress(b'{"kind":"form"}', 1), zlib.compress(b'{"kind":"poem"}', 1)]
+)
+def test_a_part_that_only_another_version_can_read_is_not_there(packed: bytes) -> None:
+    parts = PackedParts()
+
+    assert parts.recall(Digest("a"), "1:" + b64encode(packed).decode())
+
+    assert parts.get(Digest("a")) is None

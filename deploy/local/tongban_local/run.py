@@ -31,6 +31,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from chassis.serving import has_ended, server_config
+from chassis.starting import starting
 from tongban_local.layout import ALL, SERVICES, Layout, lay_out
 from tongban_local.people import logins
 from tongban_local.postgres import PostgresServer
@@ -67,9 +68,10 @@ def applications(layout: Layout) -> dict[str, FastAPI]:
     for name in ALL:
         os.environ.update(layout.environment(name))
     found = {}
-    for name in ALL:
-        module = import_module(f"{PACKAGES[name]}.app")
-        found[name] = module.create_app(module.Settings())
+    with starting():
+        for name in ALL:
+            module = import_module(f"{PACKAGES[name]}.app")
+            found[name] = module.create_app(module.Settings())
     return found
 
 
