@@ -150,15 +150,15 @@ class Catalogue:
     def place(self, code: RegionCode) -> Place | None:
         """The region under a code with all above it, in force or not."""
         known = self._places.get(code)
-        if known is None:
-            found: list[Region] = []
-            region = self._regions.get(code)
-            while region is not None and region not in found:
-                found.append(region)
-                region = None if region.parent is None else self._regions.get(region.parent)
-            if not found:
-                return None
-            known = self._places[code] = stand(found)
+        line: list[RegionCode] = []
+        at: RegionCode | None = code
+        while known is None and at is not None and at in self._regions and at not in line:
+            line.append(at)
+            at = self._regions[at].parent
+            known = None if at is None else self._places.get(at)
+        while line:
+            region = self._regions[line.pop()]
+            known = self._places[region.code] = stand(region, under=known)
         return known
 
     def ancestors(self, code: RegionCode) -> tuple[Region, ...]:

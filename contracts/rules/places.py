@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from contracts.catalogue import Region
@@ -28,13 +27,15 @@ class Place(NamedTuple):
     """The park that it is or lies in."""
 
 
-def stand(above: Sequence[Region]) -> Place:
-    """The place of the first of a region and all above it; at least the region."""
-    city = next((one for one in above if one.level == "city" or one.kind == _MUNICIPALITY), None)
-    return Place(
-        region=above[0],
-        above=tuple(above),
-        chain=tuple(one.code for one in above),
-        city=city or next((one for one in above if one.level == "county"), None),
-        park=next((one for one in above if one.kind == PARK), None),
-    )
+def stand(region: Region, *, under: Place | None) -> Place:
+    """The place of a region right below another one; of one that nothing stands above."""
+    above, chain, city, park = ((), (), None, None) if under is None else under[1:]
+    if _is_city(region) or (region.level == "county" and (city is None or not _is_city(city))):
+        city = region
+    if region.kind == PARK:
+        park = region
+    return Place(region, (region, *above), (region.code, *chain), city, park)
+
+
+def _is_city(region: Region) -> bool:
+    return region.level == "city" or region.kind == _MUNICIPALITY
