@@ -33,6 +33,9 @@ from contracts.events import Event
 PATIENCE = 60.0
 """Seconds until something must have happened; a guard against hanging, never a measure of speed."""
 
+_TOGETHER = 500
+"""Records appended at once: they fit into one batch of Kafka's."""
+
 METADATA = MetaData()
 define(METADATA)
 EFFECTS = Table(
@@ -304,6 +307,16 @@ async def append(bus: Bus, topic: str, *records: Record) -> None:
     """Put records where their keys belong, one after the other."""
     for each in records:
         await bus.append(topic, await bus.partition(topic, each.key), [each])
+
+
+async def append_many(bus: Bus, topic: str, *records: Record) -> None:
+    """Put so many records where their keys belong that one transaction for each would outlast the test: the records of a partition together."""
+    by_partition: dict[int, list[Record]] = {}
+    for each in records:
+        by_partition.setdefault(await bus.partition(topic, each.key), []).append(each)
+    for partition, some in by_partition.items():
+        for first in range(0, len(some), _TOGETHER):
+            await bus.append(topic, partition, some[first : first + _TOGETHER])
 
 
 def topic_of(name: str, *, partitions: int = 6, **config: str) -> Topic:

@@ -19,7 +19,7 @@ from chassis.tables import FOLLOW_OFFSETS, FOLLOWED, SEEN
 from contracts.envelope import Envelope, Record, to_record
 from contracts.values import JsonObject
 from tests.chassis.bus.conftest import MakeLine, MakeTopic
-from tests.chassis.bus.line import PATIENCE, Line, ReadingBehind, append, at_work, until
+from tests.chassis.bus.line import PATIENCE, Line, ReadingBehind, append, append_many, at_work, until
 
 
 @dataclass(kw_only=True)
@@ -188,8 +188,7 @@ async def test_half_of_a_first_reading_is_not_taken_for_all(bus: Bus, line: Line
 
 async def test_a_first_reading_that_is_cut_off_says_nothing_of_how_far_it_came(bus: Bus, line: Line, make_topic: MakeTopic) -> None:
     topic = (await make_topic(partitions=1, cleanup_policy="compact")).name
-    for first in range(0, 6_000, 500):
-        await bus.append(topic, 0, [document(f"k{n}", n) for n in range(first, first + 500)])
+    await append_many(bus, topic, *(document(f"k{n}", n) for n in range(6_000)))
     memory, enough = Memory(bus=bus, database=line.database), asyncio.Event()
 
     def take(name: str, key: str, data: JsonObject | None) -> None:

@@ -15,7 +15,7 @@ from chassis.followed import lease
 from chassis.tables import FOLLOW_OFFSETS, FOLLOWED
 from contracts.values import JsonObject
 from tests.chassis.bus.conftest import MakeLine, MakeTopic
-from tests.chassis.bus.line import PATIENCE, Line, append, at_work, until
+from tests.chassis.bus.line import PATIENCE, Line, append, append_many, at_work, until
 from tests.chassis.bus.test_follow import Memory, document, until_stored
 
 
@@ -114,7 +114,7 @@ async def test_to_take_in_the_tables_may_last_longer_than_a_transaction_lives(
     bus: Bus, line: Line, make_line_on: MakeLine, compacted: str
 ) -> None:
     everything: JsonObject = {f"k{number:04}": number for number in range(2 * ROWS + 1)}
-    await append(bus, compacted, *(document(key, number) for key, number in everything.items()))
+    await append_many(bus, compacted, *(document(key, number) for key, number in everything.items()))
     await follow(Brief(bus=bus, database=line.database), line, compacted, everything)
     hurried = await make_line_on(line.topic, limit=0.1)
 
@@ -132,7 +132,7 @@ async def test_to_take_in_the_tables_may_last_longer_than_a_transaction_lives(
 
 async def test_a_process_cut_off_in_the_middle_of_the_first_reading_loses_nothing(bus: Bus, line: Line, compacted: str) -> None:
     everything: JsonObject = {f"k{number:04}": number for number in range(AT_ONCE * 4)}
-    await append(bus, compacted, *(document(key, number) for key, number in everything.items()))
+    await append_many(bus, compacted, *(document(key, number) for key, number in everything.items()))
     follower = Brief(bus=bus, database=line.database).follower(compacted)
     async with at_work(follower.run()):
 
