@@ -51,7 +51,7 @@ def bounds_of(schema: JsonObject) -> JsonObject:
         bounds["maxLength"] = length
     elif _CHOSEN & schema.keys():
         bounds["maxLength"] = MAX_CHOSEN
-    if _is_choice(schema):
+    if is_choice(schema):
         bounds["type"] = list[Json](sorted(_SCALARS - {"integer"}))
     items, most = schema.get("items"), schema.get("maxItems")
     if items is not None or most is not None:
@@ -154,7 +154,7 @@ def _costs(schema: Json, place: _Place) -> Iterator[tuple[str, int, int]]:
     for name in _ALL_IN_PLACE:
         here += cast("list[Json]", schema.get(name) or [])
     here += cast("JsonObject", schema.get("dependentSchemas") or {}).values()
-    if here and not _is_choice(schema) and schema.get("type") not in _SCALARS:
+    if here and not is_choice(schema) and not _is_scalar(schema):
         yield place.pointer, 0, _RULE_OF_MANY * len(here)
     for inner in here:
         yield from _costs(inner, place)
@@ -170,7 +170,7 @@ def _costs(schema: Json, place: _Place) -> Iterator[tuple[str, int, int]]:
         yield from _costs(inner, place.anywhere())
 
 
-def _is_choice(schema: JsonObject) -> bool:
+def is_choice(schema: JsonObject) -> bool:
     """Whether a value is one of some plain values."""
     choices = schema.get("enum")
     if isinstance(choices, list):
@@ -179,6 +179,12 @@ def _is_choice(schema: JsonObject) -> bool:
     return isinstance(branches, list) and all(
         isinstance(one, dict) and "const" in one and not isinstance(one["const"], dict | list) for one in branches
     )
+
+
+def _is_scalar(schema: JsonObject) -> bool:
+    said = schema.get("type")
+    kinds = said if isinstance(said, list) else [said]
+    return all(isinstance(kind, str) and kind in _SCALARS for kind in kinds)
 
 
 @lru_cache(maxsize=1024)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from catalog_svc.base_form import store
 from catalog_svc.base_form.domain import BaseForm, BaseFormUnknown, BaseFormUnsound
 from catalog_svc.context import Catalog
-from catalog_svc.part.domain import form_schema_defects
+from catalog_svc.part.domain import base_form_defects
 from catalog_svc.proposal import handlers as proposals
 from catalog_svc.proposal.domain import Draft, Proposal, Proposed
 from catalog_svc.region import handlers as regions
@@ -13,7 +13,6 @@ from chassis.database import Tx
 from contracts.caller import Caller
 from contracts.codec import encode_object
 from contracts.values import RegionCode
-from rules.forms import root_defects
 
 KIND = "base-form"
 
@@ -39,8 +38,7 @@ async def propose_base_form(tx: Tx[Catalog], form: BaseForm, *, by: Caller, over
         Forbidden: Not an author of the region, or of the one that it belongs to until now.
     """
     await proposals.permit_authors(tx, DOCUMENTS, [form], keys=[form.code], by=by)
-    defects = form_schema_defects(form.form) or root_defects(form.form)
-    if defects:
+    if defects := base_form_defects(form.form):
         raise BaseFormUnsound(defects=defects)
     draft = Draft(key=form.code, region=form.region, body=encode_object(form))
     return await proposals.propose(tx, [draft], kind=KIND, by=by, over=over)

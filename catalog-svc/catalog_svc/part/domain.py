@@ -15,8 +15,9 @@ from contracts.values import Json, JsonObject, canonical_json
 from rules.conditions import parse
 from rules.elements import element_defects
 from rules.form_costs import cost_defects
-from rules.forms import check_schema
+from rules.forms import check_schema, root_defects
 from rules.situations import check_table
+from rules.unfillable import unfillable_defects
 
 MAX_BYTES = {"form": 65_536, "situations": 32_768, "checklist": 131_072, "texts": 65_536}
 """Bytes of each part as canonical JSON."""
@@ -61,7 +62,8 @@ def part_defects(
         )
     if not found:
         known = _facts(situations, form)
-        found += _asked_when(form, known=known)
+        found += unfillable_defects(form.schema)
+        found += _asked_when(form.schema, known=known)
         found += _checklist(checklist, known=known)
         found += _bundle(situations, known=known)
         found += _needed_by(checklist, situations)
@@ -84,6 +86,15 @@ def _size(part: Part) -> Iterator[Defect]:
 def form_schema_defects(schema: JsonObject) -> tuple[Defect, ...]:
     """What is wrong or hostile in the schema of a form; pointers begin with ``/form``."""
     return tuple(_form(schema))
+
+
+def base_form_defects(schema: JsonObject) -> tuple[Defect, ...]:
+    """Everything wrong with a form whose fields others take in, at most 100 defects; pointers begin with ``/form``.
+
+    Conditions may name facts that only those others have.
+    """
+    found = form_schema_defects(schema) or (*root_defects(schema), *unfillable_defects(schema), *_asked_when(schema, known=None))
+    return found[:100]
 
 
 def _form(schema: JsonObject) -> list[Defect]:
@@ -133,8 +144,8 @@ def _fields(schema: JsonObject, prefix: str) -> Iterator[str]:
             yield from _fields(inner, f"{prefix}{name}.")
 
 
-def _asked_when(form: FormPart, *, known: Collection[str]) -> Iterator[Defect]:
-    properties = form.schema.get("properties")
+def _asked_when(schema: JsonObject, *, known: Collection[str] | None) -> Iterator[Defect]:
+    properties = schema.get("properties")
     for name, one in properties.items() if isinstance(properties, dict) else ():
         when = one.get("x-when") if isinstance(one, dict) else None
         if isinstance(when, dict):
@@ -186,13 +197,13 @@ def _repeated(names: list[str], kind: str, field: str) -> Iterable[Defect]:
             yield _defect("checklist.repeated", f"/checklist/{kind}/{index}/{field}", "编号重复", "The same twice")
 
 
-def _condition(source: JsonObject, pointer: str, allowed: Collection[str]) -> Iterator[Defect]:
+def _condition(source: JsonObject, pointer: str, allowed: Collection[str] | None) -> Iterator[Defect]:
     try:
         condition = parse(source)
     except Invalid as refusal:
         yield from (_below(pointer, one) for one in refusal.defects)
         return
-    for fact in sorted(condition.facts - set(allowed)):
+    for fact in sorted(condition.facts - set(allowed)) if allowed is not None else ():
         yield _defect("checklist.fact-unknown", pointer, f"没有“{fact}”这一项", f"There is no “{fact}”")
 
 

@@ -1,0 +1,197 @@
+"""Forms that nobody could hand in: told to the author when they are drafted, not to the applicant at the window.
+
+What is told is certain; a form of which nothing is told may still be unfillable by rules that contradict each other in deeper ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import cast
+
+import jsonschema_rs
+
+from contracts.refusals import Defect, Invalid
+from contracts.values import Json, JsonObject, canonical_json
+from rules.conditions import parse
+from rules.form_costs import is_choice
+
+_MOST_BRANCHES, _FEW_BRANCHES, _MANY_BRANCHES = 12, 4, 240
+"""Of the combining rules of one place, and of one in a form that has many in all: what they can mean together doubles with each."""
+_MOST_BYTES = 2_000
+"""Of combining rules, and of choices that an expression is put to."""
+
+_PLAIN = frozenset(
+    {
+        *("type", "enum", "const", "format", "required", "minProperties", "maxProperties", "minItems", "maxItems", "uniqueItems"),
+        *("minLength", "maxLength", "multipleOf", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+    }
+)
+_COMBINING = frozenset(
+    {
+        *("not", "if", "then", "else", "allOf", "anyOf", "oneOf", "dependentRequired", "dependentSchemas", "propertyNames"),
+        *("patternProperties", "additionalProperties", "unevaluatedProperties"),
+        *("prefixItems", "items", "unevaluatedItems", "contains", "minContains", "maxContains"),
+    }
+)
+_BOUNDS = (
+    ("minLength", "maxLength", False),
+    ("minItems", "maxItems", False),
+    ("minProperties", "maxProperties", False),
+    ("minimum", "maximum", False),
+    ("exclusiveMinimum", "maximum", True),
+    ("minimum", "exclusiveMaximum", True),
+    ("exclusiveMinimum", "exclusiveMaximum", True),
+)
+"""What may not be above what, and whether it may not be equal either."""
+
+
+def unfillable_defects(schema: JsonObject) -> tuple[Defect, ...]:
+    """The fields that can never be filled in or never be asked for, and formats that nobody checks; pointers begin with ``/form``.
+
+    Args:
+        schema: Of a form with the fields of its base form and its members; it can be used (`rules.forms.check_schema`) and its cost is
+            bounded (`rules.form_costs`).
+    """
+    places = dict(_places(schema, ""))
+    return (*_unknown_formats(schema), *_crossed_bounds(places), *_impossible(schema, places), *_circles(schema))
+
+
+def _unknown_formats(schema: JsonObject) -> Iterator[Defect]:
+    try:
+        jsonschema_rs.Draft202012Validator(schema, validate_formats=True, ignore_unknown_formats=False, offline=True)
+    except jsonschema_rs.ValidationError as error:
+        place = "".join(f"/{_escaped(step)}" for step in error.instance_path)
+        text, text_en = "没有此 format,无人校验,请改用 pattern", "Nobody knows this format, so nothing would check it; use a pattern"
+        yield _defect("form.format-unknown", place, text, text_en)
+
+
+def _crossed_bounds(places: Mapping[str, JsonObject]) -> Iterator[Defect]:
+    """Bounds that nothing is between, where no type is said and anything of another type would be let through."""
+    for place, one in places.items():
+        for least, most, strictly in () if "type" in one else _BOUNDS:
+            low, high = one.get(least), one.get(most)
+            if isinstance(low, int | float) and isinstance(high, int | float) and (low > high or (strictly and low == high)):
+                text, text_en = f"没有数值能同时满足 {least} 和 {most}", f"Nothing is between {least} and {most}"
+                yield _defect("form.bounds-crossed", f"{place}/{least}", text, text_en)
+
+
+def _impossible(schema: JsonObject, places: Mapping[str, JsonObject]) -> Iterator[Defect]:
+    """The places that no value fits, as far as a bounded look can tell."""
+    most = _MOST_BRANCHES if sum(_branches(_combining(one)) for one in places.values()) <= _MANY_BRANCHES else _FEW_BRANCHES
+    sketch = cast("JsonObject", _sketch(schema, most=most))
+    found = jsonschema_rs.canonical.find_unsatisfiable(sketch, validate_formats=True, offline=True)
+    told = {*(place for place in found if place in places), *_never_there(places)}
+    around = {place[:end] for place in told for end, character in enumerate(place) if character == "/"}
+    # Around a field that must be filled in and cannot be, everything is impossible: only the field is at fault.
+    for place in sorted(told - around):
+        words = ", ".join(dict.fromkeys(_at_odds(found.get(place), places.get(place, {}))))
+        text = f"按此处的 {words},填写什么都不符合" if words else "此处填写什么都不符合"
+        yield _defect("form.unfillable", place, text, f"No value can meet {words} here" if words else "No value can be filled in here")
+
+
+def _never_there(places: Mapping[str, JsonObject]) -> Iterator[str]:
+    """Names that must be filled in and that the form does not have."""
+    for place, one in places.items():
+        properties = one.get("properties") or {}
+        if one.get("type") == "object" and one.get("additionalProperties") is False and "patternProperties" not in one:
+            for index, name in enumerate(cast("list[str]", one.get("required") or [])):
+                if name not in cast("JsonObject", properties):
+                    yield f"{place}/required/{index}"
+
+
+def _at_odds(reason: jsonschema_rs.canonical.UnsatisfiableReason | None, schema: JsonObject) -> Iterator[str]:
+    """The keywords that cannot all be met."""
+    match reason:
+        case jsonschema_rs.canonical.UnsatisfiableReason.Empty(cause=cause):
+            causes = [cause]
+        case jsonschema_rs.canonical.UnsatisfiableReason.Conflict(causes=causes):
+            pass
+        case _:
+            causes = []
+    for word in (word for one in causes for word in one.keywords):
+        # A choice was looked at as a list of values.
+        yield word if word in schema or word != "enum" else "oneOf" if "oneOf" in schema else "anyOf"
+
+
+def _sketch(schema: Json, *, most: int) -> Json:
+    """A schema that lets through whatever this one does, and is cheap to reason about: what combines too many rules is left out."""
+    if not isinstance(schema, dict):
+        return schema
+    sketch = {word: value for word, value in schema.items() if word in _PLAIN}
+    combining = _combining(schema)
+    if "enum" not in schema and is_choice(schema):
+        sketch["enum"] = [one["const"] for one in cast("list[JsonObject]", schema.get("oneOf", schema.get("anyOf")))]
+    for word in ("properties", "items", "additionalProperties"):
+        if word in schema and word not in combining:
+            value = schema[word]
+            names = value if word == "properties" and isinstance(value, dict) else None
+            sketch[word] = _sketch(value, most=most) if names is None else {name: _sketch(one, most=most) for name, one in names.items()}
+    if "enum" not in sketch or len(canonical_json(sketch["enum"])) <= _MOST_BYTES:
+        sketch |= {word: value for word, value in schema.items() if word == "pattern"}
+        if _branches(combining) <= most and len(canonical_json(combining)) <= _MOST_BYTES:
+            sketch |= combining
+    return sketch
+
+
+def _combining(schema: JsonObject) -> JsonObject:
+    """What of a schema cannot be looked at field by field; left out as a whole, the rest lets through no less."""
+    left = {word: value for word, value in schema.items() if word in _COMBINING}
+    if "enum" not in schema and is_choice(schema):
+        del left["oneOf" if "oneOf" in left else "anyOf"]
+    if "prefixItems" not in schema:
+        left.pop("items", None)
+    if "patternProperties" not in schema and schema.get("additionalProperties") is False:
+        del left["additionalProperties"]
+    return left
+
+
+def _branches(combining: JsonObject) -> int:
+    open_: list[Json] = [*combining.values()]
+    branches = 0
+    while open_:
+        node = open_.pop()
+        if isinstance(node, dict | list):
+            branches += 1
+            open_ += node.values() if isinstance(node, dict) else node
+    return branches
+
+
+def _places(schema: Json, at: str) -> Iterator[tuple[str, JsonObject]]:
+    """The form, its fields, those inside of fields and of the entries of lists; each with its pointer."""
+    yield at, schema if isinstance(schema, dict) else {}
+    if not isinstance(schema, dict):
+        return
+    properties = schema.get("properties")
+    for name, one in properties.items() if isinstance(properties, dict) else ():
+        yield from _places(one, f"{at}/properties/{_escaped(name)}")
+    if "prefixItems" not in schema and "items" in schema:
+        yield from _places(schema["items"], f"{at}/items")
+
+
+def _circles(schema: JsonObject) -> Iterator[Defect]:
+    """The fields that are asked for depending on what is filled in there, at once or over others."""
+    fields = cast("JsonObject", schema.get("properties") or {})
+    waiting = {name: _waits_for(one) & fields.keys() for name, one in fields.items()}
+    while free := {name for name, others in waiting.items() if not others} | waiting.keys() - set[str]().union(*waiting.values()):
+        waiting = {name: others - free for name, others in waiting.items() if name not in free}
+    for name in waiting:
+        text, text_en = "此字段何时填写,取决于此字段自身如何填写", "When this field is asked for depends on what is filled in here"
+        yield _defect("form.asked-in-circle", f"/properties/{_escaped(name)}/x-when", text, text_en)
+
+
+def _waits_for(field: Json) -> set[str]:
+    """Fields that the condition of a field names; one that cannot be read waits for none."""
+    when = field.get("x-when") if isinstance(field, dict) else None
+    try:
+        facts = parse(when).facts if isinstance(when, dict) else frozenset[str]()
+    except Invalid:
+        return set()
+    return {fact.split(".", 2)[1] for fact in facts if fact.startswith("form.")}
+
+
+def _defect(rule_id: str, place: str, message: str, message_en: str) -> Defect:
+    return Defect(rule_id=rule_id, pointer=f"/form{place}", message=message, message_en=message_en)
+
+
+def _escaped(step: str | int) -> str:
+    return str(step).replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,113 @@
+"""Forms that nobody could hand in are told apart from those that somebody can, at a bounded cost."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.catalogue import FormPart
+from contracts.values import JsonObject
+from rules.form_costs import cost_defects
+from rules.forms import form_defects
+from rules.unfillable import unfillable_defects
+
+Filled = tuple[JsonObject, Any]
+"""A schema and a value that it lets through."""
+
+
+def a_form(fields: Any, **root: Any) -> JsonObject:
+    return {"type": "object", "properties": fields, **root}
+
+
+WORDS = st.text(alphabet="ab日", max_size=5)
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> Filled:
+    value = draw(WORDS)
+    rules: JsonObject = {"type": "string"}
+    optional: dict[str, st.SearchStrategy[Any]] = {
+        "minLength": st.integers(0, len(value)),
+        "maxLength": st.integers(len(value), 9),
+        "enum": st.lists(WORDS, max_size=3).map(lambda others: [*others, value]),
+        "pattern": st.just("^[ab日]*$"),
+        "not": st.just({"const": value + "a"}),
+    }
+    more: JsonObject = draw(st.fixed_dictionaries({}, optional=optional))
+    return rules | more, value
+
+
+@st.composite
+def numbers(draw: st.DrawFn) -> Filled:
+    step = draw(st.integers(1, 9))
+    value = draw(st.integers(-9, 9)) * step
+    optional = {
+        "minimum": st.integers(-200, value),
+        "maximum": st.integers(value, 200),
+        "exclusiveMinimum": st.integers(-200, value - 1),
+        "exclusiveMaximum": st.integers(value + 1, 200),
+        "multipleOf": st.just(step),
+    }
+    return {"type": draw(st.sampled_from(["integer", "number"]))} | draw(st.fixed_dictionaries({}, optional=optional)), value
+
+
+def several(filled: st.SearchStrategy[Filled]) -> st.SearchStrategy[Filled]:
+    return st.builds(listed, filled, st.integers(0, 3)) | st.builds(together, st.lists(filled, max_size=3))
+
+
+def listed(filled: Filled, length: int) -> Filled:
+    return {"type": "array", "items": filled[0], "minItems": length, "maxItems": max(1, length)}, [filled[1]] * length
+
+
+def together(inside: list[Filled]) -> Filled:
+    fields: JsonObject = {f"f{number}": schema for number, (schema, _) in enumerate(inside)}
+    schema = a_form(fields, required=[*fields], additionalProperties=False)
+    return schema, {f"f{number}": value for number, (_, value) in enumerate(inside)}
+
+
+FILLED = st.recursive(texts() | numbers() | st.just(({"format": "date"}, "2026-11-23")), several, max_leaves=5)
+
+
+@given(inside=st.lists(FILLED, max_size=4), otherwise=FILLED)
+def test_a_form_that_somebody_filled_in_is_never_refused(inside: list[Filled], otherwise: Filled) -> None:
+    field, value = otherwise
+    combined: list[Filled] = [({"anyOf": [field, False]}, value), ({"allOf": [field, {}]}, value), ({"not": {"not": field}}, value)]
+    schema, form = together([*inside, *combined])
+
+    assert form_defects(FormPart(schema=schema), form) == ()
+    assert unfillable_defects(schema) == ()
+
+
+SCALARS: JsonObject = {"oneOf": [{"type": "string", "minLength": n, "maxLength": n + 300} for n in range(300)]}
+DIVIDED: JsonObject = {"type": "integer", "allOf": [{"multipleOf": 2**63 - 25 - 2 * n} for n in range(500)]}
+IFS: list[Any] = [
+    {"if": {"properties": {f"f{n}": {"const": "x"}}, "required": [f"f{n}"]}, "then": {"required": [f"f{n + 1}"]}} for n in range(12)
+]
+COSTLY: dict[str, JsonObject] = {
+    "ranges of which exactly one fits": a_form({"a": SCALARS}),
+    "many divisors": a_form({"a": DIVIDED}),
+    "many conditions": a_form({"a": {"type": "string"}}, allOf=IFS),
+    "names that ask for names": a_form({}, dependentRequired={f"f{n}": [f"f{n + 1}"] for n in range(1500)}, required=["f0"]),
+}
+"""The library that reasons about schemas thinks for seconds to hours about each."""
+
+
+@pytest.mark.parametrize("schema", COSTLY.values(), ids=COSTLY)
+def test_rules_that_combine_endlessly_are_left_out_and_the_rest_is_looked_at(schema: JsonObject) -> None:
+    spoiled = schema | {"properties": {**schema["properties"], "b": False}}  # type: ignore[dict-item]
+
+    assert unfillable_defects(schema) == ()
+    assert [one.pointer for one in unfillable_defects(spoiled)] == ["/form/properties/b"]
+
+
+def test_thousands_of_names_that_are_not_there_are_each_told() -> None:
+    schema = a_form({}, additionalProperties=False, required=[f"f{n}" for n in range(5000)])
+
+    assert len(unfillable_defects(schema)) == 5000
+
+
+def test_what_several_types_may_cost_is_bounded_like_any_other() -> None:
+    rules: JsonObject = {"type": ["array", "object"], "allOf": [{"maxItems": 1}] * 2000}
+
+    assert [one.rule_id for one in cost_defects(a_form({"a": rules}))] == ["form.too-costly"]
