@@ -166,7 +166,8 @@ class ItemVersion:
 class FormPart:
     """The handling county's own form: JSON Schema 2020-12.
 
-    ``x-label`` (zh), ``x-label-en`` and ``x-order`` are for screens; ``x-lookup`` marks what is kept as a keyed hash.
+    ``x-label`` (zh), ``x-label-en`` and ``x-order`` are what screens and messages show. ``x-options`` (values with their names) and ``x-lookup``
+    (a number by which a person, a firm or an account can be found) are for screens alone: services pass them on and hold nothing to them.
     ``x-fact`` names what a field asks for, the same in every form, so that it is asked once in a matter (S-36). ``x-when`` of a
     field at the top is the condition, over the situation, the facts and the form, under which it is asked for at all.
     ``x-merged`` marks what the base form or members bring and is taken anew for every draft; ``x-required``: the item itself requires it.

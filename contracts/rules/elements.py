@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contracts.catalogue import ChecklistPart, FormPart, MaterialRule, ProjectType, SituationsPart, TextsPart
 from contracts.elements import FourDo, Limit, Step, StepAct, Unit
 from contracts.refusals import Defect
-from contracts.values import Json, JsonObject
+from contracts.values import Json, JsonObject, Mode
 from rules.workdays import WINDOW_HOURS
 
 _MINUTES_OF_A_WINDOW_DAY = sum(end.hour * 60 + end.minute - start.hour * 60 - start.minute for start, end in WINDOW_HOURS)
@@ -60,15 +60,19 @@ def element_defects(
 
 
 def declaration_defects(
-    *, four_do: Collection[FourDo], project_type: ProjectType, promised: Limit, statutory: Limit, visits: int | None
+    *,
+    four_do: Collection[FourDo],
+    modes: Collection[Mode],
+    project_type: ProjectType,
+    promised: Limit,
+    statutory: Limit,
+    visits: int | None,
 ) -> tuple[Defect, ...]:
     """What an item declares of itself and cannot be true at once."""
-    return tuple(_declared(four_do, project_type, promised, statutory, visits))
+    return (*_limits_declared(four_do, project_type, promised, statutory), *_visits_declared(four_do, modes, visits))
 
 
-def _declared(
-    four_do: Collection[FourDo], project_type: ProjectType, promised: Limit, statutory: Limit, visits: int | None
-) -> Iterator[Defect]:
+def _limits_declared(four_do: Collection[FourDo], project_type: ProjectType, promised: Limit, statutory: Limit) -> Iterator[Defect]:
     if is_longer(promised, than=statutory):
         yield _defect(
             "item.promise-too-long",
@@ -87,13 +91,19 @@ def _declared(
         )
     if FourDo.AT_ONCE in four_do and project_type is not ProjectType.INSTANT:
         yield _defect("item.at-once", "/version/four_do", "“马上办”事项应为即办件", "What is done at once is decided at once")
+
+
+def _visits_declared(four_do: Collection[FourDo], modes: Collection[Mode], visits: int | None) -> Iterator[Defect]:
+    place = "/texts/visits"
     if FourDo.ONE_VISIT in four_do and visits is not None and visits > 1:
-        yield _defect(
-            "item.one-visit",
-            "/texts/visits",
-            "“一次办”事项到现场次数不应超过一次",
-            "One visit at most was declared, and more are asked for",
-        )
+        text, text_en = "“一次办”事项到现场次数不应超过一次", "One visit at most was declared, and more are asked for"
+        yield _defect("item.one-visit", place, text, text_en)
+    if FourDo.ONLINE in four_do and visits:
+        text, text_en = "“网上办”事项无需到现场,到现场次数应为零", "No visit was declared, and some are asked for"
+        yield _defect("item.online-visits", place, text, text_en)
+    elif visits and set(modes) == {Mode.FULLY_ONLINE}:
+        text, text_en = "只能全程网办的事项没有现场可到,到现场次数应为零", "It is handled online alone, and visits are asked for"
+        yield _defect("item.online-visits", place, text, text_en)
 
 
 def _asked_twice(schema: JsonObject) -> Iterator[Defect]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from contracts.catalogue import ChecklistPart, FormPart, MaterialRule, ProjectType, SituationsPart, TextsPart
 from contracts.elements import Fee, FourDo, Limit, Step, StepAct, StopGround, Unit
+from contracts.values import Mode
 from rules.elements import declaration_defects, element_defects, is_longer
 from tests.contracts.builders import CHECKLIST, FORM, SITUATIONS, TEXTS, a_material
 
@@ -205,23 +206,33 @@ def test_of_two_limits_at_most_one_is_longer(one: Limit, other: Limit) -> None:
 
 
 def declared(
-    *four_do: FourDo, project_type: ProjectType = ProjectType.PROMISED, days: int = 3, unit: Unit = Unit.WORKDAYS, visits: int | None = None
+    *four_do: FourDo,
+    modes: Collection[Mode] = (Mode.LOCAL, Mode.FULLY_ONLINE),
+    project_type: ProjectType = ProjectType.PROMISED,
+    days: int = 3,
+    unit: Unit = Unit.WORKDAYS,
+    visits: int | None = None,
 ) -> list[str]:
+    promised = Limit(amount=days, unit=unit)
     defects = declaration_defects(
-        four_do=four_do, project_type=project_type, promised=Limit(amount=days, unit=unit), statutory=TWENTY_DAYS, visits=visits
+        four_do=four_do, modes=modes, project_type=project_type, promised=promised, statutory=TWENTY_DAYS, visits=visits
     )
     return [one.rule_id for one in defects]
 
 
 def test_what_an_item_declares_of_itself_can_be_true() -> None:
-    assert declared(*FourDo, project_type=ProjectType.INSTANT, days=0, visits=1) == []
+    assert declared(*FourDo, project_type=ProjectType.INSTANT, days=0, visits=0) == []
     assert declared(FourDo.ONE_VISIT, visits=0) == []
+    assert declared(FourDo.ONE_VISIT, visits=1) == []
+    assert declared(FourDo.ONLINE, modes=[Mode.FULLY_ONLINE]) == []
     assert declared(project_type=ProjectType.INSTANT, days=2, unit=Unit.HOURS) == []
 
 
 def test_what_cannot_be_true_at_once_is_told() -> None:
     assert declared(FourDo.AT_ONCE) == ["item.at-once"]
     assert declared(FourDo.ONE_VISIT, visits=2) == ["item.one-visit"]
+    assert declared(FourDo.ONLINE, visits=1) == ["item.online-visits"]
+    assert declared(modes=[Mode.FULLY_ONLINE], visits=1) == ["item.online-visits"]
     assert declared(project_type=ProjectType.INSTANT, days=1) == ["item.instant-late"]
     assert declared(days=21) == ["item.promise-too-long"]
     assert declared(days=141, unit=Unit.HOURS) == ["item.promise-too-long"]

@@ -163,6 +163,7 @@ async def find_defects(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode)
         *inheritance_defects(draft.body(), fixed=standards.fixed_for(await standards.layers_of(tx, [code]), item=code, line=above)),
         *declaration_defects(
             four_do=content.four_do,
+            modes=content.modes,
             project_type=content.project_type,
             promised=content.promised_limit,
             statutory=content.statutory_limit,
