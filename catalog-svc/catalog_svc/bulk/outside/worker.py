@@ -136,7 +136,7 @@ class _Known:
 
     def __init__(self) -> None:
         """Nothing was read yet."""
-        self._items: dict[tuple[object, object], RowRead] = {}
+        self._items: dict[tuple[object, object], tuple[str, int]] = {}
         self._codes: dict[str, tuple[object, object]] = {}
 
     def compare(self, row: RowRead) -> None:
@@ -145,13 +145,17 @@ class _Known:
         item = (version.get("organ"), version.get("item_code"))
         if not (isinstance(item[0], str) and isinstance(item[1], str)):
             return
-        first = self._items.setdefault(item, row)
-        if first is not row:
+        # Its place alone: the rows themselves would all be held until the file ends.
+        first = self._items.get(item)
+        if first is None:
+            self._items[item] = (row.sheet, row.number)
+        else:
+            sheet, number = first
             row.flaws.append(
                 Flaw(
                     rule="bulk.repeated",
-                    zh=f"与工作表“{first.sheet}”第 {first.number} 行为同一事项",
-                    en=f"The same item stands in row {first.number} of sheet “{first.sheet}”",
+                    zh=f"与工作表“{sheet}”第 {number} 行为同一事项",
+                    en=f"The same item stands in row {number} of sheet “{sheet}”",
                     field=ITEM.name,
                     code=ITEM.code,
                     pointer="/version/item_code",
