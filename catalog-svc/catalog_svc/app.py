@@ -1,6 +1,6 @@
 """The catalogue as a service: its rooms, in the order in which they may call each other.
 
-proposal · region · organ · certificate · negative_list · base_item · standard · agreement · calendar · part · base_form · item · former_code · sheet · bulk · comparison · delegation · guide · service_guide · route · word · search
+proposal · region · organ · certificate · negative_list · base_item · standard · agreement · calendar · part · base_form · item · former_code · power · sheet · bulk · comparison · delegation · guide · service_guide · route · word · search
 """
 
 from pathlib import Path
@@ -39,6 +39,7 @@ def create_app(settings: Settings) -> FastAPI:
     from catalog_svc.item import api as item
     from catalog_svc.negative_list import api as negative_list
     from catalog_svc.organ import api as organ
+    from catalog_svc.power import api as power
     from catalog_svc.region import api as region
     from catalog_svc.route import api as route
     from catalog_svc.search import api as search
@@ -60,6 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
         calendar,
         comparison,
         former_code,
+        power,
         bulk,
         guide,
         service_guide,

@@ -81,6 +81,16 @@ NEGATIVE_LIST: dict[str, Any] = {
     "verbatim": True,
     "entries": [{"number": 1, "field": "试验", "measure": "禁止试验"}],
 }
+POWER: dict[str, Any] = {
+    "code": "TRIAL-01",
+    "region": LIUYANG,
+    "name": "试验许可",
+    "kind": "01",
+    "organs": ["11430181TB000001XB"],
+    "legal_basis": ["试验条例 §1"],
+    "verbatim": True,
+}
+LISTED_POWER = f"QL-01-31-002@{LIUYANG}"
 CALENDAR: dict[str, Any] = {
     "region": "430100",
     "year": 2098,
@@ -180,6 +190,7 @@ async def prepare(sign_in: SignIn) -> Prepared:
         ("/delegations", HANDED_ON),
         ("/calendars", CALENDAR),
         ("/negative-lists", NEGATIVE_LIST),
+        ("/powers", POWER),
     ):
         drafted = await author.call("POST", path, json=body)
         assert drafted.status in {200, 201}, drafted.body
@@ -251,7 +262,7 @@ def call(route: str, at: Prepared) -> Call:
         run_id=at.export_id if "exports" in path else at.import_id,
         code=code(path),
         agreement_id=AGREEMENT["agreement_id"] if _is_of_draft(path) else "liuyang-tonggu-2020",
-        key=f"{ITEM}@430000",
+        key=_key(path),
         delegation_id=(DELEGATION if _is_of_draft(path) else HANDED_ON)["delegation_id"],
         certificate_id=CERTIFICATE["certificate_id"],
         edition_id=NEGATIVE_LIST["edition_id"] if _is_of_draft(path) else "foreign-investment-2024",
@@ -261,6 +272,13 @@ def call(route: str, at: Prepared) -> Call:
     more = SPECIAL.get(route)
     # A review says what it read before access is asked.
     return Call(path=filled, headers=NEVER if path.endswith("/review") else None) if more is None else more(filled, at)
+
+
+def _key(path: str) -> str:
+    """Of a standard, or of a power: the draft where it is reviewed."""
+    if "powers" not in path:
+        return f"{ITEM}@430000"
+    return f"{POWER['code']}@{POWER['region']}" if _is_of_draft(path) else LISTED_POWER
 
 
 def _is_of_draft(path: str) -> bool:
@@ -303,6 +321,9 @@ SPECIAL: dict[str, Any] = {
     "GET /v1/service-guides": _asked(item=ITEM, region=LIUYANG),
     "GET /v1/organs": _asked(region=LIUYANG),
     "GET /v1/agreements": _asked(region=LIUYANG),
+    "GET /v1/powers": _asked(region=LIUYANG),
+    "GET /v1/powers/unexercised": _asked(region=LIUYANG),
+    "GET /v1/powers/unlisted-items": _asked(region=LIUYANG),
     "GET /v1/delegations": _asked(region=LIUYANG),
     "GET /v1/service-items": _asked(region=LIUYANG),
     "GET /v1/windows": _asked(region=TONGGU),
@@ -372,6 +393,7 @@ SPECIAL: dict[str, Any] = {
     "POST /v1/delegations": _json(DELEGATION),
     "POST /v1/certificates": _json(CERTIFICATE | {"certificate_id": "changsha-other-proof"}),
     "POST /v1/certificates/{certificate_id}/cancellation": _json(CANCELLATION),
+    "POST /v1/powers": _json(POWER | {"code": "TRIAL-02"}),
     "POST /v1/negative-lists": _json(NEGATIVE_LIST | {"edition_id": "changsha-other-list"}),
     "POST /v1/calendars": _json(CALENDAR),
     "POST /v1/search/words": _json({"word": "伢子登记", "item_code": "000709006000", "region": LIUYANG}),

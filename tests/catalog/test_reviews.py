@@ -118,6 +118,22 @@ DOCUMENTS: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], tuple[Calle
         {"order": "浏政发〔2098〕2号"},
         LOCAL,
     ),
+    "power": (
+        "/powers",
+        f"TRIAL-01@{LIUYANG}",
+        {
+            "code": "TRIAL-01",
+            "region": LIUYANG,
+            "name": "试验许可",
+            "kind": "01",
+            "organs": [MARKET],
+            "legal_basis": ["《试验条例》第一条"],
+            "items": [SOLE_TRADER],
+            "verbatim": True,
+        },
+        {"name": "另一许可"},
+        LOCAL,
+    ),
     "calendar": (
         "/calendars",
         f"{LIUYANG}/2098",

@@ -157,8 +157,9 @@ async def test_an_organ_that_was_merged_stays_merged_and_so_do_its_items(service
 
     assert (await shown(service, f"/organs/{MARKET}"))["merged_into"] == OTHER
     assert (await fees(service))[0] == f"{SOLE_TRADER_ITEM}-v1"
-    [organs, its_items] = left
+    [organs, its_powers, its_items] = left
     assert organs.endswith(f"1 organ, changed here 已由本地修改: {MARKET}")
+    assert f"power, power.unsound: QL-01-31-001@{LIUYANG}, " in its_powers
     assert "service-item, organ.merged: " in its_items
     assert SOLE_TRADER_ITEM in its_items
 

@@ -123,7 +123,15 @@ async def test_the_page_says_what_the_json_says(seeded: Service) -> None:
     shown = Read((await get(seeded, page=True)).text).text
 
     organ = guide["organ"]
-    told = [guide["name"], guide["task_code"], guide["url"], organ["name"], organ["reconsideration_organ"], guide["result"]["name"]]
+    told = [
+        guide["name"],
+        guide["task_code"],
+        guide["url"],
+        guide["powers"],
+        organ["name"],
+        organ["reconsideration_organ"],
+        guide["result"]["name"],
+    ]
     told += [*guide["conditions"], *guide["legal_basis"], guide["fees"], guide["approval"]["zh"], "第 1 版 Version 1"]
     told += [text for one in guide["situations"] for text in (one["name"], one["name_en"], one["when"]["zh"])]
     told += [text for one in guide["situations"] for line in one["materials"] for text in (line["name"], line["name_en"], line["basis"])]
@@ -191,7 +199,7 @@ async def test_hostile_texts_in_every_field_stay_text(seeded: Service) -> None:
         assisting=(Named(code=HOSTILE, name=HOSTILE),),
         rule="route.delegation",
     )
-    around = Surroundings(url=HOSTILE, organ=organ, organ_in={"open": organ}, item_names={})
+    around = Surroundings(url=HOSTILE, powers=HOSTILE, organ=organ, organ_in={"open": organ}, item_names={})
     guide = write_guide(parts, around=around, situation=None)
     spoilt = spoil(guide)
 

@@ -19,6 +19,7 @@ async def test_the_calls_of_the_page_write_an_item_agreements_and_delegations(sy
     assert version.startswith("11430181TB0000079K4002023002000-v")
     assert (pointer, compared) == ("/version/promised_limit/amount", "5")
     assert lines[13:15] == ["withdrawn"] * 2
-    standard, *agreements_and_delegations, calendar_version = lines[15:]
+    standard, *agreements_and_delegations, drafted, listed, behind, calendar_version = lines[15:]
     assert (standard, agreements_and_delegations) == ("draft", ["draft"] * 6)
+    assert (drafted, listed, behind) == ("draft", "published", "XK-0001")
     assert calendar_version

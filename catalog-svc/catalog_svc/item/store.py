@@ -240,6 +240,16 @@ async def list_members(
     return [_record(row) for row in await tx.execute(select(VERSIONS).where(*named, *_in_force(at)).order_by(table.version_id))]
 
 
+async def list_pairs_in_force(
+    tx: Tx[Catalog], *, organs: Collection[OrganCode], codes: Collection[ItemCode], at: datetime
+) -> frozenset[tuple[OrganCode, ItemCode]]:
+    """Which of these organs have which of these base items in force at an instant."""
+    table = VERSIONS.c
+    named = (table.organ.in_(sorted(organs)), table.item_code.in_(sorted(codes)))
+    rows = await tx.execute(select(table.organ, table.item_code).where(*named, *_in_force(at)).distinct())
+    return frozenset((OrganCode(row.organ), ItemCode(row.item_code)) for row in rows)
+
+
 async def _read_successors(tx: Tx[Catalog], item_ids: Collection[ItemId]) -> dict[ItemId, list[ItemVersionRecord]]:
     found: dict[ItemId, list[ItemVersionRecord]] = {}
     for row in await tx.execute(successors_query(item_ids)):

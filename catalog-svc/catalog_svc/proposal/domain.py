@@ -1,7 +1,7 @@
 """A proposal: what one officer drafts and another publishes (four eyes).
 
-Regions, organs, certificates, negative lists, base forms, base items, standards, agreements, calendars and delegations are such documents, and the seed's
-mark; service items have a longer life of their own.
+Regions, organs, certificates, negative lists, base forms, base items, standards, powers, agreements, calendars and delegations are such documents, and
+the seed's mark; service items have a longer life of their own.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Proposal:
     """The newest draft of one document and who stood for it."""
 
     kind: str
-    """``region``, ``organ``, ``certificate``, ``negative-list``, ``base-form``, ``base-item``, ``standard``, ``agreement``, ``delegation``, ``calendar`` or ``seed``."""
+    """``region``, ``organ``, ``certificate``, ``negative-list``, ``base-form``, ``base-item``, ``standard``, ``power``, ``agreement``, ``delegation``, ``calendar`` or ``seed``."""
     key: str
     region: RegionCode
     state: ProposalState

@@ -28,6 +28,8 @@ from catalog_svc.item.domain import ItemVersionRecord, ItemVersionState, umbrell
 from catalog_svc.negative_list import handlers as negative_lists
 from catalog_svc.negative_list.domain import Edition
 from catalog_svc.organ import handlers as organs
+from catalog_svc.power import handlers as powers
+from catalog_svc.power.domain import Power
 from catalog_svc.proposal import handlers as proposals
 from catalog_svc.proposal.domain import Draft, Proposal, Proposed
 from catalog_svc.region import handlers as regions
@@ -98,6 +100,7 @@ _NEGATIVE_LISTS: _Room[Edition] = _Room(
     propose=negative_lists.propose_editions,
     publish=negative_lists.publish_editions,
 )
+_POWERS: _Room[Power] = _Room(kind=powers.KIND, key=lambda one: one.key, propose=powers.propose_powers, publish=powers.publish_powers)
 _AGREEMENTS: _Room[Agreement] = _Room(
     kind=agreements.KIND,
     key=lambda one: one.agreement_id,
@@ -142,6 +145,7 @@ async def load(context: Catalog, progress: Callable[[str], None], *, seed: Seed 
     await _bring(context, files.calendars(), _CALENDARS, by=nation, left=left)
     await _bring(context, files.certificates(), _CERTIFICATES, by=nation, left=left)
     await _bring(context, files.negative_lists(), _NEGATIVE_LISTS, by=nation, left=left)
+    await _bring(context, files.powers(), _POWERS, by=nation, left=left)
     for form in files.base_forms():
         await _bring(context, [form], _BASE_FORMS, by=nation, left=left)
     progress(f"service items 实施清单: {len(files.items)}")

@@ -16,6 +16,7 @@ from catalog_svc.base_form.domain import BaseForm
 from catalog_svc.base_item.domain import BaseItem
 from catalog_svc.item.domain import ItemContent, ItemDraft, ItemParts
 from catalog_svc.negative_list.domain import Edition
+from catalog_svc.power.domain import Power
 from catalog_svc.seed.forms import NOWHERE, Library, Places, write_material, write_rules, write_schema, write_stop
 from catalog_svc.word.domain import Word
 from contracts.catalogue import Agreement, CalendarYear, ChecklistPart, FormPart, Organ, Region, SituationsPart, TextsPart
@@ -143,6 +144,28 @@ class Seed:
                 found += [self._item(written, publisher) for publisher in publishers]
         return found
 
+    def powers(self) -> list[Power]:
+        """The counties' powers lists: what stands behind items on the list of whoever publishes one, by the law that they cite."""
+        return [power for written in _read_yaml(self._folder / "powers.yaml") for power in self._listed(written)]
+
+    def _listed(self, written: JsonObject) -> Iterator[Power]:
+        """One power on the list of each county that has it."""
+        codes = {self._codes[str(name)] for name in cast("list[Json]", written.get("items", []))}
+        drafts = [one.draft for one in self.items if one.draft.content.item_code in codes]
+        named = {self._organ_codes[str(name)] for name in cast("list[Json]", written.get("organs", []))}
+        for region in sorted({self._organ_regions[code] for code in (*named, *(draft.content.organ for draft in drafts))}):
+            here = [draft for draft in drafts if self._organ_regions[draft.content.organ] == region]
+            organs = {code for code in named if self._organ_regions[code] == region} | {draft.content.organ for draft in here}
+            basis = dict.fromkeys(line for draft in here for line in draft.parts.texts.legal_basis)
+            own: JsonObject = {
+                "region": region,
+                "organs": [*sorted(organs)],
+                "items": [*sorted({draft.content.item_code for draft in here})],
+                "legal_basis": written.get("legal_basis", [*basis]),
+                "verbatim": False,
+            }
+            yield decode(Power, {**written, **own})
+
     def agreements(self) -> list[Agreement]:
         """The agreements; ``items: published`` becomes what the handling side publishes, names become base codes."""
         found: list[Agreement] = []
@@ -216,6 +239,10 @@ class Seed:
     @cached_property
     def _organ_codes(self) -> Mapping[str, str]:
         return {row["name"]: row["code"] for row in self._rows("organs.csv")}
+
+    @cached_property
+    def _organ_regions(self) -> Mapping[str, str]:
+        return {row["code"]: row["region"] for row in self._rows("organs.csv")}
 
     @cached_property
     def _library(self) -> Library:

@@ -118,6 +118,6 @@ def _answer(
 
 
 def _address(request: Request) -> str:
-    """Where guides are read by whoever asks: the gateway says under which name it is known."""
+    """Where the catalogue is read by whoever asks: the gateway says under which name it is known."""
     scheme = "https" if request.headers.get("x-forwarded-proto", request.url.scheme) == "https" else "http"
-    return f"{scheme}://{request.url.netloc}{router.prefix}"
+    return f"{scheme}://{request.url.netloc}/v1"

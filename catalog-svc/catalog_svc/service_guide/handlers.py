@@ -42,7 +42,7 @@ def make_guide(
         situation: Of one situation alone.
         matter: Where the matter belongs; None for the item's own region.
         at: The instant whose powers are told.
-        address: Where guides are read, to which the item's own is added.
+        address: Where the catalogue is read, to which those of guide and powers are added.
 
     Raises:
         AnswerInvalid: The item has no such situation.
@@ -63,7 +63,8 @@ def make_guide(
     query |= {} if matter in {None, version.region} else {"region": str(matter)}
     query |= {} if situation is None else {"situation": situation}
     around = Surroundings(
-        url=f"{address}/{version.item_id}?{urlencode(query)}",
+        url=f"{address}/service-guides/{version.item_id}?{urlencode(query)}",
+        powers=f"{address}/service-items/{version.item_id}/powers",
         organ=organ,
         organ_in={one: other for one, other in organ_in.items() if other != organ},
         item_names=guide.names_of(catalogue, version.region, codes=[] if bundle is None else [one.item_code for one in bundle.members]),

@@ -55,6 +55,7 @@ __all__ = [
     "get_version",
     "have_at_hand",
     "have_grounds_at_hand",
+    "in_force_among",
     "items_of",
     "page_in_force",
     "publish_version",
@@ -367,6 +368,11 @@ async def page_in_force(
 ) -> list[ItemVersionRecord]:
     """Some of the versions in force now, by version id: of a base item, of exactly one region, or of all."""
     return await store.list_in_force(tx, at=tx.at, item_code=item, region=region, organ=organ, text="", after=after, limit=limit)
+
+
+async def in_force_among(tx: Tx[Catalog], *, organs: Collection[OrganCode], codes: Collection[ItemCode]) -> frozenset[_Pair]:
+    """Which of these organs have which of these base items in force now."""
+    return await store.list_pairs_in_force(tx, organs=organs, codes=codes, at=tx.at)
 
 
 async def published_with_checklist(tx: Tx[Catalog], digests: Collection[Digest], *, after: str, limit: int) -> list[ItemVersionRecord]:

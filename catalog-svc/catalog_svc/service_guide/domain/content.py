@@ -155,6 +155,8 @@ class ServiceGuide:
 
     url: str
     """Where just this guide is read again, also when a later version is in force."""
+    powers: str
+    """Where the powers 行政职权 behind the item are read, with their law and organs, as the powers lists stand then."""
     version_id: ItemVersionId
     item_id: ItemId
     version: int
@@ -190,6 +192,7 @@ class Surroundings:
     """Names that a version knows by code alone."""
 
     url: str
+    powers: str
     organ: OrganShown
     """Who decides."""
     organ_in: Mapping[str, OrganShown]
@@ -206,6 +209,7 @@ def write_guide(parts: Parts, *, around: Surroundings, situation: str | None) ->
     told = [(one, told_of(parts, one, on=on)) for one in chosen]
     return ServiceGuide(
         url=around.url,
+        powers=around.powers,
         version_id=version.version_id,
         item_id=version.item_id,
         version=version.version,

@@ -1,0 +1,141 @@
+"""What is done to powers lists, and what is asked about the items through which powers are exercised."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from catalog_svc.base_item import handlers as base_items
+from catalog_svc.context import Catalog
+from catalog_svc.item import handlers as items
+from catalog_svc.item.domain import ItemVersionRecord
+from catalog_svc.organ import handlers as organs
+from catalog_svc.power import store
+from catalog_svc.power.domain import PUBLIC_SERVICE, Around, Power, PowerUnknown, check_power
+from catalog_svc.proposal import handlers as proposals
+from catalog_svc.proposal.domain import Draft, Proposal, Proposed
+from catalog_svc.region import handlers as regions
+from chassis.database import Tx
+from contracts.caller import Caller
+from contracts.catalogue import Organ
+from contracts.codec import encode_object
+from contracts.values import ItemId, OrganCode, RegionCode
+
+KIND = "power"
+
+
+async def _places(_tx: Tx[Catalog], powers: Sequence[Power]) -> list[RegionCode]:
+    return [one.region for one in powers]
+
+
+async def _held(_tx: Tx[Catalog], keys: Sequence[str]) -> list[RegionCode]:
+    """What is in force under a key is the same region's: the key names it."""
+    return [RegionCode(key.partition("@")[2]) for key in keys]
+
+
+DOCUMENTS = proposals.Documents(kind=KIND, aggregate="item", of=Power, permit=regions.permit_in, places=_places, held=_held)
+"""Powers under four eyes: written for the region on whose list they stand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """The powers behind an item in force, as the lists stand now."""
+
+    record: ItemVersionRecord
+    powers: list[Power]
+    organs: dict[OrganCode, Organ]
+    """Those of the powers."""
+
+
+async def propose_powers(tx: Tx[Catalog], powers: Sequence[Power], *, by: Caller, over: int | None = None) -> Proposed:
+    """Draft powers, also such as are to leave the list.
+
+    Raises:
+        PowerUnsound: One lacks its law, or names organs or items that cannot exercise it.
+        Forbidden: Not an author of the list's region.
+    """
+    await proposals.permit_authors(tx, DOCUMENTS, powers, keys=[one.key for one in powers], by=by)
+    await _require_sound(tx, powers)
+    drafts = [Draft(key=one.key, region=one.region, body=encode_object(one)) for one in powers]
+    return await proposals.propose(tx, drafts, kind=KIND, by=by, over=over)
+
+
+async def publish_powers(tx: Tx[Catalog], keys: Sequence[str], *, by: Caller, version: int | None = None) -> list[Proposal]:
+    """Let a second officer put drafted powers on the list, or off it; ``version`` is that of the one draft that the officer has read.
+
+    Raises:
+        ProposalNotFound: One was never drafted.
+        Stale: It is not what the officer has read.
+        ReviewedByAuthor: By its author.
+        PowerUnsound: An organ of it was merged meanwhile.
+        Forbidden: Not a reviewer of the list's region.
+    """
+    reviewed = await proposals.review(tx, DOCUMENTS, keys, by=by, version=version)
+    powers = [one for _, one in reviewed]
+    await _require_sound(tx, powers)
+    await store.save_powers(tx, powers)
+    return [proposal for proposal, _ in reviewed]
+
+
+async def get_power(tx: Tx[Catalog], key: str) -> tuple[Power, int]:
+    """A power, cancelled or not, with its version.
+
+    Raises:
+        PowerUnknown: No list has it.
+    """
+    found = await store.get_power(tx, key)
+    if found is None:
+        raise PowerUnknown
+    return found
+
+
+async def powers_behind(tx: Tx[Catalog], item_id: ItemId) -> Behind:
+    """The powers that an item in force exercises for its organ, or for one that became one with it.
+
+    Raises:
+        ItemUnknown: No version of it is in force.
+    """
+    record = await items.get_current(tx, item_id, at=tx.at)
+    own = tx.context.catalogue.one_with(record.content.organ)
+    powers = await store.list_behind(tx, own, item=record.content.item_code)
+    named = await organs.known_organs(tx, sorted({code for one in powers for code in one.organs}))
+    return Behind(record=record, powers=powers, organs=named)
+
+
+async def unexercised(tx: Tx[Catalog], region: RegionCode, *, after: str, limit: int) -> tuple[list[Power], list[Power]]:
+    """Of a page of a list those powers that one applies for and no item in force exercises, after all that were looked at."""
+    page = await store.list_applied_for(tx, region, after=after, limit=limit)
+    same = tx.context.catalogue.one_with
+    pairs = {one.key: {(organ, item) for code in one.organs for organ in same(code) for item in one.items} for one in page}
+    named = {pair for of_one in pairs.values() for pair in of_one}
+    in_force = await items.in_force_among(tx, organs={organ for organ, _ in named}, codes={item for _, item in named})
+    return page, [one for one in page if not pairs[one.key] & in_force]
+
+
+async def unlisted_items(
+    tx: Tx[Catalog], region: RegionCode, *, after: str, limit: int
+) -> tuple[list[ItemVersionRecord], list[ItemVersionRecord]]:
+    """Of a page of the items in force in a region those behind which no listed power stands, after all that were looked at."""
+    page = await items.page_in_force(tx, item=None, region=region, after=after, limit=limit)
+    bases = await base_items.known_base_items(tx, sorted({one.content.item_code for one in page}))
+    same = tx.context.catalogue.one_with
+    own = {one.content.organ: same(one.content.organ) for one in page}
+    known = await store.list_pairs(tx, {code for codes in own.values() for code in codes}, items=bases.keys())
+
+    def lacks(one: ItemVersionRecord) -> bool:
+        content = one.content
+        kind = content.kind or bases[content.item_code].kind
+        return kind != PUBLIC_SERVICE and not any((code, content.item_code) in known for code in own[content.organ])
+
+    return page, [one for one in page if lacks(one)]
+
+
+async def _require_sound(tx: Tx[Catalog], powers: Sequence[Power]) -> None:
+    known = await organs.known_organs(tx, sorted({code for one in powers for code in one.organs}))
+    bases = await base_items.known_base_items(tx, sorted({code for one in powers for code in one.items}))
+    around = Around(
+        regions=frozenset(await regions.known_regions(tx, sorted({one.region for one in powers}))),
+        organs=known,
+        lines=await regions.chains(tx, {one.region for one in known.values()}),
+        kinds={code: base.kind for code, base in bases.items()},
+    )
+    for one in powers:
+        check_power(one, around=around)
