@@ -134,7 +134,7 @@ COLUMNS: tuple[Column, ...] = (
         at=("version", "modes"),
         shape=Several(MODES),
         aliases=("通办方式", "通办形式"),
-        example="全程网办",
+        example="全程网办、本地办理",
     ),
     Column(
         name="事项类型",
