@@ -1,4 +1,4 @@
-"""What is followed, in the tables: the documents, how far each partition was read, and beside large documents a few words for the memory.
+"""What is followed, in the tables: the documents, how far each partition was read, and beside large documents what the memory is made of.
 
 A brief is what a service needs to have a document in its memory again (`Briefly`). Whoever writes the documents writes it with them; a
 version of the software that knows of none leaves the column as it was, and is found out by the offsets, which it moves alone.

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 @contextmanager
 def starting() -> Iterator[None]:
     """Import what a service needs and make it in here: nothing of that is garbage, and to look for some takes a fifth of the time."""
+    was_looked_for = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if was_looked_for:
+            gc.enable()

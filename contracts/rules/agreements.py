@@ -6,7 +6,7 @@ A question comes with two chains, each of a region and those above it; an agreem
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from contracts.catalogue import Agreement, AgreementAction, OpenCases
@@ -51,30 +51,29 @@ class Agreements:
         """The agreement under an id, in force or not."""
         return self._all.get(agreement_id)
 
-    def between(self, receiving: Iterable[RegionCode], handling: Iterable[RegionCode]) -> tuple[Agreement, ...]:
+    def between(self, receiving: Sequence[RegionCode], handling: Sequence[RegionCode]) -> tuple[Agreement, ...]:
         """Those that let one chain of regions receive for another, oldest first.
 
         In an alliance the two are different members.
         """
-        below, above = tuple(receiving), tuple(handling)
-        received = _named(self._received_under, below)
-        handled = _named(self._handled_under, above) if received else received
+        received = _named(self._received_under, receiving)
+        handled = _named(self._handled_under, handling) if received else received
         # Sets are met two by two and never united: a region is in dozens of agreements, of which the two places share hardly one.
         ids = {one for left in received for right in handled for one in left & right}
         if not ids:
             return ()
-        found = [self._all[one] for one in ids if self._binds(one, below, above)]
+        found = [self._all[one] for one in ids if self._binds(one, receiving, handling)]
         found.sort(key=lambda one: (one.valid_from, one.agreement_id))
         return tuple(found)
 
-    def deciding_for(self, receiving: Iterable[RegionCode]) -> frozenset[RegionCode]:
+    def deciding_for(self, receiving: Sequence[RegionCode]) -> frozenset[RegionCode]:
         """Regions that decide by some agreement, in force or not, for what one chain of regions receives."""
         found: set[RegionCode] = set()
-        for one in _under(self._received_under, tuple(receiving)):
+        for one in _under(self._received_under, receiving):
             found.update(self._all[one].handling, self._all[one].alliance)
         return frozenset(found)
 
-    def _binds(self, agreement_id: AgreementId, receiving: tuple[RegionCode, ...], handling: tuple[RegionCode, ...]) -> bool:
+    def _binds(self, agreement_id: AgreementId, receiving: Sequence[RegionCode], handling: Sequence[RegionCode]) -> bool:
         one, members = self._all[agreement_id], self._members.get(agreement_id)
         if members is not None:
             receivers, handlers = members.intersection(receiving), members.intersection(handling)
@@ -82,9 +81,9 @@ class Agreements:
                 return True
         return not members or (any(code in one.receiving for code in receiving) and any(code in one.handling for code in handling))
 
-    def handled(self, handling: Iterable[RegionCode]) -> tuple[Agreement, ...]:
+    def handled(self, handling: Sequence[RegionCode]) -> tuple[Agreement, ...]:
         """Those under which somebody may receive for a chain of regions, by id."""
-        return tuple(self._all[one] for one in sorted(_under(self._handled_under, tuple(handling))))
+        return tuple(self._all[one] for one in sorted(_under(self._handled_under, handling)))
 
     def ending(self, *, on: date, within: int) -> tuple[Agreement, ...]:
         """Those in force on a day that end within so many days after it, the soonest first: somebody must be told."""
@@ -98,11 +97,11 @@ class Agreements:
         return tuple(sorted(one.agreement_id for one in over))
 
 
-def _named(index: dict[RegionCode, set[AgreementId]], chain: tuple[RegionCode, ...]) -> list[set[AgreementId]]:
+def _named(index: dict[RegionCode, set[AgreementId]], chain: Sequence[RegionCode]) -> list[set[AgreementId]]:
     return [ids for code in chain if (ids := index.get(code))]
 
 
-def _under(index: dict[RegionCode, set[AgreementId]], chain: tuple[RegionCode, ...]) -> set[AgreementId]:
+def _under(index: dict[RegionCode, set[AgreementId]], chain: Sequence[RegionCode]) -> set[AgreementId]:
     found: set[AgreementId] = set()
     for ids in _named(index, chain):
         found |= ids

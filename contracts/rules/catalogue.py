@@ -59,7 +59,7 @@ class Catalogue:
         self._children: dict[RegionCode, set[RegionCode]] = {}
         self._subtrees: dict[RegionCode, frozenset[RegionCode]] = {}
         self.organs = Organs()
-        self.agreements = Agreements()
+        self._agreements = Agreements()
         self._delegations = Delegations()
         self._years: dict[RegionCode, dict[int, CalendarYear]] = {}
         self._calendars: dict[tuple[RegionCode, ...], Calendar] = {}
@@ -111,7 +111,7 @@ class Catalogue:
             case Organ() as organ:
                 self.organs.put(organ)
             case Agreement() as agreement:
-                self.agreements.put(agreement)
+                self._agreements.put(agreement)
             case Delegation() as delegation:
                 self._delegations.put(delegation)
             case CalendarYear() as row:
@@ -129,7 +129,7 @@ class Catalogue:
         elif kind == "organ":
             self.organs.forget(OrganCode(name))
         elif kind == "agreement":
-            self.agreements.forget(AgreementId(name))
+            self._agreements.forget(AgreementId(name))
         elif kind == "delegation":
             self._delegations.forget(DelegationId(name))
 
@@ -151,14 +151,18 @@ class Catalogue:
         """The region under a code with all above it, in force or not."""
         known = self._places.get(code)
         line: list[RegionCode] = []
-        at: RegionCode | None = code
-        while known is None and at is not None and at in self._regions and at not in line:
-            line.append(at)
-            at = self._regions[at].parent
-            known = None if at is None else self._places.get(at)
+        above: RegionCode | None = code
+        while known is None and above is not None and above in self._regions and above not in line:
+            line.append(above)
+            above = self._regions[above].parent
+            known = None if above is None else self._places.get(above)
+        # While records of a change come one by one two regions may stand above each other; that is nobody's place for good.
+        is_circle = above in line
         while line:
             region = self._regions[line.pop()]
-            known = self._places[region.code] = stand(region, under=known)
+            known = stand(region, under=known)
+            if not is_circle:
+                self._places[region.code] = known
         return known
 
     def ancestors(self, code: RegionCode) -> tuple[Region, ...]:
@@ -277,19 +281,23 @@ class Catalogue:
 
     def agreement(self, agreement_id: AgreementId) -> Agreement | None:
         """The agreement under an id, in force or not."""
-        return self.agreements.get(agreement_id)
+        return self._agreements.get(agreement_id)
 
     def agreements_of(self, receiving: RegionCode, handling: RegionCode) -> tuple[Agreement, ...]:
         """Every agreement, in force or not, that lets a region receive for another; each region by itself or one above."""
-        return self.agreements.between(self.chain(receiving), self.chain(handling))
+        return self.agreements_under(self.chain(receiving), self.chain(handling))
+
+    def agreements_under(self, receiving: Sequence[RegionCode], handling: Sequence[RegionCode]) -> tuple[Agreement, ...]:
+        """The same, of two chains."""
+        return self._agreements.between(receiving, handling)
 
     def agreements_handled(self, handling: RegionCode) -> tuple[Agreement, ...]:
         """Every agreement, in force or not, under which somebody receives for a region; it by itself or by one above, by id."""
-        return self.agreements.handled(self.chain(handling))
+        return self._agreements.handled(self.chain(handling))
 
     def deciding_for(self, receiving: RegionCode) -> frozenset[RegionCode]:
         """Regions that decide by some agreement, in force or not, for what a region receives; those below them are not listed."""
-        return self.agreements.deciding_for(self.chain(receiving))
+        return self._agreements.deciding_for(self.chain(receiving))
 
     def agreements_between(
         self, receiving: RegionCode, handling: RegionCode, item: ItemCode, mode: Mode, on: date
@@ -303,11 +311,11 @@ class Catalogue:
 
     def agreements_ending(self, *, on: date, within: int) -> tuple[Agreement, ...]:
         """The agreements in force on a day that end within so many days after it, the soonest first."""
-        return self.agreements.ending(on=on, within=within)
+        return self._agreements.ending(on=on, within=within)
 
     def agreements_returning(self, *, on: date) -> tuple[AgreementId, ...]:
         """The agreements over by a day whose open cases go back, by id."""
-        return self.agreements.returning(on=on)
+        return self._agreements.returning(on=on)
 
     def delegation(self, delegation_id: DelegationId) -> Delegation | None:
         """The delegation under an id, in force or not."""

@@ -283,7 +283,7 @@ def _agreed(
     asked = declared if mode is None else [mode]
     if not asked or asked[0] not in declared:
         raise ModeNotDeclared(facts={"declared": list[Json](one.value for one in declared)})
-    item, between = version.shape.item_code, catalogue.agreements.between(receiver.chain, handler.chain)
+    item, between = version.shape.item_code, catalogue.agreements_under(receiver.chain, handler.chain)
     for one in asked if between else ():
         in_force = [
             agreement for agreement in between if agreement.valid_from <= on < agreement.valid_to and covers(agreement, item=item, mode=one)

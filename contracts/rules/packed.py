@@ -15,7 +15,7 @@ OPEN_AT_MOST = 500
 """Parts that stay unpacked, those asked for last; what is compiled from them is remembered by these very objects."""
 
 _QUICKLY = 1
-_EDITION = "1:"
+_EDITION = "1"
 """Of the briefs below; those of another edition are not understood."""
 
 
@@ -47,17 +47,21 @@ class PackedParts:
     def brief(self, key: Digest) -> str | None:
         """The part as it is packed, for `recall`; ``None`` where there is none."""
         packed = self._packed.get(key)
-        return None if packed is None else _EDITION + b64encode(packed).decode()
+        return None if packed is None else f"{_EDITION}:{zlib.crc32(packed):08x}:{b64encode(packed).decode()}"
 
     def recall(self, key: Digest, brief: str) -> bool:
-        """Take a part from its brief; False when the whole is needed, and nothing was changed.
-
-        Raises:
-            ValueError: No process of ours wrote it; nothing was changed.
-        """
-        if not brief.startswith(_EDITION):
+        """Take a part from its brief; False when the whole is needed, and nothing was changed."""
+        edition, _, rest = brief.partition(":")
+        checked, _, words = rest.partition(":")
+        if edition != _EDITION:
             return False
-        self._packed[key] = b64decode(brief[len(_EDITION) :], validate=True)
+        try:
+            packed = b64decode(words, validate=True)
+        except ValueError:
+            return False
+        if f"{zlib.crc32(packed):08x}" != checked:
+            return False
+        self._packed[key] = packed
         self._open.pop(key, None)
         return True
 
