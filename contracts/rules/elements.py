@@ -98,12 +98,9 @@ def _visits_declared(four_do: Collection[FourDo], modes: Collection[Mode], visit
     if FourDo.ONE_VISIT in four_do and visits is not None and visits > 1:
         text, text_en = "“一次办”事项到现场次数不应超过一次", "One visit at most was declared, and more are asked for"
         yield _defect("item.one-visit", place, text, text_en)
-    if FourDo.ONLINE in four_do and visits:
-        text, text_en = "“网上办”事项无需到现场,到现场次数应为零", "No visit was declared, and some are asked for"
-        yield _defect("item.online-visits", place, text, text_en)
-    elif visits and set(modes) == {Mode.FULLY_ONLINE}:
+    if visits and set(modes) == {Mode.FULLY_ONLINE}:
         text, text_en = "只能全程网办的事项没有现场可到,到现场次数应为零", "It is handled online alone, and visits are asked for"
-        yield _defect("item.online-visits", place, text, text_en)
+        yield _defect("item.online-visits", place, text, text_en, "国办发〔2020〕35号")
 
 
 def _asked_twice(schema: JsonObject) -> Iterator[Defect]:

@@ -51,7 +51,7 @@ def a_full_draft() -> Any:
     draft = a_draft()
     draft["version"] |= {
         "kind": "",
-        "four_do": ["nearby", "one_visit"],
+        "four_do": ["online", "one_visit"],
         "lists": [["town", "nearby"], ["village", "assisted"]],
         "ways": ["moved_down", "across_towns"],
     }

@@ -221,17 +221,17 @@ def declared(
 
 
 def test_what_an_item_declares_of_itself_can_be_true() -> None:
-    assert declared(*FourDo, project_type=ProjectType.INSTANT, days=0, visits=0) == []
+    assert declared(*FourDo, project_type=ProjectType.INSTANT, days=0, visits=1) == []
     assert declared(FourDo.ONE_VISIT, visits=0) == []
     assert declared(FourDo.ONE_VISIT, visits=1) == []
-    assert declared(FourDo.ONLINE, modes=[Mode.FULLY_ONLINE]) == []
+    assert declared(FourDo.ONLINE, visits=2) == []
+    assert declared(FourDo.ONLINE, modes=[Mode.FULLY_ONLINE], visits=0) == []
     assert declared(project_type=ProjectType.INSTANT, days=2, unit=Unit.HOURS) == []
 
 
 def test_what_cannot_be_true_at_once_is_told() -> None:
     assert declared(FourDo.AT_ONCE) == ["item.at-once"]
     assert declared(FourDo.ONE_VISIT, visits=2) == ["item.one-visit"]
-    assert declared(FourDo.ONLINE, visits=1) == ["item.online-visits"]
     assert declared(modes=[Mode.FULLY_ONLINE], visits=1) == ["item.online-visits"]
     assert declared(project_type=ProjectType.INSTANT, days=1) == ["item.instant-late"]
     assert declared(days=21) == ["item.promise-too-long"]
