@@ -74,6 +74,8 @@ class OrganNamed(BaseModel):
 class PowerBehind(BaseModel):
     """A power behind an item, by which law and whose."""
 
+    item_codes: list[ItemCode]
+    """Through which base items it is exercised here: the item's own, or those of a bundle's members."""
     code: str
     region: RegionCode
     """On whose list it stands."""
@@ -87,7 +89,7 @@ class PowerBehind(BaseModel):
 
 
 class PowersBehind(BaseModel):
-    """The powers that an item exercises; none behind a public service."""
+    """A page of the powers that an item exercises, or the members of a bundle; none behind any other public service."""
 
     item_id: ItemId
     version_id: str
@@ -95,6 +97,8 @@ class PowersBehind(BaseModel):
     item_code: ItemCode
     organ: OrganCode
     powers: list[PowerBehind]
+    next: str | None
+    """Value of ``after`` for the next page."""
 
 
 class Unexercised(BaseModel):
@@ -162,9 +166,14 @@ async def list_unlisted_items(
 
 
 @router.get("/service-items/{item_id}/powers", operation_id="listPowersBehindItem", response_model=PowersBehind)
-async def list_powers_behind_item(read: Annotated[Reader[Catalog], PUBLIC_READER], item_id: ItemIdPath) -> Response:
-    """On whose authority an item in force stands: the powers, their law and their organs, as the lists are today."""
-    found = await handlers.powers_behind(read.tx, ItemId(item_id))
+async def list_powers_behind_item(
+    read: Annotated[Reader[Catalog], PUBLIC_READER], item_id: ItemIdPath, after: After = "", limit: Limit = DEFAULT_LIMIT
+) -> Response:
+    """On whose authority an item in force stands: the powers, their law and their organs, as the lists are today.
+
+    Behind a bundle 一件事 stand the powers of its members as they are in force at its place or the nearest above it; each power names through which.
+    """
+    found = await handlers.powers_behind(read.tx, ItemId(item_id), after=after, limit=limit)
     record = found.record
     body: JsonObject = {
         "item_id": record.item_id,
@@ -173,6 +182,7 @@ async def list_powers_behind_item(read: Annotated[Reader[Catalog], PUBLIC_READER
         "organ": record.content.organ,
         "powers": [
             {
+                "item_codes": [*through],
                 "code": one.code,
                 "region": one.region,
                 "name": one.name,
@@ -183,8 +193,9 @@ async def list_powers_behind_item(read: Annotated[Reader[Catalog], PUBLIC_READER
                 "organs": [{"code": code, "name": found.organs[code].name} for code in one.organs if code in found.organs],
                 "verbatim": one.verbatim,
             }
-            for one in found.powers
+            for one, through in found.powers
         ],
+        "next": found.powers[-1][0].key if len(found.powers) == limit else None,
     }
     return read.answer(body, headers=PUBLIC_FOR_A_WHILE)
 

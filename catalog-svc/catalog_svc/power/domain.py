@@ -170,6 +170,13 @@ def _of_items(power: Power, around: Around) -> Iterator[Defect]:
             yield _defect("power.item-unknown", f"/items/{place}", "基本目录中没有此事项", "There is no base item with this code")
         elif around.kinds[code] == PUBLIC_SERVICE:
             yield _defect("power.public-service", f"/items/{place}", "公共服务事项不行使行政职权", "A public service exercises no power")
+        elif around.kinds[code] != power.kind and power.kind not in UNASKED:
+            yield _defect(
+                "power.kind-differs",
+                f"/items/{place}",
+                "事项类型与权力类型不一致",
+                "The base item is of another kind than the power",
+            )
 
 
 def _defect(rule_id: str, pointer: str, message: str, message_en: str) -> Defect:

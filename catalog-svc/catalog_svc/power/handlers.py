@@ -17,7 +17,7 @@ from chassis.database import Tx
 from contracts.caller import Caller
 from contracts.catalogue import Organ
 from contracts.codec import encode_object
-from contracts.values import ItemId, OrganCode, RegionCode
+from contracts.values import ItemCode, ItemId, OrganCode, RegionCode
 
 KIND = "power"
 
@@ -37,10 +37,11 @@ DOCUMENTS = proposals.Documents(kind=KIND, aggregate="item", of=Power, permit=re
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behind:
-    """The powers behind an item in force, as the lists stand now."""
+    """Powers behind an item in force, as the lists stand now."""
 
     record: ItemVersionRecord
-    powers: list[Power]
+    powers: list[tuple[Power, list[ItemCode]]]
+    """Each with the base items through which it is exercised here: the item's own, or those of a bundle's members."""
     organs: dict[OrganCode, Organ]
     """Those of the powers."""
 
@@ -87,17 +88,19 @@ async def get_power(tx: Tx[Catalog], key: str) -> tuple[Power, int]:
     return found
 
 
-async def powers_behind(tx: Tx[Catalog], item_id: ItemId) -> Behind:
-    """The powers that an item in force exercises for its organ, or for one that became one with it.
+async def powers_behind(tx: Tx[Catalog], item_id: ItemId, *, after: str, limit: int) -> Behind:
+    """A page of the powers that an item in force exercises for its organ, or for one that became one with it; a bundle's are those of its members.
 
     Raises:
         ItemUnknown: No version of it is in force.
     """
     record = await items.get_current(tx, item_id, at=tx.at)
-    own = tx.context.catalogue.one_with(record.content.organ)
-    powers = await store.list_behind(tx, own, item=record.content.item_code)
+    acting = [record.content, *(one.content for one in await items.members_of(tx, record))]
+    exercised = {one.item_code: tx.context.catalogue.one_with(one.organ) for one in acting}
+    powers = await store.list_behind(tx, exercised, after=after, limit=limit)
     named = await organs.known_organs(tx, sorted({code for one in powers for code in one.organs}))
-    return Behind(record=record, powers=powers, organs=named)
+    through = [[item for item, own in exercised.items() if item in one.items and not own.isdisjoint(one.organs)] for one in powers]
+    return Behind(record=record, powers=list(zip(powers, through, strict=True)), organs=named)
 
 
 async def unexercised(tx: Tx[Catalog], region: RegionCode, *, after: str, limit: int) -> tuple[list[Power], list[Power]]:

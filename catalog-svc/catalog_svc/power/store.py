@@ -1,9 +1,9 @@
 """Powers lists in the database."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Boolean, Column, Index, Integer, Select, Table, Text, func, select, text, true
+from sqlalchemy import Boolean, Column, Index, Integer, Select, Table, Text, and_, func, or_, select, text, true
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from catalog_svc.context import Catalog
@@ -33,9 +33,6 @@ POWERS = Table(
     Index("ix_powers_link", "organs", "item_codes", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
 )
 """Every power that was ever published, cancelled ones too; asked for by this service alone, so it is on no topic."""
-
-MOST = 50
-"""Powers that may be shown behind one item."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,16 +84,16 @@ async def list_applied_for(tx: Tx[Catalog], region: RegionCode, *, after: str, l
     return [decode(Power, row.body) for row in await tx.execute(applied_for_query(region, after=after, limit=limit))]
 
 
-def behind_query(organs: Collection[OrganCode], *, item: ItemCode) -> Select[tuple[JsonObject]]:
+def behind_query(exercised: Mapping[ItemCode, Collection[OrganCode]], *, after: str, limit: int) -> Select[tuple[JsonObject]]:
     """What `list_behind` asks."""
     table = POWERS.c
-    named = (table.organs.overlap(sorted(organs)), table.item_codes.contains([item]), table.listed)
-    return select(table.body).where(*named).order_by(table.key).limit(MOST)
+    named = or_(*(and_(table.organs.overlap(sorted(own)), table.item_codes.contains([item])) for item, own in exercised.items()))
+    return select(table.body).where(named, table.listed, table.key > after).order_by(table.key).limit(limit)
 
 
-async def list_behind(tx: Tx[Catalog], organs: Collection[OrganCode], *, item: ItemCode) -> list[Power]:
-    """The powers that one of these organs exercises through an item, on whatever list, by key."""
-    return [decode(Power, row.body) for row in await tx.execute(behind_query(organs, item=item))]
+async def list_behind(tx: Tx[Catalog], exercised: Mapping[ItemCode, Collection[OrganCode]], *, after: str, limit: int) -> list[Power]:
+    """The powers that are exercised through one of these items by one of its organs, on whatever list, by key."""
+    return [decode(Power, row.body) for row in await tx.execute(behind_query(exercised, after=after, limit=limit))]
 
 
 def pairs_query(organs: Collection[OrganCode], *, items: Collection[ItemCode]) -> Select[tuple[str, str]]:

@@ -29,6 +29,7 @@ from catalog_svc.item.handlers.saying import (
     find_defects,
     get_parts,
     have_grounds_at_hand,
+    members_of,
     read_draft,
     takes_over,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "have_grounds_at_hand",
     "in_force_among",
     "items_of",
+    "members_of",
     "page_in_force",
     "publish_version",
     "published_with_checklist",

@@ -21,7 +21,7 @@ from catalog_svc.part.domain import form_schema_defects, part_defects
 from catalog_svc.region import handlers as regions
 from catalog_svc.standard import handlers as standards
 from chassis.database import Tx
-from contracts.catalogue import ChecklistPart
+from contracts.catalogue import Bundle, ChecklistPart, SituationsPart
 from contracts.refusals import Defect
 from contracts.values import Digest, ItemCode, RegionCode
 from rules.bundles import merge, order_defects, own_parts
@@ -85,10 +85,7 @@ async def _with_members(tx: Tx[Catalog], draft: ItemDraft, *, region: RegionCode
         return draft
     if circles := await _order_defects(tx, draft):
         raise ItemUnsound(defects=circles)
-    line = await regions.line_of(tx, region)
-    published = await store.list_members(tx, [one.item_code for one in of.situations.bundle.members], regions=line, at=tx.at)
-    published.sort(key=lambda one: line.index(one.region), reverse=True)
-    nearest = {one.content.item_code: one for one in published}
+    nearest = await _nearest(tx, of.situations.bundle, region=region)
     if absent := [index for index, one in enumerate(of.situations.bundle.members) if one.item_code not in nearest]:
         raise ItemUnsound(defects=tuple(unpublished_member(index) for index in absent))
     members = [(one, await get_parts(tx, nearest[one.item_code])) for one in of.situations.bundle.members]
@@ -135,6 +132,23 @@ async def bundles_with(tx: Tx[Catalog], record: ItemVersionRecord) -> list[ItemV
     above = {region for line in lines.values() for region in line}
     offered = {one.region for one in await store.list_members(tx, [code], regions=above, at=tx.at)} | {record.region}
     return [one for one in bundles if next((region for region in lines[one.region] if region in offered), None) == record.region]
+
+
+async def members_of(tx: Tx[Catalog], record: ItemVersionRecord) -> list[ItemVersionRecord]:
+    """What is in force now of a bundle's members, at its place or the nearest above it, in their order; none where it is no bundle."""
+    digest = record.parts.situations
+    part = (await parts.get_parts(tx, [digest]))[digest]
+    if not isinstance(part, SituationsPart) or part.bundle is None:
+        return []
+    nearest = await _nearest(tx, part.bundle, region=record.region)
+    return [nearest[one.item_code] for one in part.bundle.members if one.item_code in nearest]
+
+
+async def _nearest(tx: Tx[Catalog], bundle: Bundle, *, region: RegionCode) -> dict[ItemCode, ItemVersionRecord]:
+    line = await regions.line_of(tx, region)
+    published = await store.list_members(tx, [one.item_code for one in bundle.members], regions=line, at=tx.at)
+    published.sort(key=lambda one: line.index(one.region), reverse=True)
+    return {one.content.item_code: one for one in published}
 
 
 async def _order_defects(tx: Tx[Catalog], draft: ItemDraft) -> tuple[Defect, ...]:
