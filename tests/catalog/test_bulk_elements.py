@@ -132,6 +132,7 @@ def test_where_there_is_none_of_something_the_office_writes_so(text: str) -> Non
         ("materials", "申请书|是|1|1|否|依据|证明清单编号：第一号", "申请材料", "bulk.choice", "/checklist/materials/0/certificate", "第 7 项"),
         ("materials", "申请书|是|1|1|否|依据|编号：a|编号：b", "申请材料", "bulk.record", "/checklist/materials/0/code", "重复"),
         ("materials", '申请书|是|1|1|否|依据|编号：a|{"code":"b"}', "申请材料", "bulk.said-twice", "/checklist/materials/0/code", "不一致"),
+        ("materials", '申请书|是|申请人自备|1|否|依据|容缺：否|{"deferral":{"amount":2,"unit":"workdays","basis":"x"}}', "申请材料", "bulk.said-twice", "/checklist/materials/0/deferral", "不一致"),
         ("lists", "省级|就近办", "所在清单", "bulk.choice", "/version/lists/0/0", "第 1 项"),
         ("lists", "县级|就近办|是", "所在清单", "bulk.record", "/version/lists/0", "超过 2 项"),
         ("cityWays", "全市通办", "同城通办方式", "bulk.choice", "/version/ways", "市级事项窗口前移"),

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from catalog_svc.bulk.domain.table import Reading
 from catalog_svc.bulk.outside import TICKS, WorkerFailed, WorkerTooHeavy, read_table, write_table
+from catalog_svc.sheet.domain.cells import Cell, Sheet, SheetRow
 from tests.catalog.runs import NAMES, a_row
 from tests.catalog.tables import HEADINGS, a_text
 
@@ -32,6 +34,15 @@ class Clock:
         for _ in range(looks):
             self._pieces.put_nowait(None)
         await self._pieces.join()
+
+
+class Broken(str):
+    """A text over which the reading of its row breaks."""
+
+    __slots__ = ()
+
+    def partition(self, _sep: str, /) -> tuple[str, str, str]:
+        raise ZeroDivisionError
 
 
 async def test_a_service_slower_than_a_worker_may_be_still_hears_all_it_says() -> None:
@@ -63,3 +74,13 @@ async def test_what_fails_while_a_worker_is_fed_is_no_fault_of_the_file() -> Non
 
     with pytest.raises(ZeroDivisionError):
         [piece async for piece in write_table(broken(), how="xlsx")]
+
+
+def test_a_row_that_nobody_knows_how_to_read_leaves_the_others_to_be_read() -> None:
+    header, good = [Cell(text) for text in HEADINGS], [Cell(text) for text in a_row()]
+    rows = [SheetRow(1, header), SheetRow(2, [Cell(Broken(good[0].text)), *good[1:]]), SheetRow(3, good)]
+
+    first, second = Reading().read([Sheet(name="清单", hidden=False, rows=rows)])
+
+    assert (first.number, type(first.failed)) == (2, ZeroDivisionError)
+    assert (second.number, second.failed, second.flaws) == (3, None, [])

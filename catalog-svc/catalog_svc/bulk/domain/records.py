@@ -77,7 +77,7 @@ class Records:
         if brace:
             special = read_json("{" + rest)
             for name, value in special.items() if isinstance(special, dict) else ():
-                if name in said and record[name] != value:
+                if name in said and record.get(name) != value:
                     raise CellWrong("bulk.said-twice", "同一内容写了两处且不一致", "The same is said twice and differs", f"/{name}")
                 record[name] = value
         return record

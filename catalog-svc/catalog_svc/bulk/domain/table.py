@@ -57,6 +57,17 @@ class RowRead:
     former: list[str] = field(default_factory=list)
     planned: str | None = None
     flaws: list[Flaw] = field(default_factory=list)
+    failed: Exception | None = None
+    """What the reading of it broke on."""
+
+    def require_read(self) -> None:
+        """Hold on to a row that was read.
+
+        Raises:
+            Exception: What its reading broke on.
+        """
+        if self.failed is not None:
+            raise self.failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +177,7 @@ class Reading:
                 self.rows += 1
                 if self.rows > MOST_ROWS:
                     raise SheetTooLarge(facts={"row": row.number, "rows": MOST_ROWS})
-                yield read_row(row, header=header, sheet=sheet)
+                yield _read_or_fail(row, header=header, sheet=sheet)
         if not found:
             raise SheetHeaderless(facts={"missing": [column.name for column in (ITEM, ORGAN, *NEEDED)]})
 
@@ -179,6 +190,17 @@ def _below(header: Header, first: Sequence[SheetRow], rest: Iterator[SheetRow]) 
         remark = len(said) > 1 and len({cell.text for cell in said}) == 1
         if said and not remark and not {label_of(cell.text) for cell in said} <= again:
             yield row
+
+
+def _read_or_fail(row: SheetRow, *, header: Header, sheet: Sheet) -> RowRead:
+    """A row; one that nobody knows how to read says on what its reading broke, and those below it are read all the same."""
+    try:
+        return read_row(row, header=header, sheet=sheet)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - see above
+        cells = [storable(cell.text) for cell in row.cells]
+        return RowRead(sheet=sheet.name, number=row.number, cells=cells, failed=error)
 
 
 def read_row(row: SheetRow, *, header: Header, sheet: Sheet) -> RowRead:

@@ -115,6 +115,7 @@ def _measure(sheets: Iterable[Sheet]) -> None:
 def _told(row: RowRead, number: int, known: _Known) -> bytes:
     """A row as the service takes it, in one line; a row that nobody knows how to take is wrong, and the others go on."""
     try:
+        row.require_read()
         known.compare(row)
         return orjson.dumps({"row": _judged(row, number)}, option=orjson.OPT_APPEND_NEWLINE)
     except MemoryError:
