@@ -5,7 +5,7 @@ What is told is certain; a form of which nothing is told may still be unfillable
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import cast
 
 import jsonschema_rs
@@ -45,15 +45,18 @@ _BOUNDS = (
 """What may not be above what, and whether it may not be equal either."""
 
 
-def unfillable_defects(schema: JsonObject) -> tuple[Defect, ...]:
+def unfillable_defects(schema: JsonObject, *, wanted: Collection[str] = ()) -> tuple[Defect, ...]:
     """The fields that can never be filled in or never be asked for, and formats that nobody checks; pointers begin with ``/form``.
 
     Args:
         schema: Of a form with the fields of its base form and its members; it can be used (`rules.forms.check_schema`) and its cost is
             bounded (`rules.form_costs`).
+        wanted: Fields that the checklist may ask for whatever their conditions say (`rules.fields`); those that the form requires are, too.
     """
     places = dict(_places(schema, ""))
-    return (*_unknown_formats(schema), *_crossed_bounds(places), *_impossible(schema, places), *_circles(schema))
+    required = cast("list[str]", schema.get("required") or [])
+    asked = _never_asked(schema, wanted={*wanted, *required})
+    return (*_unknown_formats(schema), *_crossed_bounds(places), *_impossible(schema, places), *asked)
 
 
 def _unknown_formats(schema: JsonObject) -> Iterator[Defect]:
@@ -168,25 +171,37 @@ def _places(schema: Json, at: str) -> Iterator[tuple[str, JsonObject]]:
         yield from _places(schema["items"], f"{at}/items")
 
 
-def _circles(schema: JsonObject) -> Iterator[Defect]:
-    """The fields that are asked for depending on what is filled in there, at once or over others."""
+def _never_asked(schema: JsonObject, *, wanted: Collection[str]) -> Iterator[Defect]:
+    """The fields that no answer makes asked for: they wait for themselves, at once or over others, or for fields that do."""
     fields = cast("JsonObject", schema.get("properties") or {})
-    waiting = {name: _waits_for(one) & fields.keys() for name, one in fields.items()}
-    while free := {name for name, others in waiting.items() if not others} | waiting.keys() - set[str]().union(*waiting.values()):
-        waiting = {name: others - free for name, others in waiting.items() if name not in free}
+    waiting = {name: when for name, field in fields.items() if name not in wanted and (when := _condition_of(field)) is not None}
+    while asked := {name for name, when in waiting.items() if _may_hold(when, never=waiting.keys())}:
+        waiting = {name: when for name, when in waiting.items() if name not in asked}
     for name in waiting:
-        text, text_en = "此字段何时填写,取决于此字段自身如何填写", "When this field is asked for depends on what is filled in here"
-        yield _defect("form.asked-in-circle", f"/properties/{_escaped(name)}/x-when", text, text_en)
+        text, text_en = "无论怎样填写,此字段都不会要求填写", "Nothing that anybody fills in makes this field asked for"
+        yield _defect("form.never-asked", f"/properties/{_escaped(name)}/x-when", text, text_en)
 
 
-def _waits_for(field: Json) -> set[str]:
-    """Fields that the condition of a field names; one that cannot be read waits for none."""
-    when = field.get("x-when") if isinstance(field, dict) else None
+def _condition_of(field: Json) -> JsonObject | None:
+    """What a field waits for; None where it is asked for anyway, can be answered by the guide's question, or nobody can tell."""
+    when = field.get("x-when") if isinstance(field, dict) and not isinstance(field.get("x-fact"), str) else None
     try:
-        facts = parse(when).facts if isinstance(when, dict) else frozenset[str]()
+        parse(when)
     except Invalid:
-        return set()
-    return {fact.split(".", 2)[1] for fact in facts if fact.startswith("form.")}
+        return None
+    return cast("JsonObject", when)
+
+
+def _may_hold(condition: JsonObject, *, never: Collection[str]) -> bool:
+    """Whether a condition could hold while some fields are not filled in; whatever is not certain could."""
+    [(operator, given)] = condition.items()
+    if operator in {"all", "any"}:
+        parts = (_may_hold(cast("JsonObject", one), never=never) for one in cast("list[Json]", given))
+        return all(parts) if operator == "all" else any(parts)
+    if operator in {"always", "not", "missing"}:
+        return True
+    kind, _, rest = str(given[0] if isinstance(given, list) else given).partition(".")
+    return kind != "form" or rest.partition(".")[0] not in never
 
 
 def _defect(rule_id: str, place: str, message: str, message_en: str) -> Defect:

@@ -10,7 +10,7 @@ from tests.catalog.runs import NAMES, a_row, checked, rows_of
 from tests.catalog.tables import HEADINGS, a_workbook
 from tests.catalog.test_base_forms import publish
 
-NOTHING_MEETS = "form.unfillable"
+NOTHING_MEETS, NEVER_ASKED = "form.unfillable", "form.never-asked"
 FIELDS: dict[str, tuple[Any, str, str]] = {
     "a field that is false": (False, NOTHING_MEETS, ""),
     "least above most": ({"type": "integer", "minimum": 5, "maximum": 3}, NOTHING_MEETS, ""),
@@ -31,7 +31,6 @@ FIELDS: dict[str, tuple[Any, str, str]] = {
         "/required/1",
     ),
     "a format that nobody knows": ({"type": "string", "format": "mobile-phone"}, "form.format-unknown", "/format"),
-    "a field that waits for itself": ({"type": "string", "x-when": {"has": "form.a"}}, "form.asked-in-circle", "/x-when"),
 }
 
 
@@ -74,8 +73,30 @@ async def test_fields_that_wait_for_each_other_are_all_told(seeded: Service) -> 
 
     drafted = await seeded.post("/service-items", a_draft() | {"form": {"type": "object", "properties": fields}}, by=AUTHOR)
 
-    told = [one["pointer"] for one in drafted.json()["errors"] if one["rule"] == "form.asked-in-circle"]
-    assert told == [f"/form/properties/{name}/x-when" for name in ("a", "b", "c")]
+    told = [one["pointer"] for one in drafted.json()["errors"] if one["rule"] == NEVER_ASKED]
+    assert told == [f"/form/properties/{name}/x-when" for name in ("a", "b", "c", "after")]
+
+
+async def test_a_field_that_waits_for_itself_is_told_unless_something_wants_it(seeded: Service) -> None:
+    form = {"type": "object", "properties": {"a": {"type": "string", "x-when": {"has": "form.a"}}}}
+    wanting = a_draft() | {"form": form}
+    rule = {
+        "rule_id": "a.missing",
+        "when": {"missing": "form.a"},
+        "pointer": "/form/a",
+        "message": "缺",
+        "message_en": "Missing",
+        "basis": "",
+    }
+    wanting["checklist"] = wanting["checklist"] | {"rules": [rule]}
+
+    drafted = await seeded.post("/service-items", a_draft() | {"form": form}, by=AUTHOR)
+    shared = await seeded.post("/base-forms", a_base_form(form), by=AUTHOR)
+    required = await seeded.post("/service-items", a_draft() | {"form": form | {"required": ["a"]}}, by=AUTHOR)
+    wanted = await seeded.post("/service-items", wanting, by=AUTHOR)
+
+    for answer, told in ((drafted, True), (shared, True), (required, False), (wanted, False)):
+        assert ((NEVER_ASKED, "/form/properties/a/x-when") in [(one["rule"], one["pointer"]) for one in answer.json()["errors"]]) is told
 
 
 async def test_fields_that_wait_for_each_other_over_a_base_form_are_told(service: Service) -> None:
@@ -84,7 +105,7 @@ async def test_fields_that_wait_for_each_other_over_a_base_form_are_told(service
 
     drafted = await service.post("/service-items", a_draft() | {"form": own, "base_form": "natural-person"}, by=AUTHOR)
 
-    told = [one["pointer"] for one in drafted.json()["errors"] if one["rule"] == "form.asked-in-circle"]
+    told = [one["pointer"] for one in drafted.json()["errors"] if one["rule"] == NEVER_ASKED]
     assert told == ["/form/properties/a/x-when", "/form/properties/b/x-when"]
 
 

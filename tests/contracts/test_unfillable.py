@@ -79,6 +79,51 @@ def test_a_form_that_somebody_filled_in_is_never_refused(inside: list[Filled], o
     assert unfillable_defects(schema) == ()
 
 
+def asked_when(when: Any) -> JsonObject:
+    return {"type": "string", "x-when": when}
+
+
+EACH_OTHER: JsonObject = {"a": asked_when({"has": "form.b"}), "b": asked_when({"has": "form.a"})}
+ASKED: dict[str, JsonObject] = {
+    "either of two": {"mobile": asked_when({"missing": "form.landline"}), "landline": asked_when({"missing": "form.mobile"})},
+    "not where the other is": {"a": asked_when({"not": {"has": "form.b"}}), "b": asked_when({"not": {"has": "form.a"}})},
+    "in a situation, and kept": {"a": asked_when({"any": [{"eq": ["situation", "x"]}, {"has": "form.a"}]})},
+    "as two members ask": {
+        "p": asked_when({"any": [{"has": "form.q"}, {"eq": ["situation", "one"]}]}),
+        "q": asked_when({"any": [{"has": "form.p"}, {"eq": ["situation", "other"]}]}),
+    },
+    "one after the other": {"a": asked_when({"has": "form.b"}), "b": asked_when({"eq": ["form.c", "x"]}), "c": {"type": "string"}},
+    "answered before": {**EACH_OTHER, "a": asked_when({"has": "form.b"}) | {"x-fact": "child.born_on"}},
+    "of something that the form does not have": {"a": asked_when({"has": "form.elsewhere"})},
+}
+
+
+@pytest.mark.parametrize("fields", ASKED.values(), ids=ASKED)
+def test_fields_that_some_answer_asks_for_are_not_told(fields: JsonObject) -> None:
+    assert unfillable_defects(a_form(fields)) == ()
+
+
+def test_fields_that_the_form_or_the_checklist_wants_are_asked_for() -> None:
+    assert unfillable_defects(a_form(EACH_OTHER, required=["a"])) == ()
+    assert unfillable_defects(a_form(EACH_OTHER), wanted=["b"]) == ()
+
+
+def test_fields_that_no_answer_asks_for_are_each_told() -> None:
+    both: JsonObject = {"all": [{"has": "form.a"}, {"missing": "form.c"}]}
+    never: JsonObject = {
+        "after": asked_when({"eq": ["form.b", "x"]}),
+        "too": asked_when(both),
+        "itself": asked_when({"has": "form.itself.x"}),
+    }
+    fields: JsonObject = {**EACH_OTHER, **never, "c": {"type": "string"}, "late": asked_when({"any": [both, {"has": "form.c"}]})}
+
+    told = unfillable_defects(a_form(fields))
+
+    assert [(one.rule_id, one.pointer) for one in told] == [
+        ("form.never-asked", f"/form/properties/{name}/x-when") for name in ("a", "b", "after", "too", "itself")
+    ]
+
+
 SCALARS: JsonObject = {"oneOf": [{"type": "string", "minLength": n, "maxLength": n + 300} for n in range(300)]}
 DIVIDED: JsonObject = {"type": "integer", "allOf": [{"multipleOf": 2**63 - 25 - 2 * n} for n in range(500)]}
 IFS: list[Any] = [

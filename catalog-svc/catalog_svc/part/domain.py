@@ -7,6 +7,7 @@ and what a check of it may cost is bounded (`rules.form_costs`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 
 from contracts.catalogue import ChecklistPart, FormPart, Limit, Part, SituationsPart, TextsPart
 from contracts.codec import encode_object
@@ -62,7 +63,7 @@ def part_defects(
         )
     if not found:
         known = _facts(situations, form)
-        found += unfillable_defects(form.schema)
+        found += unfillable_defects(form.schema, wanted=_wanted(checklist))
         found += _asked_when(form.schema, known=known)
         found += _checklist(checklist, known=known)
         found += _bundle(situations, known=known)
@@ -152,6 +153,15 @@ def _asked_when(schema: JsonObject, *, known: Collection[str] | None) -> Iterato
             yield from _condition(when, f"/form/properties/{name}/x-when", known)
         elif when is not None:
             yield _defect("form.condition", f"/form/properties/{name}/x-when", "应为条件表达式", "Expected a condition")
+
+
+def _wanted(checklist: ChecklistPart) -> frozenset[str]:
+    """The fields that some rule or material names, and so may need whatever the form says; conditions that nobody can read name none."""
+    named: set[str] = set()
+    for when in (*(one.when for one in checklist.rules), *(one.when for one in checklist.materials)):
+        with suppress(Invalid):
+            named |= parse(when).facts
+    return frozenset(fact.split(".", 2)[1] for fact in named if fact.startswith("form."))
 
 
 def _checklist(checklist: ChecklistPart, *, known: Collection[str]) -> Iterator[Defect]:
