@@ -53,7 +53,11 @@ async def run_blocks(page: str, *, url: str, folder: Path) -> list[str]:
     shell = await asyncio.create_subprocess_exec(
         "bash", "-c", script, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    told, errors = await asyncio.wait_for(shell.communicate(), 200)
+    try:
+        told, errors = await asyncio.wait_for(shell.communicate(), 200)
+    except TimeoutError:
+        shell.kill()
+        raise
     assert shell.returncode == 0, (told + errors).decode()
     return told.decode().split()
 
