@@ -394,6 +394,8 @@ SPECIAL: dict[str, Any] = {
     "POST /v1/certificates": _json(CERTIFICATE | {"certificate_id": "changsha-other-proof"}),
     "POST /v1/certificates/{certificate_id}/cancellation": _json(CANCELLATION),
     "POST /v1/powers": _json(POWER | {"code": "TRIAL-02"}),
+    "POST /v1/powers/drafts": _json({"powers": [POWER | {"code": "TRIAL-02"}]}),
+    "POST /v1/powers/reviews": _json({"drafts": [{"key": f"{POWER['code']}@{POWER['region']}", "version": 9}]}),
     "POST /v1/negative-lists": _json(NEGATIVE_LIST | {"edition_id": "changsha-other-list"}),
     "POST /v1/calendars": _json(CALENDAR),
     "POST /v1/search/words": _json({"word": "伢子登记", "item_code": "000709006000", "region": LIUYANG}),

@@ -5,15 +5,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import Select, text
 
 from catalog_svc.power import store
 from catalog_svc.power.domain import UNASKED, Power, PowerKind
-from catalog_svc.power.handlers import propose_powers, publish_powers
 from catalog_svc.power.store import Sought
 from catalog_svc.seed.reading import OfferedItem
 from contracts.caller import Role
+from contracts.codec import encode_object
 from contracts.values import ItemCode, OrganCode, RegionCode
 from tests.catalog.builders import (
     AUTHOR,
@@ -389,6 +390,119 @@ async def test_what_is_read_can_be_sent_back_and_changes_nothing(seeded: Service
         assert (answer.status_code, answer.json().get("changed")) == (200, False)
 
 
+# -- many at once
+
+
+def several(number: int) -> list[dict[str, Any]]:
+    return [POWER | {"code": f"XK-{place:03}"} for place in range(number)]
+
+
+async def test_a_list_is_drafted_and_put_in_force_at_once(service: Service) -> None:
+    drafted = await service.post("/powers/drafts", {"powers": several(3)}, by=AUTHOR)
+    before = await behind(service)
+
+    reviewed = await service.post("/powers/reviews", {"drafts": as_read(drafted)}, by=REVIEWER)
+    again = await service.post("/powers/drafts", {"powers": several(3)}, by=AUTHOR)
+
+    assert (drafted.status_code, reviewed.status_code, again.status_code) == (201, 200, 200)
+    assert [(one["key"], one["state"], one["changed"]) for one in reviewed.json()["drafts"]] == [
+        (f"XK-00{place}@{LIUYANG}", "published", True) for place in range(3)
+    ]
+    assert [one["changed"] for one in again.json()["drafts"]] == [False] * 3
+    assert before == ["QL-01-31-002"]
+    assert await behind(service) == ["QL-01-31-002", "XK-000", "XK-001", "XK-002"]
+
+
+async def test_of_a_list_with_a_defect_nothing_is_drafted_and_each_defect_has_its_place(service: Service) -> None:
+    powers = several(20)
+    powers[3] |= {"organs": [MARKET, "11430181TB0000999X"]}
+    powers[17] |= {"legal_basis": [], "items": [PUBLIC_SERVICE]}
+
+    refused = await service.post("/powers/drafts", {"powers": powers}, by=AUTHOR)
+
+    assert (refused.status_code, refused.json()["rule"]) == (422, "power.unsound")
+    assert [(one["rule"], one["pointer"]) for one in refused.json()["errors"]] == [
+        ("power.organ-unknown", "/powers/3/organs/1"),
+        ("power.basis-missing", "/powers/17/legal_basis"),
+        ("power.public-service", "/powers/17/items/0"),
+    ]
+    assert (await service.get_as(f"/powers/XK-000@{LIUYANG}/draft", by=AUTHOR)).status_code == 404
+
+
+async def test_what_stands_twice_in_a_list_or_waits_by_another_officer_is_refused_with_its_place(service: Service) -> None:
+    colleague = replace(AUTHOR, account="another author")
+    await service.post("/powers", several(2)[1] | {"name": "别的许可"}, by=colleague)
+
+    twice = await service.post("/powers/drafts", {"powers": [*several(1), *several(1)]}, by=AUTHOR)
+    waits = await service.post("/powers/drafts", {"powers": several(3)}, by=AUTHOR)
+
+    assert [(one["rule"], one["pointer"]) for one in twice.json()["errors"]] == [("power.twice", "/powers/1/code")]
+    assert (waits.status_code, waits.json()["rule"]) == (409, "proposal.draft-waits")
+    assert [(one["rule"], one["pointer"]) for one in waits.json()["errors"]] == [("proposal.draft-waits", "/powers/1")]
+    assert (await service.get_as(f"/powers/XK-000@{LIUYANG}/draft", by=AUTHOR)).status_code == 404
+
+
+async def test_a_review_of_a_list_counts_whole_or_not_at_all(service: Service) -> None:
+    read = as_read(await service.post("/powers/drafts", {"powers": several(4)}, by=AUTHOR))
+    own = as_read(await service.post("/powers/drafts", {"powers": [POWER]}, by=BOTH))
+    stale = [*read[:2], read[2] | {"version": 9}, read[3]]
+    strange = {"key": f"XK-998@{LIUYANG}", "version": 1}
+
+    answers = [
+        await service.post("/powers/reviews", {"drafts": stale}, by=REVIEWER),
+        await service.post("/powers/reviews", {"drafts": [*read, strange]}, by=REVIEWER),
+        await service.post("/powers/reviews", {"drafts": [*read, *own]}, by=BOTH),
+        await service.post("/powers/reviews", {"drafts": [*read, read[0]]}, by=REVIEWER),
+    ]
+    before = await behind(service)
+    published = await service.post("/powers/reviews", {"drafts": read}, by=REVIEWER)
+    late = await service.post("/powers/reviews", {"drafts": read}, by=REVIEWER)
+
+    assert [(one.status_code, [(it["rule"], it["pointer"]) for it in one.json()["errors"]]) for one in answers] == [
+        (412, [("stale", "/drafts/2")]),
+        (404, [("proposal.not-found", "/drafts/4")]),
+        (403, [("proposal.same-person", "/drafts/4")]),
+        (422, [("power.twice", "/drafts/4/key")]),
+    ]
+    assert before == ["QL-01-31-002"]
+    assert (published.status_code, late.status_code) == (200, 409)
+    assert len(late.json()["errors"]) == 4
+    assert len(await behind(service)) == 5
+
+
+async def test_only_officers_of_a_list_bring_it(service: Service) -> None:
+    neighbour = officer(Role.CATALOGUE_AUTHOR, region=TONGGU)
+    read = as_read(await service.post("/powers/drafts", {"powers": several(2)}, by=AUTHOR))
+
+    answers = [
+        await service.post("/powers/drafts", {"powers": several(3)}, by=neighbour),
+        await service.post("/powers/drafts", {"powers": several(3)}, by=REVIEWER),
+        await service.post("/powers/drafts", {"powers": [*several(1), POWER | {"region": "430000"}]}, by=AUTHOR),
+        await service.post("/powers/reviews", {"drafts": read}, by=AUTHOR),
+        await service.post("/powers/reviews", {"drafts": read}, by=officer(Role.CATALOGUE_REVIEWER, region=TONGGU)),
+    ]
+
+    assert [(one.status_code, one.json()["rule"]) for one in answers] == [(403, "forbidden")] * 5
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/powers/drafts", {"powers": []}),
+        ("/powers/drafts", {"powers": several(501)}),
+        ("/powers/drafts", {"powers": [POWER | {"unheard": 1}]}),
+        ("/powers/drafts", [POWER]),
+        ("/powers/reviews", {"drafts": []}),
+        ("/powers/reviews", {"drafts": [{"key": f"XK-99@{LIUYANG}"}]}),
+        ("/powers/reviews", {"drafts": [{"key": f"XK-{place:03}@{LIUYANG}", "version": 1} for place in range(501)]}),
+    ],
+)
+async def test_no_list_is_empty_without_end_or_unread(seeded: Service, path: str, body: Any) -> None:
+    answer = await seeded.post(path, body, by=AUTHOR)
+
+    assert (answer.status_code, answer.json()["rule"]) == (422, "request.malformed")
+
+
 # -- a whole list
 
 
@@ -422,11 +536,17 @@ def a_whole_list() -> list[Power]:
     ]
 
 
+def as_read(drafted: httpx.Response) -> list[dict[str, Any]]:
+    """What a reviewer says to have read of a list that was drafted."""
+    return [{"key": one["key"], "version": one["version"]} for one in drafted.json()["drafts"]]
+
+
 async def bring(service: Service, powers: Sequence[Power]) -> None:
     for first in range(0, len(powers), 500):
-        async with service.context.database.begin(service.context) as tx:
-            proposed = await propose_powers(tx, powers[first : first + 500], by=AUTHOR)
-            await publish_powers(tx, proposed.waiting, by=REVIEWER)
+        drafted = await service.post("/powers/drafts", {"powers": [encode_object(one) for one in powers[first : first + 500]]}, by=AUTHOR)
+        assert drafted.status_code == 201, drafted.text
+        reviewed = await service.post("/powers/reviews", {"drafts": as_read(drafted)}, by=REVIEWER)
+        assert reviewed.status_code == 200, reviewed.text
     async with service.context.database.begin(service.context) as tx:
         await tx.execute(text("analyze powers"))
 

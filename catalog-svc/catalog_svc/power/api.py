@@ -21,20 +21,25 @@ from catalog_svc.proposal.api import (
     RegionText,
     ShortText,
     answer_draft,
+    answer_of,
     answer_page,
     draft,
     review,
 )
-from chassis.doors import PUBLIC_READER, READER, VERSION, VERSION_IF_ANY, WRITER, Reader, Writer
+from catalog_svc.proposal.domain import Proposal
+from chassis.database import Tx
+from chassis.doors import PUBLIC_READER, READER, VERSION, VERSION_IF_ANY, WRITER, Answer, Reader, Writer
 from chassis.paging import DEFAULT_LIMIT, Limit
 from contracts.codec import decode, encode_object
 from contracts.values import ItemCode, ItemId, JsonObject, OrganCode, RegionCode
 
 router = APIRouter(prefix="/v1", tags=["powers lists"])
 
-PowerPath = Annotated[
-    str, Path(pattern=r"^[0-9A-Z][0-9A-Z-]{2,39}@[0-9]{6,12}$", description="职权编码@清单所在地区 / <code>@<region of the list>")
-]
+KEY = r"^[0-9A-Z][0-9A-Z-]{2,39}@[0-9]{6,12}$"
+MOST_AT_ONCE = 500
+"""Powers in one request: a place's whole list of eight thousand goes in seventeen."""
+
+PowerPath = Annotated[str, Path(pattern=KEY, description="职权编码@清单所在地区 / <code>@<region of the list>")]
 PowerCode = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z][0-9A-Z-]{2,39}$")]
 BasisText = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
 OfRegion = Annotated[str, Query(pattern=r"^[0-9]{6,12}$", description="清单所在地区 / whose list")]
@@ -54,6 +59,39 @@ class PowerBody(Body):
     """False where name and basis stand in the words of whoever wrote them here."""
     cancelled_by: ShortText = ""
     """The document that takes it off the list; empty while it stands there."""
+
+
+class PowersBody(Body):
+    """A list of powers to draft, or a piece of one; none twice."""
+
+    powers: Annotated[list[PowerBody], Field(min_length=1, max_length=MOST_AT_ONCE)]
+
+
+class DraftReadBody(Body):
+    """A draft as a reviewer has read it."""
+
+    key: Annotated[str, StringConstraints(pattern=KEY)]
+    version: Annotated[int, Field(ge=1)]
+    """The number in the draft's tag."""
+
+
+class DraftsReadBody(Body):
+    """Drafts to put in force just as they were read; none twice."""
+
+    drafts: Annotated[list[DraftReadBody], Field(min_length=1, max_length=MOST_AT_ONCE)]
+
+
+class PowerDrafted(ProposalAnswer):
+    """Where one power of a list stands."""
+
+    version: int
+    """The number in its tag: a review says that it read this one."""
+
+
+class PowersDrafted(BaseModel):
+    """Where the powers of a list stand, in the order they were sent."""
+
+    drafts: list[PowerDrafted]
 
 
 class PowerList(BaseModel):
@@ -231,6 +269,38 @@ async def draft_power(write: Annotated[Writer[Catalog], WRITER], body: PowerBody
     power = decode(Power, body.model_dump(mode="json"))
 
     return await draft(write, lambda tx: handlers.propose_powers(tx, [power], by=write.caller, over=over), key=power.key)
+
+
+@router.post("/powers/drafts", operation_id="draftPowers", status_code=201, response_model=PowersDrafted)
+async def draft_powers(write: Annotated[Writer[Catalog], WRITER], body: PowersBody) -> Response:
+    """Draft up to 500 powers, all or none: each defect is named with its place in the list; 200 when nothing changes.
+
+    A draft of somebody else's that waits is replaced by ``POST /v1/powers`` alone, with its tag.
+    """
+    powers = [decode(Power, one.model_dump(mode="json")) for one in body.powers]
+
+    async def act(tx: Tx[Catalog]) -> Answer:
+        proposed = await handlers.propose_list(tx, powers, by=write.caller)
+        shown = [_drafted(proposed.proposals[one.key], changed=one.key in proposed.changed) for one in powers]
+        return Answer(status=201 if proposed.changed else 200, body=PowersDrafted(drafts=shown))
+
+    return await write(act)
+
+
+@router.post("/powers/reviews", operation_id="publishPowers", response_model=PowersDrafted)
+async def publish_powers(write: Annotated[Writer[Catalog], WRITER], body: DraftsReadBody) -> Response:
+    """Let a second officer put up to 500 drafted powers on their lists, or off them, all just as they were read or none."""
+    read = [(one.key, one.version) for one in body.drafts]
+
+    async def act(tx: Tx[Catalog]) -> Answer:
+        published = await handlers.publish_list(tx, read, by=write.caller)
+        return Answer(status=200, body=PowersDrafted(drafts=[_drafted(one, changed=True) for one in published]))
+
+    return await write(act)
+
+
+def _drafted(proposal: Proposal, *, changed: bool) -> PowerDrafted:
+    return PowerDrafted(**answer_of(proposal, changed=changed).model_dump(), version=proposal.version)
 
 
 @router.get("/powers/{key}/draft", operation_id="getPowerDraft", response_model=PowerBody)

@@ -129,6 +129,15 @@ def check_power(power: Power, *, around: Around) -> None:
         raise PowerUnsound(defects=tuple(defects[:100]))
 
 
+def twice(pointer: str) -> PowerUnsound:
+    """The refusal of what stands a second time in a list that was handed in."""
+    return PowerUnsound(defects=(_twice(pointer),))
+
+
+def _twice(pointer: str) -> Defect:
+    return _defect("power.twice", pointer, "重复列出", "It is named twice")
+
+
 def _of_list(power: Power, around: Around) -> Iterator[Defect]:
     if power.region not in around.regions:
         yield _defect("power.region-unknown", "/region", "行政区划不存在", "There is no such region")
@@ -137,7 +146,7 @@ def _of_list(power: Power, around: Around) -> Iterator[Defect]:
     for field, named in (("organs", power.organs), ("items", power.items)):
         for place, one in enumerate(named):
             if one in named[:place]:
-                yield _defect("power.twice", f"/{field}/{place}", "重复列出", "It is named twice")
+                yield _twice(f"/{field}/{place}")
 
 
 def _of_organs(power: Power, around: Around) -> Iterator[Defect]:

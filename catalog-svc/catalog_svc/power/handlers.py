@@ -9,14 +9,15 @@ from catalog_svc.item import handlers as items
 from catalog_svc.item.domain import ItemVersionRecord
 from catalog_svc.organ import handlers as organs
 from catalog_svc.power import store
-from catalog_svc.power.domain import PUBLIC_SERVICE, Around, Power, PowerUnknown, check_power
+from catalog_svc.power.domain import PUBLIC_SERVICE, Around, Power, PowerUnknown, PowerUnsound, check_power, twice
 from catalog_svc.proposal import handlers as proposals
-from catalog_svc.proposal.domain import Draft, Proposal, Proposed
+from catalog_svc.proposal.domain import Draft, Proposal, Proposed, refuse_list
 from catalog_svc.region import handlers as regions
 from chassis.database import Tx
 from contracts.caller import Caller
 from contracts.catalogue import Organ
 from contracts.codec import encode_object
+from contracts.refusals import Refusal
 from contracts.values import ItemCode, ItemId, OrganCode, RegionCode
 
 KIND = "power"
@@ -76,6 +77,46 @@ async def publish_powers(tx: Tx[Catalog], keys: Sequence[str], *, by: Caller, ve
     return [proposal for proposal, _ in reviewed]
 
 
+async def propose_list(tx: Tx[Catalog], powers: Sequence[Power], *, by: Caller) -> Proposed:
+    """Draft the powers of a list, all or none; what is refused is named under ``/powers``.
+
+    Raises:
+        PowerUnsound: As for `propose_powers`, or one is there twice.
+        DraftWaits: Somebody else's draft of one waits.
+        Forbidden: Not an author of the lists' regions.
+    """
+    keys = [one.key for one in powers]
+    await proposals.permit_authors(tx, DOCUMENTS, powers, keys=keys, by=by)
+    refuse_list({f"/powers/{place}": twice("/code") for place, key in enumerate(keys) if key in keys[:place]})
+    await _require_sound(tx, powers, listed_at="/powers")
+    drafts = [Draft(key=one.key, region=one.region, body=encode_object(one)) for one in powers]
+    return await proposals.propose(tx, drafts, kind=KIND, by=by, listed_at="/powers")
+
+
+async def publish_list(tx: Tx[Catalog], read: Sequence[tuple[str, int]], *, by: Caller) -> list[Proposal]:
+    """Let a second officer put the drafts of a list in force, all just as they were read or none; what is refused is named under ``/drafts``.
+
+    Args:
+        tx: The caller's transaction.
+        read: The key of each draft with its version.
+        by: The second officer.
+
+    Raises:
+        PowerUnsound: What one names is gone meanwhile, or one is there twice.
+        ProposalNotFound: One was never drafted.
+        Stale: One is not what the officer has read.
+        ReviewedByAuthor: The officer is the author of one.
+        Forbidden: Not a reviewer of the lists' regions.
+    """
+    keys = [key for key, _ in read]
+    refuse_list({f"/drafts/{place}": twice("/key") for place, key in enumerate(keys) if key in keys[:place]})
+    reviewed = await proposals.review_list(tx, DOCUMENTS, dict(read), by=by, listed_at="/drafts")
+    powers = [one for _, one in reviewed]
+    await _require_sound(tx, powers, listed_at="/drafts")
+    await store.save_powers(tx, powers)
+    return [proposal for proposal, _ in reviewed]
+
+
 async def get_power(tx: Tx[Catalog], key: str) -> tuple[Power, int]:
     """A power, cancelled or not, with its version.
 
@@ -131,7 +172,7 @@ async def unlisted_items(
     return page, [one for one in page if lacks(one)]
 
 
-async def _require_sound(tx: Tx[Catalog], powers: Sequence[Power]) -> None:
+async def _require_sound(tx: Tx[Catalog], powers: Sequence[Power], *, listed_at: str | None = None) -> None:
     known = await organs.known_organs(tx, sorted({code for one in powers for code in one.organs}))
     bases = await base_items.known_base_items(tx, sorted({code for one in powers for code in one.items}))
     around = Around(
@@ -140,5 +181,12 @@ async def _require_sound(tx: Tx[Catalog], powers: Sequence[Power]) -> None:
         lines=await regions.chains(tx, {one.region for one in known.values()}),
         kinds={code: base.kind for code, base in bases.items()},
     )
-    for one in powers:
-        check_power(one, around=around)
+    refused: dict[str, Refusal] = {}
+    for place, one in enumerate(powers):
+        try:
+            check_power(one, around=around)
+        except PowerUnsound as no:
+            if listed_at is None:
+                raise
+            refused[f"{listed_at}/{place}"] = no
+    refuse_list(refused)

@@ -139,7 +139,7 @@ async def draft(write: Writer[Catalog], propose: Callable[[Tx[Catalog]], Awaitab
     async def act(tx: Tx[Catalog]) -> Answer:
         proposed = await propose(tx)
         changed = key in proposed.changed
-        return Answer(status=201 if changed else 200, body=_shown(proposed.proposals[key], changed=changed))
+        return Answer(status=201 if changed else 200, body=answer_of(proposed.proposals[key], changed=changed))
 
     return await write(act)
 
@@ -149,10 +149,11 @@ async def review(write: Writer[Catalog], publish: Callable[[Tx[Catalog]], Awaita
 
     async def act(tx: Tx[Catalog]) -> Answer:
         [published] = await publish(tx)
-        return Answer(status=200, body=_shown(published, changed=True))
+        return Answer(status=200, body=answer_of(published, changed=True))
 
     return await write(act)
 
 
-def _shown(proposal: Proposal, *, changed: bool) -> ProposalAnswer:
+def answer_of(proposal: Proposal, *, changed: bool) -> ProposalAnswer:
+    """Where a document stands once it was drafted or reviewed."""
     return ProposalAnswer(key=proposal.key, kind=proposal.kind, state=proposal.state.value, changed=changed)

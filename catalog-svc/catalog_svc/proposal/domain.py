@@ -7,12 +7,12 @@ the seed's mark; service items have a longer life of their own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar
 
-from contracts.refusals import Conflict, Forbidden, IllegalMove, NotFound, Stale
+from contracts.refusals import Conflict, Defect, Forbidden, IllegalMove, NotFound, Refusal, Stale
 from contracts.values import Digest, JsonObject, PersonRef, RegionCode, digest
 
 NOTICE = timedelta(seconds=5)
@@ -135,10 +135,40 @@ class Proposal:
         self._move(ProposalState.PUBLISHED)
         self.reviewer = by
 
+    def publish_as_read(self, *, version: int, by: PersonRef) -> None:
+        """Let a second person put in force just what that one has read.
+
+        Raises:
+            Stale: Another draft waits than the one that was read.
+            IllegalMove: It is published already.
+            ReviewedByAuthor: The second person is the first.
+        """
+        if self.version != version and self.state is ProposalState.DRAFT:
+            raise Stale
+        self.publish(by=by)
+
     def _move(self, to: ProposalState) -> None:
         if to not in MOVES[self.state]:
             raise IllegalMove(facts={"from": self.state.value, "to": to.value})
         self.state = to
+
+
+def refuse_list(refused: Mapping[str, Refusal]) -> None:
+    """Refuse a whole list where something in it was refused: as the first was, with a defect for each, a hundred at most.
+
+    Args:
+        refused: By the pointer of what was refused, in order.
+
+    Raises:
+        Refusal: Of the first one's kind, with its facts.
+    """
+    defects: list[Defect] = []
+    for pointer, one in refused.items():
+        own = tuple(replace(defect, pointer=pointer + defect.pointer) for defect in one.defects)
+        defects += own or (Defect(rule_id=one.RULE, pointer=pointer, message=one.ZH, message_en=one.EN),)
+    if refused:
+        first = next(iter(refused.values()))
+        raise type(first)(defects=tuple(defects[:100]), facts=first.facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,11 @@ from typing import Generic, Protocol, TypeVar
 
 from catalog_svc.context import Catalog
 from catalog_svc.proposal import store
-from catalog_svc.proposal.domain import Draft, Proposal, ProposalNotFound, ProposalState, Proposed
+from catalog_svc.proposal.domain import Draft, Proposal, ProposalNotFound, ProposalState, Proposed, refuse_list
 from chassis.database import Tx, lock
 from contracts.caller import Caller
 from contracts.codec import decode
-from contracts.refusals import Forbidden, Stale
+from contracts.refusals import Forbidden, Refusal, Stale
 from contracts.values import JsonObject, RegionCode, digest
 
 D = TypeVar("D")
@@ -50,7 +50,9 @@ async def permit_authors(tx: Tx[Catalog], documents: Documents[D], given: Sequen
     await _permit(tx, documents, [*given, *drafted], keys=keys, action="author", by=by)
 
 
-async def propose(tx: Tx[Catalog], drafts: Sequence[Draft], *, kind: str, by: Caller, over: int | None = None) -> Proposed:
+async def propose(
+    tx: Tx[Catalog], drafts: Sequence[Draft], *, kind: str, by: Caller, over: int | None = None, listed_at: str | None = None
+) -> Proposed:
     """Put documents up for review; what is already drafted or published with the same content stays as it is.
 
     The caller has let the officer act.
@@ -61,6 +63,7 @@ async def propose(tx: Tx[Catalog], drafts: Sequence[Draft], *, kind: str, by: Ca
         kind: Of all of them.
         by: The author.
         over: Of the one draft that waits, and that the author has read and replaces; their own they replace unread.
+        listed_at: Pointer of the list that the author handed in, under which each draft that is refused is named; None for one document.
 
     Raises:
         DraftWaits: One of them would replace somebody else's draft.
@@ -70,7 +73,8 @@ async def propose(tx: Tx[Catalog], drafts: Sequence[Draft], *, kind: str, by: Ca
     await lock(tx, *(f"{kind}/{key}" for key in keys))
     known = await store.get_proposals(tx, kind=kind, keys=keys)
     changed: list[Proposal] = []
-    for draft in drafts:
+    refused: dict[str, Refusal] = {}
+    for place, draft in enumerate(drafts):
         proposal = known.get(draft.key)
         if proposal is None:
             if over is not None:
@@ -79,8 +83,14 @@ async def propose(tx: Tx[Catalog], drafts: Sequence[Draft], *, kind: str, by: Ca
         elif proposal.says(draft):
             continue
         else:
-            proposal.redraft(draft, by=by.ref, over=over)
+            try:
+                proposal.redraft(draft, by=by.ref, over=over)
+            except Refusal as one:
+                if listed_at is None:
+                    raise
+                refused[f"{listed_at}/{place}"] = one
         changed.append(proposal)
+    refuse_list(refused)
     await store.save_proposals(tx, changed)
     return Proposed(proposals={key: known[key] for key in keys}, changed=frozenset(one.key for one in changed))
 
@@ -129,6 +139,44 @@ async def review(
     if version is not None and any(one.version != version and one.state is ProposalState.DRAFT for one in found):
         raise Stale
     await publish(tx, found, by=by)
+    return list(zip(found, drafted, strict=True))
+
+
+async def review_list(
+    tx: Tx[Catalog], documents: Documents[D], read: Mapping[str, int], *, by: Caller, listed_at: str
+) -> list[tuple[Proposal, D]]:
+    """Let a second officer publish a list of drafts, each just as it was read, or none; the room then puts all in force.
+
+    Args:
+        tx: The caller's transaction.
+        documents: Their kind.
+        read: By the key of each draft its version.
+        by: The second officer.
+        listed_at: Pointer of the list, under which each that is refused is named.
+
+    Raises:
+        ProposalNotFound: One was never drafted.
+        Forbidden: Not a reviewer where one of them belongs, or where what is in force under its key does.
+        Stale: One is not what the officer has read.
+        ReviewedByAuthor: The officer is the author of one.
+        IllegalMove: One of them is published already.
+    """
+    keys = [*read]
+    await lock(tx, *(f"{documents.kind}/{key}" for key in keys))
+    known = await store.get_proposals(tx, kind=documents.kind, keys=keys)
+    places = {key: f"{listed_at}/{place}" for place, key in enumerate(keys)}
+    refuse_list({places[key]: ProposalNotFound() for key in keys if key not in known})
+    found = [known[key] for key in keys]
+    drafted = [decode(documents.of, one.body) for one in found]
+    await _permit(tx, documents, drafted, keys=keys, action="review", by=by)
+    refused: dict[str, Refusal] = {}
+    for one in found:
+        try:
+            one.publish_as_read(version=read[one.key], by=by.ref)
+        except Refusal as no:
+            refused[places[one.key]] = no
+    refuse_list(refused)
+    await store.save_proposals(tx, found)
     return list(zip(found, drafted, strict=True))
 
 
