@@ -6,12 +6,13 @@ What is told is certain; a form of which nothing is told may still be unfillable
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from typing import cast
 
 import jsonschema_rs
 
 from contracts.refusals import Defect, Invalid
-from contracts.values import Json, JsonObject, canonical_json
+from contracts.values import Digest, Json, JsonObject, canonical_json, digest
 from rules.conditions import parse
 from rules.form_costs import is_choice
 
@@ -33,6 +34,12 @@ _COMBINING = frozenset(
         *("prefixItems", "items", "unevaluatedItems", "contains", "minContains", "maxContains"),
     }
 )
+_SEVERAL = ("properties", "patternProperties", "dependentSchemas", "prefixItems", "allOf", "anyOf", "oneOf")
+_ONE = (
+    *("items", "contains", "additionalProperties", "propertyNames", "unevaluatedItems", "unevaluatedProperties"),
+    *("not", "if", "then", "else"),
+)
+"""Where a schema holds others, several or one."""
 _BOUNDS = (
     ("minLength", "maxLength", False),
     ("minItems", "maxItems", False),
@@ -45,6 +52,11 @@ _BOUNDS = (
 """What may not be above what, and whether it may not be equal either."""
 
 
+_judged: dict[Digest, tuple[Defect, ...]] = {}
+"""By the digest of the form: thousands of rows of a file have one form."""
+_JUDGED_AT_MOST, _DEFECTS_REMEMBERED = 256, 100
+
+
 def unfillable_defects(schema: JsonObject, *, wanted: Collection[str] = ()) -> tuple[Defect, ...]:
     """The fields that can never be filled in or never be asked for, and formats that nobody checks; pointers begin with ``/form``.
 
@@ -53,19 +65,50 @@ def unfillable_defects(schema: JsonObject, *, wanted: Collection[str] = ()) -> t
             bounded (`rules.form_costs`).
         wanted: Fields that the checklist may ask for whatever their conditions say (`rules.fields`); those that the form requires are, too.
     """
-    places = dict(_places(schema, ""))
+    name = digest(schema)
+    known = _judged.get(name)
+    if known is None:
+        places = dict(_places(schema, ""))
+        known = (*_unknown_formats(schema), *_crossed_bounds(places), *_impossible(schema, places))
+        if len(_judged) >= _JUDGED_AT_MOST:
+            del _judged[next(iter(_judged))]
+        if len(known) <= _DEFECTS_REMEMBERED:
+            _judged[name] = known
     required = cast("list[str]", schema.get("required") or [])
-    asked = _never_asked(schema, wanted={*wanted, *required})
-    return (*_unknown_formats(schema), *_crossed_bounds(places), *_impossible(schema, places), *asked)
+    return (*known, *_never_asked(schema, wanted={*wanted, *required}))
 
 
 def _unknown_formats(schema: JsonObject) -> Iterator[Defect]:
+    for place, one in _schemas(schema):
+        said = one.get("format")
+        if isinstance(said, str) and not _is_checked(said):
+            text, text_en = "没有此 format,无人校验,请改用 pattern", "Nobody knows this format, so nothing would check it; use a pattern"
+            yield _defect("form.format-unknown", f"{place}/format", text, text_en)
+
+
+def _schemas(schema: JsonObject) -> Iterator[tuple[str, JsonObject]]:
+    """A schema and every one in it, wherever it stands, with its pointer; names of fields and values of choices are none."""
+    open_: list[tuple[str, Json]] = [("", schema)]
+    while open_:
+        at, node = open_.pop()
+        if not isinstance(node, dict):
+            continue
+        yield at, node
+        inner = [(f"{at}/{word}", node[word]) for word in _ONE if word in node]
+        for word in (word for word in _SEVERAL if word in node):
+            several = node[word]
+            named = several.items() if isinstance(several, dict) else enumerate(several) if isinstance(several, list) else ()
+            inner += [(f"{at}/{word}/{_escaped(name)}", one) for name, one in named]
+        open_ += reversed(inner)
+
+
+@lru_cache(maxsize=256)
+def _is_checked(said: str) -> bool:
     try:
-        jsonschema_rs.Draft202012Validator(schema, validate_formats=True, ignore_unknown_formats=False, offline=True)
-    except jsonschema_rs.ValidationError as error:
-        place = "".join(f"/{_escaped(step)}" for step in error.instance_path)
-        text, text_en = "没有此 format,无人校验,请改用 pattern", "Nobody knows this format, so nothing would check it; use a pattern"
-        yield _defect("form.format-unknown", place, text, text_en)
+        jsonschema_rs.Draft202012Validator({"format": said}, validate_formats=True, ignore_unknown_formats=False)
+    except jsonschema_rs.ValidationError:
+        return False
+    return True
 
 
 def _crossed_bounds(places: Mapping[str, JsonObject]) -> Iterator[Defect]:
@@ -82,7 +125,12 @@ def _impossible(schema: JsonObject, places: Mapping[str, JsonObject]) -> Iterato
     """The places that no value fits, as far as a bounded look can tell."""
     most = _MOST_BRANCHES if sum(_branches(_combining(one)) for one in places.values()) <= _MANY_BRANCHES else _FEW_BRANCHES
     sketch = cast("JsonObject", _sketch(schema, most=most))
-    found = jsonschema_rs.canonical.find_unsatisfiable(sketch, validate_formats=True, offline=True)
+    engine = jsonschema_rs.RegexOptions()
+    try:
+        found = jsonschema_rs.canonical.find_unsatisfiable(sketch, validate_formats=True, pattern_options=engine, offline=True)
+    except ValueError:
+        # What it cannot read it cannot judge; whether the form can be used is told elsewhere.
+        found = {}
     told = {*(place for place in found if place in places), *_never_there(places)}
     around = {place[:end] for place in told for end, character in enumerate(place) if character == "/"}
     # Around a field that must be filled in and cannot be, everything is impossible: only the field is at fault.

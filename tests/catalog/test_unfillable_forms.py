@@ -109,6 +109,18 @@ async def test_fields_that_wait_for_each_other_over_a_base_form_are_told(service
     assert told == ["/form/properties/a/x-when", "/form/properties/b/x-when"]
 
 
+async def test_an_expression_that_is_read_by_the_check_alone_is_no_failure(service: Service) -> None:
+    form = {"type": "object", "properties": {"a": {"type": "string", "pattern": "a**"}}}
+
+    drafted = await service.post("/service-items", a_draft() | {"form": form}, by=AUTHOR)
+    shared = await service.post("/base-forms", a_base_form(form), by=AUTHOR)
+
+    assert (drafted.status_code, shared.status_code) == (422, 201), (drafted.text, shared.text)
+    assert {one["rule"] for one in drafted.json()["errors"]} == {"checklist.fact-unknown"}
+    endless = await service.post("/service-items", content=json.dumps(a_draft() | {"form": {"const": float("inf")}}).encode(), by=AUTHOR)
+    assert endless.status_code == 422, endless.text
+
+
 async def test_a_base_form_with_a_condition_that_nobody_can_read_is_refused(seeded: Service) -> None:
     form = {"type": "object", "properties": {"a": {"type": "string", "x-when": {"sometimes": True}}}}
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from contracts.catalogue import FormPart
 from contracts.values import JsonObject
 from rules.form_costs import cost_defects
-from rules.forms import form_defects
+from rules.forms import check_schema, form_defects
 from rules.unfillable import unfillable_defects
 
 Filled = tuple[JsonObject, Any]
@@ -144,6 +144,38 @@ def test_rules_that_combine_endlessly_are_left_out_and_the_rest_is_looked_at(sch
 
     assert unfillable_defects(schema) == ()
     assert [one.pointer for one in unfillable_defects(spoiled)] == ["/form/properties/b"]
+
+
+def test_a_form_is_judged_once_while_it_is_one_of_the_latest() -> None:
+    def judged(number: int) -> Any:
+        return unfillable_defects(a_form({"a": False, "b": {"type": "string", "maxLength": number}}))[0]
+
+    first = judged(0)
+
+    assert judged(0) is first
+    assert [judged(number).pointer for number in range(1, 300)] == ["/form/properties/a"] * 299
+    assert judged(0) is not first
+    assert judged(0) == first
+
+
+@pytest.mark.parametrize("pattern", ["a**", r"(?-u)\w", r"(?u-s:.)"])
+def test_an_expression_of_which_some_engines_know_nothing_is_no_fault(pattern: str) -> None:
+    schema = a_form({"a": {"type": "string", "pattern": pattern}, "b": False})
+
+    check_schema(schema)
+
+    assert [one.pointer for one in unfillable_defects(schema)] == ["/form/properties/b"]
+
+
+def test_every_format_that_nobody_checks_is_told_where_it_stands() -> None:
+    odd: JsonObject = {"format": "odd"}
+    inside: JsonObject = {"items": odd, "prefixItems": [{}, odd], "not": {"anyOf": [{}, odd]}, "properties": {"x/y": odd, "format": {}}}
+    schema = a_form({"a": odd | {"type": "string"}, "b": {"format": "date"}, "c": inside, "format": {"enum": [odd]}, "d": {"const": odd}})
+
+    told = [one.pointer for one in unfillable_defects(schema) if one.rule_id == "form.format-unknown"]
+
+    places = ("items", "not/anyOf/1", "properties/x~1y", "prefixItems/1")
+    assert told == ["/form/properties/a/format", *(f"/form/properties/c/{place}/format" for place in places)]
 
 
 def test_thousands_of_names_that_are_not_there_are_each_told() -> None:
