@@ -140,7 +140,7 @@ def _fields(schema: JsonObject, members: Iterable[tuple[BundleMember, Parts]], m
                 merged.defects.append(
                     _defect("bundle.fact-twice", place, f"“{name}”与“{facts[fact]}”是同一内容", f"“{name}” asks what “{facts[fact]}” asks")
                 )
-            elif name not in own and _asks(found.setdefault(name, as_merged(one, required=name in required))) != _asks(one):
+            elif name not in own and _asks(found.setdefault(name, as_merged(one, required=name in required))) != _asks(as_merged(one)):
                 merged.defects.append(
                     _defect("bundle.field-conflict", place, f"字段“{name}”在组成事项中不一致", f"Members ask for “{name}” in other ways")
                 )

@@ -144,9 +144,9 @@ def root_defects(schema: JsonObject) -> tuple[Defect, ...]:
 
 def as_merged(field: Json, *, required: bool = False) -> Json:
     """A field that came from a base form or a member, with the mark that says so; ``required`` by the item that took it in."""
-    if not isinstance(field, dict):
-        return field
-    bare = {name: value for name, value in field.items() if name not in {_MERGED, _REQUIRED}}
+    # True and false bear no mark; these say the same.
+    said = field if isinstance(field, dict) else {} if field is True else {"not": {}}
+    bare = {name: value for name, value in said.items() if name not in {_MERGED, _REQUIRED}}
     return {**bare, _MERGED: True, **({_REQUIRED: True} if required else {})}
 
 

@@ -5,10 +5,15 @@ from typing import Any
 
 import pytest
 
+from catalog_svc.part.domain import part_defects
+from contracts.catalogue import ChecklistPart, FormPart
+from contracts.elements import Limit, Unit
+from rules.forms import form_defects, own_schema, with_base
 from tests.catalog.builders import AUTHOR, LIUYANG, Service, a_draft
 from tests.catalog.runs import NAMES, a_row, checked, rows_of
 from tests.catalog.tables import HEADINGS, a_workbook
 from tests.catalog.test_base_forms import publish
+from tests.contracts.builders import FORM, SITUATIONS, TEXTS
 
 NOTHING_MEETS, NEVER_ASKED = "form.unfillable", "form.never-asked"
 FIELDS: dict[str, tuple[Any, str, str]] = {
@@ -107,6 +112,34 @@ async def test_fields_that_wait_for_each_other_over_a_base_form_are_told(service
 
     told = [one["pointer"] for one in drafted.json()["errors"] if one["rule"] == NEVER_ASKED]
     assert told == ["/form/properties/a/x-when", "/form/properties/b/x-when"]
+
+
+OF_BEFORE: dict[str, Any] = {
+    "nobody": False,
+    "format": {"type": "string", "format": "mobile-phone"},
+    "choice": {"type": "integer", "enum": ["a"]},
+    "bounds": {"minLength": 3, "maxLength": 1},
+    "circle": {"type": "string", "x-when": {"has": "form.circle"}},
+}
+
+
+def test_a_fault_of_a_base_form_in_force_since_before_keeps_no_item_from_being_changed() -> None:
+    merged, _ = with_base(FORM, base={"type": "object", "properties": {**OF_BEFORE, "given": {"type": "string"}}})
+    own = {"mine": False, "waits": {"type": "string", "x-when": {"has": "form.waits"}}}
+    spoiled, _ = with_base(FormPart(schema={"type": "object", "properties": own}), base={"properties": OF_BEFORE})
+    crowded, _ = with_base(FormPart(schema={"type": "object", "maxProperties": 0}), base={"required": ["a"], "properties": {"a": {}}})
+
+    assert told_of(merged) == []
+    assert own_schema(merged.schema)["properties"] == FORM.schema["properties"]
+    assert "/form/nobody" in {one.pointer for one in form_defects(merged, {"nobody": 1})}
+    assert told_of(spoiled) == [(NOTHING_MEETS, "/form/properties/mine"), (NEVER_ASKED, "/form/properties/waits/x-when")]
+    assert told_of(crowded) == [(NOTHING_MEETS, "/form")]
+
+
+def told_of(form: FormPart) -> list[tuple[str, str]]:
+    checklist, statutory = ChecklistPart(materials=(), rules=()), Limit(amount=20, unit=Unit.WORKDAYS)
+    told = part_defects(form=form, situations=SITUATIONS, checklist=checklist, texts=TEXTS, statutory=statutory, certificates=())
+    return [(one.rule_id, one.pointer) for one in told]
 
 
 async def test_an_expression_that_is_read_by_the_check_alone_is_no_failure(service: Service) -> None:

@@ -16,7 +16,7 @@ from contracts.values import Json, JsonObject, canonical_json
 from rules.conditions import parse
 from rules.elements import element_defects
 from rules.form_costs import cost_defects
-from rules.forms import check_schema, root_defects
+from rules.forms import check_schema, is_merged, root_defects
 from rules.situations import check_table
 from rules.unfillable import unfillable_defects
 
@@ -63,7 +63,7 @@ def part_defects(
         )
     if not found:
         known = _facts(situations, form)
-        found += unfillable_defects(form.schema, wanted=_wanted(checklist))
+        found += _unfillable(form.schema, wanted=_wanted(checklist))
         found += _asked_when(form.schema, known=known)
         found += _checklist(checklist, known=known)
         found += _bundle(situations, known=known)
@@ -153,6 +153,18 @@ def _asked_when(schema: JsonObject, *, known: Collection[str] | None) -> Iterato
             yield from _condition(when, f"/form/properties/{name}/x-when", known)
         elif when is not None:
             yield _defect("form.condition", f"/form/properties/{name}/x-when", "应为条件表达式", "Expected a condition")
+
+
+def _unfillable(schema: JsonObject, *, wanted: Collection[str]) -> Iterator[Defect]:
+    """What nobody could hand in, without what base form and members say by themselves: that is told when they are drafted.
+
+    What has been in force since before it was told would else keep every item that takes it in from being changed.
+    """
+    properties = schema.get("properties")
+    fields = properties.items() if isinstance(properties, dict) else ()
+    theirs: JsonObject = {"type": "object", "properties": {name: field for name, field in fields if is_merged(field)}}
+    told = unfillable_defects(theirs, wanted=wanted)
+    yield from (one for one in unfillable_defects(schema, wanted=wanted) if one not in told)
 
 
 def _wanted(checklist: ChecklistPart) -> frozenset[str]:
