@@ -36,6 +36,11 @@ class Defect:
     basis: str = ""
 
 
+def pointer_step(name: str | int) -> str:
+    """A name as a step of a JSON Pointer (RFC 6901)."""
+    return str(name).replace("~", "~0").replace("/", "~1")
+
+
 class Refusal(Exception):
     """A named no.
 

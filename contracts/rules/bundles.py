@@ -12,7 +12,7 @@ from typing import cast
 
 from contracts.catalogue import ChecklistPart, CheckRule, Fact, FormPart, MaterialRule, SituationsPart
 from contracts.elements import Bundle, BundleMember, Limit, MaterialNeed
-from contracts.refusals import Defect
+from contracts.refusals import Defect, pointer_step
 from contracts.values import ItemCode, Json, JsonObject
 from rules.conditions import ConditionMalformed, parse
 from rules.elements import is_longer
@@ -173,7 +173,7 @@ def _missing(rule_id: str, name: str, schema: Json, when: JsonObject) -> CheckRu
     return CheckRule(
         rule_id=rule_id,
         when=_all(when, {"missing": f"form.{name}"}),
-        pointer=f"/form/{name}",
+        pointer=f"/form/{pointer_step(name)}",
         message=f"“{label or name}”未填写",
         message_en=f"“{label_en or name}” is missing",
         basis="",

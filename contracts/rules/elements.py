@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from contracts.catalogue import ChecklistPart, FormPart, MaterialRule, ProjectType, SituationsPart, TextsPart
 from contracts.elements import FourDo, Limit, Step, StepAct, Unit
-from contracts.refusals import Defect
+from contracts.refusals import Defect, pointer_step
 from contracts.values import Json, JsonObject, Mode
 from rules.workdays import WINDOW_HOURS
 
@@ -133,7 +133,7 @@ def _named_facts(schema: JsonObject, pointer: str) -> Iterator[tuple[str, str]]:
             fact = node.get("x-fact")
             if isinstance(fact, str):
                 yield place, fact
-            open_ += [(inner, f"{place}/{name}") for name, inner in reversed(node.items())]
+            open_ += [(inner, f"{place}/{pointer_step(name)}") for name, inner in reversed(node.items())]
         elif isinstance(node, list):
             open_ += [(inner, f"{place}/{index}") for index, inner in reversed(list(enumerate(node)))]
 

@@ -12,7 +12,7 @@ from typing import cast
 
 import jsonschema_rs
 
-from contracts.refusals import Defect
+from contracts.refusals import Defect, pointer_step
 from contracts.values import Json, JsonObject
 
 MAX_VALUES = 10_000
@@ -128,7 +128,7 @@ class _Place:
 
     def of(self, name: str) -> _Place:
         inner = cast("JsonObject", (self.bounds or {}).get("properties") or {}).get(name)
-        pointer = f"{self.pointer}/properties/{name.replace('~', '~0').replace('/', '~1')}"
+        pointer = f"{self.pointer}/properties/{pointer_step(name)}"
         return _Place(pointer=pointer, bounds=inner if isinstance(inner, dict) else None, count=self.count)
 
     def entries(self) -> _Place:

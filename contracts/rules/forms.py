@@ -14,7 +14,7 @@ from typing import ClassVar, cast
 import jsonschema_rs
 
 from contracts.catalogue import FormPart
-from contracts.refusals import Defect, Invalid
+from contracts.refusals import Defect, Invalid, pointer_step
 from contracts.values import Json, JsonObject
 from rules.form_costs import bounds_of, cost_defects, too_large
 
@@ -116,7 +116,7 @@ def with_base(form: FormPart, *, base: JsonObject) -> tuple[FormPart, tuple[Defe
     defects = tuple(
         Defect(
             rule_id="form.field-twice",
-            pointer=f"/form/properties/{_escaped(name)}",
+            pointer=f"/form/properties/{pointer_step(name)}",
             message="基础表单已有此字段",
             message_en="The base form has this field",
             basis="国务院令第716号",
@@ -139,7 +139,7 @@ def root_defects(schema: JsonObject) -> tuple[Defect, ...]:
         return ()
     words = "、".join(more)
     text, text_en = f"并入其他表单的只有字段,不得含 {words}", f"Only fields go into other forms, not {', '.join(more)}"
-    return (Defect(rule_id="form.root-rules", pointer=f"/form/{_escaped(more[0])}", message=text, message_en=text_en),)
+    return (Defect(rule_id="form.root-rules", pointer=f"/form/{pointer_step(more[0])}", message=text, message_en=text_en),)
 
 
 def as_merged(field: Json, *, required: bool = False) -> Json:
@@ -187,7 +187,7 @@ def _told(part: FormPart, form: JsonObject) -> Iterator[Defect]:
         label, label_en = _labels(part.schema, path)
         yield Defect(
             rule_id=f"form.{keyword}",
-            pointer="/form" + "".join(f"/{_escaped(step)}" for step in path),
+            pointer="/form" + "".join(f"/{pointer_step(step)}" for step in path),
             message=message.format(label=label, label_en=label_en),
             message_en=message_en.format(label=label, label_en=label_en),
         )
@@ -256,7 +256,3 @@ def _step(node: Json, step: str | int) -> Json:
         return node.get("items")
     properties = node.get("properties")
     return properties.get(step) if isinstance(properties, dict) else None
-
-
-def _escaped(step: str | int) -> str:
-    return str(step).replace("~", "~0").replace("/", "~1")

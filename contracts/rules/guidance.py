@@ -14,6 +14,7 @@ from typing import Literal
 
 from contracts.catalogue import ApprovalType, Fact, MaterialRule, Situation
 from contracts.elements import BundleMember
+from contracts.refusals import pointer_step
 from contracts.values import ItemCode, JsonObject
 from rules.conditions import OPEN, Condition, Facts, Truth, Verdict, compiled, evaluate
 from rules.fields import FieldAsked, fields_of
@@ -373,7 +374,7 @@ def prefilled(parts: Parts, facts: JsonObject) -> JsonObject:
         if isinstance(fact, str) and fact in facts:
             found[name] = facts[fact]
     refused = {one.pointer for one in form_defects(parts.form, found)} if found else set[str]()
-    return {name: value for name, value in found.items() if f"/form/{name}" not in refused}
+    return {name: value for name, value in found.items() if f"/form/{pointer_step(name)}" not in refused}
 
 
 __all__ = ["Advice", "Choice", "Line", "MemberStand", "Question", "Why", "advise", "facts_of", "prefilled", "told_of"]

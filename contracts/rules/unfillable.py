@@ -11,7 +11,7 @@ from typing import cast
 
 import jsonschema_rs
 
-from contracts.refusals import Defect, Invalid
+from contracts.refusals import Defect, Invalid, pointer_step
 from contracts.values import Digest, Json, JsonObject, canonical_json, digest
 from rules.conditions import parse
 from rules.form_costs import is_choice
@@ -98,7 +98,7 @@ def _schemas(schema: JsonObject) -> Iterator[tuple[str, JsonObject]]:
         for word in (word for word in _SEVERAL if word in node):
             several = node[word]
             named = several.items() if isinstance(several, dict) else enumerate(several) if isinstance(several, list) else ()
-            inner += [(f"{at}/{word}/{_escaped(name)}", one) for name, one in named]
+            inner += [(f"{at}/{word}/{pointer_step(name)}", one) for name, one in named]
         open_ += reversed(inner)
 
 
@@ -214,7 +214,7 @@ def _places(schema: Json, at: str) -> Iterator[tuple[str, JsonObject]]:
         return
     properties = schema.get("properties")
     for name, one in properties.items() if isinstance(properties, dict) else ():
-        yield from _places(one, f"{at}/properties/{_escaped(name)}")
+        yield from _places(one, f"{at}/properties/{pointer_step(name)}")
     if "prefixItems" not in schema and "items" in schema:
         yield from _places(schema["items"], f"{at}/items")
 
@@ -227,7 +227,7 @@ def _never_asked(schema: JsonObject, *, wanted: Collection[str]) -> Iterator[Def
         waiting = {name: when for name, when in waiting.items() if name not in asked}
     for name in waiting:
         text, text_en = "无论怎样填写,此字段都不会要求填写", "Nothing that anybody fills in makes this field asked for"
-        yield _defect("form.never-asked", f"/properties/{_escaped(name)}/x-when", text, text_en)
+        yield _defect("form.never-asked", f"/properties/{pointer_step(name)}/x-when", text, text_en)
 
 
 def _condition_of(field: Json) -> JsonObject | None:
@@ -254,7 +254,3 @@ def _may_hold(condition: JsonObject, *, never: Collection[str]) -> bool:
 
 def _defect(rule_id: str, place: str, message: str, message_en: str) -> Defect:
     return Defect(rule_id=rule_id, pointer=f"/form{place}", message=message, message_en=message_en)
-
-
-def _escaped(step: str | int) -> str:
-    return str(step).replace("~", "~0").replace("/", "~1")

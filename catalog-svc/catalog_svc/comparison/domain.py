@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from contracts.refusals import pointer_step
 from contracts.values import Json, JsonObject, canonical_json
 
 _IDS = ("code", "rule_id", "situation_id", "step_id", "item_code", "name")
@@ -51,7 +52,7 @@ def _compare(pointer: str, before: Json, after: Json) -> Iterator[Difference]:
 
 def _members(pointer: str, before: JsonObject, after: JsonObject) -> Iterator[Difference]:
     for name in [*before, *(one for one in after if one not in before)]:
-        place = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+        place = f"{pointer}/{pointer_step(name)}"
         if name not in after:
             yield Difference(pointer=place, change="removed", before=before[name], after=None)
         elif name not in before:

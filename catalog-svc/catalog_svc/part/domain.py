@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from contracts.catalogue import ChecklistPart, FormPart, Limit, Part, SituationsPart, TextsPart
 from contracts.codec import encode_object
-from contracts.refusals import Defect, Invalid
+from contracts.refusals import Defect, Invalid, pointer_step
 from contracts.values import Json, JsonObject, canonical_json
 from rules.conditions import parse
 from rules.elements import element_defects
@@ -149,10 +149,11 @@ def _asked_when(schema: JsonObject, *, known: Collection[str] | None) -> Iterato
     properties = schema.get("properties")
     for name, one in properties.items() if isinstance(properties, dict) else ():
         when = one.get("x-when") if isinstance(one, dict) else None
+        place = f"/form/properties/{pointer_step(name)}/x-when"
         if isinstance(when, dict):
-            yield from _condition(when, f"/form/properties/{name}/x-when", known)
+            yield from _condition(when, place, known)
         elif when is not None:
-            yield _defect("form.condition", f"/form/properties/{name}/x-when", "应为条件表达式", "Expected a condition")
+            yield _defect("form.condition", place, "应为条件表达式", "Expected a condition")
 
 
 def _unfillable(schema: JsonObject, *, wanted: Collection[str]) -> Iterator[Defect]:
