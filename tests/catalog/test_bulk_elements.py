@@ -5,7 +5,9 @@ from typing import Any
 import orjson
 import pytest
 
-from catalog_svc.item.domain import NOTICE
+from catalog_svc.bulk.domain.cleared import cleared
+from catalog_svc.item.domain import NOTICE, ItemDraft
+from contracts.codec import decode
 from tests.catalog.builders import Service, a_draft
 from tests.catalog.runs import a_row, checked, exported, imported, published, rows_of
 from tests.catalog.tables import HEADINGS, a_text, a_workbook
@@ -134,6 +136,7 @@ def test_where_there_is_none_of_something_the_office_writes_so(text: str) -> Non
         ("materials", '申请书|是|1|1|否|依据|编号：a|{"code":"b"}', "申请材料", "bulk.said-twice", "/checklist/materials/0/code", "不一致"),
         ("materials", '申请书|是|申请人自备|1|否|依据|容缺：否|{"deferral":{"amount":2,"unit":"workdays","basis":"x"}}', "申请材料", "bulk.said-twice", "/checklist/materials/0/deferral", "不一致"),
         ("lists", "省级|就近办", "所在清单", "bulk.choice", "/version/lists/0/0", "第 1 项"),
+        ("lists", '县级|就近办|{"level":"city"}', "所在清单", "bulk.record", "/version/lists/0", "JSON"),
         ("lists", "县级|就近办|是", "所在清单", "bulk.record", "/version/lists/0", "超过 2 项"),
         ("cityWays", "全市通办", "同城通办方式", "bulk.choice", "/version/ways", "市级事项窗口前移"),
         ("chain", "审核|看看|街道办事处|依据", "多层办理环节", "bulk.choice", "/texts/chain/0/act", "第 2 项"),
@@ -189,6 +192,16 @@ def test_a_file_that_was_exported_before_says_what_it_said() -> None:
     assert row["draft"]["parts"]["texts"] == {"kind": "texts"} | body["texts"]
     assert {"lists", "ways"}.isdisjoint(bare["draft"]["content"])
     assert (row["kept"], bare["kept"]) == ([], [])
+
+
+def test_a_column_that_an_office_took_from_an_export_leaves_what_is_published() -> None:
+    row = dict(zip(HEADINGS, a_row(**BY_HAND), strict=True))
+    del row["多层办理环节"]
+
+    [read] = judged(a_text([[*row], [*row.values()]])).good
+
+    assert read["kept"] == [["texts", "chain"]]
+    assert "chain" not in read["emptied"]
 
 
 @pytest.mark.parametrize(
@@ -276,6 +289,48 @@ async def test_what_a_row_takes_from_what_is_published_by_saying_nothing_is_told
     assert [note["rule"] for note in old["notes"]] == ["bulk.cleared"]
     for name in (*LATER, "容缺", "证明清单编号", "有效期"):
         assert name.replace("容缺", "补交期限") in old["notes"][0]["detail"]
+
+
+def lets_go(before: dict[str, str], now: dict[str, str]) -> list[tuple[str, str]]:
+    """What a row with the second cells takes from what one with the first published."""
+    [was], [row] = (judged(a_text([HEADINGS, a_row(**cells)])).good for cells in (before, now))
+    bodies = [decode(ItemDraft, one["draft"]).body() for one in (row, was)]
+    return [(one.zh, one.en) for one in cleared(*bodies, emptied=row["emptied"], lines=row["lines"])]
+
+
+@pytest.mark.parametrize(
+    ("code", "before", "now", "told"),
+    [
+        ("promiseType", "小时", "", ("承诺办结时限单位", "promiseType")),
+        ("extensionExplain", "行政许可法 §42", "", ("延长时限依据", "extensionExplain")),
+        ("limitSceneNum", "0", "", ("到办事现场次数", "limitSceneNum")),
+        ("chain", "审核|决定|综合窗口|某法|窗口办理：是|窗口交叉审核：是|时限：1个工作日", "审核|决定|综合窗口|某法|窗口办理：是", ("多层办理环节（时限、窗口交叉审核）", "chain (limit, second_officer)")),
+        ("specialProcedure", "听证|某法|30个工作日|期限依据：某法", "听证|某法", ("特别程序（最长期限）", "specialProcedure (limit)")),
+        ("specialProcedure", "听证|某法|30个工作日|期限依据：某法", "听证|某法|30个工作日", ("特别程序（期限依据）", "specialProcedure (limit/basis)")),
+        ("materials", "甲|否|1|3|是|某法", "甲|||||某法", ("申请材料（是否必要、份数、是否核验原件）", "materials (required, copies, original_seen)")),
+        ("materials", "甲|是|1|1|否|某法\n甲|是|1|1|否|某法|有效期：9|英文名称：A", "甲|是|1|1|否|某法\n甲|是|1|1|否|某法", ("申请材料（有效期、英文名称）", "materials (valid_days, name_en)")),
+        ("materials", '甲|是|1|1|否|某法|编号：form|{"max_bytes":1048576}', "甲|是|1|1|否|某法", ("申请材料（文件大小、编号）", "materials (max_bytes, code)")),
+    ],
+)  # fmt: skip
+def test_each_part_that_a_row_leaves_out_is_told_by_its_name_and_its_code(code: str, before: str, now: str, told: tuple[str, str]) -> None:
+    period = {"extensionDay": "3", "extensionType": "工作日", "extensionExplain": "行政许可法 §42"}
+
+    assert lets_go(period | {code: before}, period | {code: now}) == [told]
+
+
+@pytest.mark.parametrize(
+    ("code", "before", "now"),
+    [
+        ("promiseDay", "8", "9"),
+        ("promiseType", "工作日", ""),
+        ("chain", "审核|决定|综合窗口|某法|窗口办理：是|窗口交叉审核：是", "审核|决定|综合窗口|某法|窗口办理：是|窗口交叉审核：否"),
+        ("materials", "甲|是|1|3|是|某法|容缺：是|补交期限：2|容缺依据：某文", "甲|否|1|1|否|某法|容缺：否"),
+        ("materials", "甲|是|1|1|否|某法|英文名称：甲\n乙|是|1|1|否|某法", "乙|是|1|1|否|某法\n甲|是|1|1|否|某法"),
+        ("materials", "甲|是|1|1|否|某法|可信等级：A", '甲|是|1|1|否|某法|{"trust":"B"}'),
+    ],
+)
+def test_what_a_row_says_otherwise_is_not_told_as_left_out(code: str, before: str, now: str) -> None:
+    assert lets_go({code: before}, {code: now} | ({"promiseDay": "9"} if code == "promiseType" else {})) == []
 
 
 async def test_none_takes_away_what_is_published_because_it_is_said(service: Service) -> None:

@@ -13,9 +13,15 @@ from catalog_svc.bulk.domain.runs import RunState
 from catalog_svc.bulk.handlers.slices import refuse_row
 from catalog_svc.bulk.jobs import go_on, go_on_with_files
 from catalog_svc.bulk.store import ROWS
-from chassis.database import Database, TransactionTooLong, Tx
-from tests.catalog.builders import AUTHOR, BOTH, REVIEWER, SOLE_TRADER_ITEM, Service, a_draft
-from tests.catalog.runs import NAMES, a_row, checked, imported, rows_of, seen, settle, step, upload
+from catalog_svc.item import handlers as items
+from catalog_svc.item.domain import NOTICE, ItemVersionRecord
+from catalog_svc.item.store import save_versions
+from catalog_svc.item.views import read_draft
+from catalog_svc.part import handlers as parts
+from chassis.database import Database, TransactionTooLong, Tx, lock
+from contracts.values import ItemId
+from tests.catalog.builders import AUTHOR, BOTH, LIUYANG, REVIEWER, SOLE_TRADER_ITEM, Service, a_draft
+from tests.catalog.runs import NAMES, a_row, checked, exported, flaws, imported, row_of, rows_of, seen, settle, step, upload
 from tests.catalog.tables import HEADINGS, a_text, a_workbook
 from tests.catalog.test_bulk_steps import SHORT, counts, days_pass, do, refused, short, three, withdraw
 
@@ -28,6 +34,39 @@ def sent_back(description: str = "被退回的表单") -> Any:
 
 async def form_of(service: Service, version_id: str) -> Any:
     return (await service.get(f"/service-items/versions/{version_id}")).json()["form"]["schema"].get("description")
+
+
+async def publish_before_the_rule(service: Service, body: Any) -> None:
+    """Publish what a draft may say no more, as a release did that knew no such rule."""
+    item_id, draft = ItemId(SOLE_TRADER_ITEM), read_draft(body)
+    async with service.context.database.begin(service.context) as tx:
+        others = (await items.versions_of(tx, {item_id}))[item_id]
+        whole = await items.complete(tx, draft, region=LIUYANG)
+        assert await items.find_defects(tx, whole, region=LIUYANG)
+        record = ItemVersionRecord.draft(whole, item_id=item_id, number=len(others) + 1, region=LIUYANG, by=AUTHOR.ref, others=others)
+        record.review(by=REVIEWER.ref, others=others)
+        await lock(tx, item_id)
+        await parts.keep_parts(tx, whole.parts.named())
+        await parts.publish_parts(tx, [*whole.parts.named()])
+        ended = record.publish(at=tx.at, effective_from=None, others=others, successors=())
+        await lock(tx, record.version_id, *(one.version_id for one in ended))
+        await save_versions(tx, [*ended, record])
+    service.context.now.set_offset(NOTICE.total_seconds() + 1)
+
+
+async def test_what_is_published_is_unchanged_whatever_a_newer_rule_says(service: Service) -> None:
+    body = a_draft()
+    body["version"]["acceptance_limit"]["amount"] = 90
+    await publish_before_the_rule(service, body)
+
+    back = await checked(service, await exported(service))
+    again = await checked(service, a_workbook([HEADINGS, row_of(body)]))
+    body["texts"]["fees"] = "新收费"
+    changed = await checked(service, a_workbook([HEADINGS, row_of(body)]))
+
+    assert await counts(service, back) == {"unchanged": back["rows"]}
+    assert await counts(service, again) == {"unchanged": 1}
+    assert [field for _, field, _ in await flaws(service, changed)] == ["受理时限"]
 
 
 # -- what an empty cell stays as

@@ -65,6 +65,14 @@ class Records:
                 ) from wrong
         return found
 
+    def said(self, cell: Cell) -> list[list[str]]:
+        """Of each of its lines the fields that it says itself; what stands within another behind that one's name and a slash."""
+        return [self._said_by(line.replace("｜", "|")) for line in lines_of(cell.text)]
+
+    def whole(self, record: JsonObject) -> list[str]:
+        """The same of a record that is written exactly."""
+        return [*record, *(one.name for one in self.named if one.name.partition("/")[0] in record)]
+
     def show(self, value: Json) -> str:
         """One a line."""
         return "\n".join(self._show(record, index) for index, record in enumerate(cast("list[Json]", value)))
@@ -73,6 +81,8 @@ class Records:
         head, brace, rest = line.partition("|{")
         record, said = self._parts([part.strip() for part in head.split("|")], index)
         if self.tuples:
+            if brace:
+                raise CellWrong("bulk.record", "该列各行不接受 JSON", "A line of this column takes no JSON")
             return [record[name] for name, _ in self.fields]
         if brace:
             special = read_json("{" + rest)
@@ -81,6 +91,18 @@ class Records:
                     raise CellWrong("bulk.said-twice", "同一内容写了两处且不一致", "The same is said twice and differs", f"/{name}")
                 record[name] = value
         return record
+
+    def _said_by(self, line: str) -> list[str]:
+        head, brace, rest = line.partition("|{")
+        parts = [part.strip() for part in head.split("|")]
+        said = [name for (name, _), part in zip(self.fields, parts, strict=False) if part]
+        for part in parts[len(self.fields) :]:
+            found = _NAMED.fullmatch(part)
+            known = None if found is None else self.known.get(label_of(found[1]))
+            if found is not None and known is not None and found[2].strip():
+                said.append(known.name.partition("/")[0] if known.affirms else known.name)
+        special = read_json("{" + rest) if brace else {}
+        return [*said, *(self.whole(special) if isinstance(special, dict) else ())]
 
     def _parts(self, parts: Sequence[str], index: int) -> tuple[JsonObject, set[str]]:
         """What a line says without its JSON, and which fields it says by name."""

@@ -11,6 +11,7 @@ from catalog_svc.bulk.domain.beside import require_within_bounds
 from catalog_svc.bulk.domain.column import Column, Missing
 from catalog_svc.bulk.domain.columns import BESIDE, COLUMNS, FORMER, ITEM, LABELS, NEEDED, ORGAN, OTHERS, PLANNED, TASK
 from catalog_svc.bulk.domain.exact import CellWrong, read_cell, show_cell, storable
+from catalog_svc.bulk.domain.said import LINES, said_by
 from catalog_svc.sheet.domain.bounds import MOST_ROWS
 from catalog_svc.sheet.domain.cells import EMPTY, Cell, CellKind, Sheet, SheetRow, label_of
 from catalog_svc.sheet.domain.refusals import SheetHeaderless, SheetTooLarge
@@ -23,6 +24,7 @@ MOST_IN_ROW = 600_000
 _ENOUGH = 4
 """Known headings from which on a row is meant as a header."""
 _BESIDE = {label_of(label) for label in BESIDE}
+_LATER = {column.code for column in COLUMNS if column.came_later}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,8 @@ class RowRead:
     """Places of the body that were left empty and stay as the item's newest version has them."""
     emptied: list[str] = field(default_factory=list)
     """Columns, by their codes, that were left empty and do not: they say what an empty cell says."""
+    lines: dict[str, list[list[str]]] = field(default_factory=dict)
+    """Of the columns of lines, by their codes, what each line says itself."""
     former: list[str] = field(default_factory=list)
     planned: str | None = None
     flaws: list[Flaw] = field(default_factory=list)
@@ -226,6 +230,8 @@ def read_row(row: SheetRow, *, header: Header, sheet: Sheet) -> RowRead:
             value = read_cell(column.shape, cell)
             require_within_bounds(column.code, value)
             values[column.code] = value
+            if column.code in LINES:
+                read.lines[column.code] = said_by(column, cell, value=value)
         except CellWrong as wrong:
             read.flaws.append(flaw_of(wrong, column=column))
     _name_item(values, read)
@@ -292,6 +298,7 @@ def _place(columns: Sequence[Column], values: Mapping[str, Json], read: RowRead,
                 read.flaws.append(flaw_of(CellWrong("bulk.missing", "必填项缺失", "It must be filled in"), column=column))
             else:
                 put(read.body, column.at, usual)
+                read.emptied.append(column.code)
 
 
 def _leave_empty(column: Column, default: Json, read: RowRead, *, header: Header) -> None:
@@ -299,7 +306,8 @@ def _leave_empty(column: Column, default: Json, read: RowRead, *, header: Header
     if get(read.body, column.at) is not None:
         return
     put(read.body, column.at, copy.deepcopy(default))
-    exported_before = column.came_later and OTHERS.code in header.places and column.code not in header.places
+    # A newer export from which an office took one of them has the others.
+    exported_before = column.came_later and OTHERS.code in header.places and not _LATER & header.places.keys()
     if column.keeps and not exported_before:
         read.kept.append([*column.at])
     else:

@@ -33,6 +33,16 @@ _Pair = tuple[OrganCode, ItemCode]
 _Part = TypeVar("_Part", ItemContent, ChecklistPart, TextsPart)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Silent:
+    """What a row does not say, as the worker found."""
+
+    emptied: tuple[str, ...]
+    """Columns that were left empty, by their codes."""
+    lines: Mapping[str, tuple[tuple[str, ...], ...]]
+    """What the lines of its cells say themselves, and so what they do not."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What the rows of a slice name."""
@@ -63,14 +73,19 @@ async def check_rows(tx: Tx[Catalog], run: Run, read: Sequence[JsonObject]) -> l
     rows = [decode(RunRow, one) for one in read]
     drafts = {row.number: decode(ItemDraft, row.draft) for row in rows if row.draft is not None and not row.flaws}
     kept = {int(str(one["number"])): one["kept"] for one in read}
-    emptied = {int(str(one["number"])): one["emptied"] for one in read}
+    silent = {int(str(one["number"])): decode(_Silent, one) for one in read}
     known = await _look_up(tx, run, rows, drafts, kept)
+    changed: list[tuple[RunRow, ItemDraft]] = []
     for row in rows:
         if row.number in drafts:
             draft = await _judge(tx, row, _named_as_the_base_item(drafts[row.number], known), kept[row.number], known)
-            row.notes += [] if draft is None else await _clears(tx, draft, known, emptied=emptied[row.number])
+            changed += [] if draft is None else [(row, draft)]
         if row.flaws:
             row.state, row.draft = RowState.BAD, None
+    before = await _told_of(tx, [draft for _, draft in changed], known)
+    for row, draft in changed:
+        if (said := before.get(known.item_of(draft))) is not None:
+            row.notes += _clears(draft, said, silent=silent[row.number])
     return rows
 
 
@@ -94,43 +109,51 @@ async def _judge(tx: Tx[Catalog], row: RunRow, given: ItemDraft, kept: Json, kno
                 draft, gone_by = (as_waiting, newest) if as_waiting.digest == newest.digest else (draft, gone_by)
         except Invalid as refused:
             row.flaws += [told(one) for one in refused.defects]
-        row.flaws += [told(one) for one in await items.find_defects(tx, draft, region=organ.region)]
     if kept and gone_by is not None and (in_force is None or gone_by.version_id != in_force.version_id):
         row.notes.append(_left_as(gone_by))
-    row.flaws += _not_theirs(row, draft, known)
-    if row.flaws or organ is None:
-        return None
-    scheduled = newest is not None and newest.state is ItemVersionState.PUBLISHED and newest.start > tx.at
-    if scheduled and newest is not None and newest.digest != draft.digest:
-        row.notes.append(_newer_waits(newest))
+    others = _not_theirs(row, draft, known)
     same: ItemVersionRecord | None = None
-    if newest is not None and not overtaken and newest.says_still(draft.digest, at=tx.at):
-        # A draft that waits and that no run carries on is taken up by this one.
-        same = newest if newest.state is ItemVersionState.PUBLISHED or newest.version_id in known.held else None
-    elif in_force is not None and newest is not None and in_force.version_id != newest.version_id:
-        as_in_force = await items.complete(tx, _left_as_it_is(given, in_force, kept, known), region=organ.region)
-        same = in_force if as_in_force.digest == in_force.digest else None
-    if same is not None and all(code in known.taken[organ.region] for code in row.former):
-        row.state, row.version_id, row.draft, row.cells = RowState.UNCHANGED, same.version_id, None, ()
+    if organ is not None and not row.flaws and not others:
+        scheduled = newest is not None and newest.state is ItemVersionState.PUBLISHED and newest.start > tx.at
+        if scheduled and newest is not None and newest.digest != draft.digest:
+            row.notes.append(_newer_waits(newest))
+        if newest is not None and not overtaken and newest.says_still(draft.digest, at=tx.at):
+            # A draft that waits and that no run carries on is taken up by this one.
+            same = newest if newest.state is ItemVersionState.PUBLISHED or newest.version_id in known.held else None
+        elif in_force is not None and newest is not None and in_force.version_id != newest.version_id:
+            as_in_force = await items.complete(tx, _left_as_it_is(given, in_force, kept, known), region=organ.region)
+            same = in_force if as_in_force.digest == in_force.digest else None
+        if same is not None and all(code in known.taken[organ.region] for code in row.former):
+            row.state, row.version_id, row.draft, row.cells = RowState.UNCHANGED, same.version_id, None, ()
+            return None
+    if organ is not None and (same is None or same is not newest):
+        # Only what is drafted anew: what is published as it stands may be older than a rule.
+        row.flaws += [told(one) for one in await items.find_defects(tx, draft, region=organ.region)]
+    row.flaws += others
+    if row.flaws:
         return None
     row.draft = encode_object(draft)
     return draft
 
 
-async def _clears(tx: Tx[Catalog], draft: ItemDraft, known: _Known, *, emptied: Json) -> list[JsonObject]:
+async def _told_of(tx: Tx[Catalog], drafts: Sequence[ItemDraft], known: _Known) -> dict[ItemId, ItemDraft]:
+    """Of the items of these drafts what the version says that their rows go by; read for all of them together."""
+    told = {item_id: known.told[item_id] for item_id in map(known.item_of, drafts) if item_id in known.told}
+    unread = {one.version_id: one for one in told.values() if one.version_id not in known.said}
+    read = dict(zip(unread, await items.get_drafts(tx, list(unread.values())), strict=True)) if unread else {}
+    return {item_id: known.said.get(one.version_id) or read[one.version_id] for item_id, one in told.items()}
+
+
+def _clears(draft: ItemDraft, said: ItemDraft, *, silent: _Silent) -> list[JsonObject]:
     """What a row lets go of what is published, as a note."""
-    before = known.told.get(known.item_of(draft))
-    if before is None:
-        return []
-    said = known.said.get(before.version_id) or next(iter(await items.get_drafts(tx, [before])))
-    gone = cleared(draft.body(), said.body(), emptied=[str(one) for one in emptied] if isinstance(emptied, list) else [])
+    gone = cleared(draft.body(), said.body(), emptied=silent.emptied, lines=silent.lines)
     if not gone:
         return []
     return [
         {
             "rule": "bulk.cleared",
-            "detail": f"本行未写，已公布的下列内容将不再保留：{'、'.join(gone)}",
-            "detail_en": f"The row does not say what is published of: {', '.join(gone)}",
+            "detail": f"本行未写，已公布的下列内容将不再保留：{'、'.join(one.zh for one in gone)}",
+            "detail_en": f"The row does not say what is published of: {', '.join(one.en for one in gone)}",
         }
     ]
 

@@ -203,6 +203,7 @@ def _judged(row: RowRead, number: int) -> JsonObject:
             "draft": draft,
             "kept": row.kept,
             "emptied": row.emptied,
+            "lines": row.lines,
             "former": row.former,
             "planned": row.planned,
             "flaws": flaws,
