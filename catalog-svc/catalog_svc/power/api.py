@@ -15,7 +15,6 @@ from catalog_svc.proposal.api import (
     After,
     Body,
     ItemText,
-    NameText,
     OrganText,
     ProposalAnswer,
     RegionText,
@@ -41,6 +40,7 @@ MOST_AT_ONCE = 500
 
 PowerPath = Annotated[str, Path(pattern=KEY, description="职权编码@清单所在地区 / <code>@<region of the list>")]
 PowerCode = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z][0-9A-Z-]{2,39}$")]
+PowerName = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 BasisText = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
 OfRegion = Annotated[str, Query(pattern=r"^[0-9]{6,12}$", description="清单所在地区 / whose list")]
 
@@ -50,9 +50,9 @@ class PowerBody(Body):
 
     code: PowerCode
     region: RegionText
-    name: NameText
+    name: PowerName
     kind: PowerKind
-    organs: Annotated[list[OrganText], Field(min_length=1, max_length=10)]
+    organs: Annotated[list[OrganText], Field(min_length=1, max_length=100)]
     legal_basis: Annotated[list[BasisText], Field(max_length=30)]
     items: Annotated[list[ItemText], Field(default_factory=list, max_length=50)]
     verbatim: bool
@@ -252,11 +252,12 @@ async def list_powers(
     organ: Annotated[str | None, Query(pattern=r"^[0-9A-HJ-NP-RTUW-Y]{18}$", description="行使主体 / who exercises it")] = None,
     kind: PowerKind | None = None,
     linked: Annotated[bool | None, Query(description="已关联事项 / names an item")] = None,
-    listed: Annotated[bool | None, Query(description="在清单中,未取消 / on the list, not cancelled")] = None,
     after: After = "",
     limit: Limit = DEFAULT_LIMIT,
+    *,
+    listed: Annotated[bool, Query(description="在清单中;否则为已取消的 / on the list, else those taken off it")] = True,
 ) -> Response:
-    """A region's powers list, by code."""
+    """A region's powers list, by code; what was taken off it only when asked for."""
     whose = None if organ is None else OrganCode(organ)
     sought = Sought(region=RegionCode(region), organ=whose, kind=kind, linked=linked, listed=listed)
     found = await store.list_powers(read.tx, sought, after=after, limit=limit)

@@ -117,14 +117,12 @@ class Around:
 
 
 def check_power(power: Power, *, around: Around) -> None:
-    """Refuse a power that the list may not hold; of one that leaves the list what it names may be gone.
+    """Refuse a power that the list may not hold; of one that leaves the list what it names may be over, but was there.
 
     Raises:
         PowerUnsound: With a defect for each field, a hundred at most.
     """
-    defects = [*_of_list(power, around)]
-    if power.listed:
-        defects += [*_of_organs(power, around), *_of_items(power, around)]
+    defects = [*_of_list(power, around), *_of_organs(power, around), *_of_items(power, around)]
     if defects:
         raise PowerUnsound(defects=tuple(defects[:100]))
 
@@ -152,11 +150,11 @@ def _of_list(power: Power, around: Around) -> Iterator[Defect]:
 def _of_organs(power: Power, around: Around) -> Iterator[Defect]:
     for place, code in enumerate(power.organs):
         organ = around.organs.get(code)
-        if organ is None or organ.merged_into is not None:
+        if organ is None or (power.listed and organ.merged_into is not None):
             yield _defect(
                 "power.organ-unknown", f"/organs/{place}", "没有此机构，或者已并入其他机构", "There is no such organ, or no longer"
             )
-        elif power.region not in around.lines.get(organ.region, ()):
+        elif power.listed and power.region not in around.lines.get(organ.region, ()):
             yield _defect(
                 "power.organ-elsewhere",
                 f"/organs/{place}",
@@ -166,7 +164,7 @@ def _of_organs(power: Power, around: Around) -> Iterator[Defect]:
 
 
 def _of_items(power: Power, around: Around) -> Iterator[Defect]:
-    if power.kind in UNASKED and power.items:
+    if power.listed and power.kind in UNASKED and power.items:
         zh, en = KINDS[power.kind]
         yield _defect(
             "power.unasked",
@@ -177,6 +175,8 @@ def _of_items(power: Power, around: Around) -> Iterator[Defect]:
     for place, code in enumerate(power.items):
         if code not in around.kinds:
             yield _defect("power.item-unknown", f"/items/{place}", "基本目录中没有此事项", "There is no base item with this code")
+        elif not power.listed:
+            continue
         elif around.kinds[code] == PUBLIC_SERVICE:
             yield _defect("power.public-service", f"/items/{place}", "公共服务事项不行使行政职权", "A public service exercises no power")
         elif around.kinds[code] != power.kind and power.kind not in UNASKED:

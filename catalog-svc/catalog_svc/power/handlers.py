@@ -148,10 +148,10 @@ async def unexercised(tx: Tx[Catalog], region: RegionCode, *, after: str, limit:
     """Of a page of a list those powers that one applies for and no item in force exercises, after all that were looked at."""
     page = await store.list_applied_for(tx, region, after=after, limit=limit)
     same = tx.context.catalogue.one_with
-    pairs = {one.key: {(organ, item) for code in one.organs for organ in same(code) for item in one.items} for one in page}
-    named = {pair for of_one in pairs.values() for pair in of_one}
-    in_force = await items.in_force_among(tx, organs={organ for organ, _ in named}, codes={item for _, item in named})
-    return page, [one for one in page if not pairs[one.key] & in_force]
+    acting = {one.key: {organ for code in one.organs for organ in same(code)} for one in page}
+    codes = {item for one in page for item in one.items}
+    in_force = await items.in_force_among(tx, organs={organ for own in acting.values() for organ in own}, codes=codes)
+    return page, [one for one in page if not any((organ, item) in in_force for organ in acting[one.key] for item in one.items)]
 
 
 async def unlisted_items(

@@ -44,7 +44,8 @@ class Sought:
     kind: PowerKind | None = None
     linked: bool | None = None
     """Whether it names an item."""
-    listed: bool | None = None
+    listed: bool = True
+    """Whether it stands there, else was taken off."""
 
 
 async def get_power(tx: Tx[Catalog], key: str) -> tuple[Power, int] | None:
@@ -56,15 +57,13 @@ async def get_power(tx: Tx[Catalog], key: str) -> tuple[Power, int] | None:
 def list_query(sought: Sought, *, after: str, limit: int) -> Select[tuple[JsonObject]]:
     """What `list_powers` asks."""
     table = POWERS.c
-    statement = select(table.body).where(table.region == sought.region, table.key > after)
+    statement = select(table.body).where(table.region == sought.region, table.listed == sought.listed, table.key > after)
     if sought.organ is not None:
         statement = statement.where(table.organs.contains([sought.organ]))
     if sought.kind is not None:
         statement = statement.where(table.kind == sought.kind.value)
     if sought.linked is not None:
         statement = statement.where((func.cardinality(table.item_codes) > 0) == sought.linked)
-    if sought.listed is not None:
-        statement = statement.where(table.listed == sought.listed)
     return statement.order_by(table.key).limit(limit)
 
 

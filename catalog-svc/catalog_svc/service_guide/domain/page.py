@@ -172,7 +172,6 @@ def _basics(guide: ServiceGuide) -> Markup:
         ("到现场次数 Visits", "" if handling.visits is None else str(handling.visits)),
         ("数量限制 Quantity", guide.quantity_limit),
         ("办理结果 Result", guide.result.name),
-        ("权责清单 Powers list", guide.powers),
     ]
     return _pairs(rows)
 
