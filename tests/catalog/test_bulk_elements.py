@@ -24,7 +24,7 @@ BY_HAND = {
         "窗口审批|决定|市场监管窗口|个体工商户条例 §4"
     ),
     "specialProcedure": "听证|行政许可法 §45|30个工作日|期限依据：行政许可法 §47\n检验检测|行政许可法 §45|无|停止时限：办理时限、送达时限|编号：testing",
-    "feeName": "证照工本费|每证10.5元|发改价格〔2003〕2322号|金额：10.5元|可否减免：是|减免说明：低保对象免收",
+    "charges": "证照工本费|每证10.5元|发改价格〔2003〕2322号|金额：10.5元|可否减免：是|减免说明：低保对象免收",
     "resultTemplate": "business-licence-2019",
 }
 MATERIALS = (
@@ -145,7 +145,7 @@ def test_where_there_is_none_of_something_the_office_writes_so(text: str) -> Non
         ("specialProcedure", "听证", "特别程序", "bulk.record", "/texts/stops/0/basis", "缺少第 2 项"),
         ("specialProcedure", "听证|行政许可法 §45|很久", "特别程序", "bulk.period", "/texts/stops/0/limit", "第 3 项"),
         ("specialProcedure", "听证|行政许可法 §45|无|期限依据：某文", "特别程序", "bulk.record", "/texts/stops/0/limit/basis", "期限依据"),
-        ("feeName", "工本费|每证十元|依据|金额：十元", "收费项目", "bulk.sum", "/texts/fee_lines/0/amount_fen", "第 4 项（金额）"),
+        ("charges", "工本费|每证十元|依据|金额：十元", "收费项目", "bulk.sum", "/texts/fee_lines/0/amount_fen", "第 4 项（金额）"),
     ],
 )  # fmt: skip
 def test_a_part_that_nobody_understands_is_told_by_row_column_line_part_and_rule(
@@ -331,6 +331,34 @@ def test_each_part_that_a_row_leaves_out_is_told_by_its_name_and_its_code(code: 
 )
 def test_what_a_row_says_otherwise_is_not_told_as_left_out(code: str, before: str, now: str) -> None:
     assert lets_go({code: before}, {code: now} | ({"promiseDay": "9"} if code == "promiseType" else {})) == []
+
+
+def test_nobody_says_that_nothing_is_charged_above_charges() -> None:
+    charge = BY_HAND["charges"]
+
+    assert cell("parts/texts/fees", isFee="", charges=charge) == ""
+    assert cell("parts/texts/fees", isFee="", charges="") == "不收费"
+    assert cell("parts/texts/fees", isFee="每证10.5元", charges=charge) == "每证10.5元"
+
+
+async def test_a_row_that_is_silent_about_charges_leaves_the_text_beside_them(service: Service) -> None:
+    await published(service, a_workbook([HEADINGS, a_row(isFee="每证10.5元", charges=BY_HAND["charges"])]))
+    service.context.now.set_offset(NOTICE.total_seconds() + 1)
+
+    run = await published(service, a_workbook([HEADINGS, a_row(isFee="", charges="", limitExplain="每年100件")]))
+
+    texts = (await shown_of(service, run))["texts"]
+    assert (texts["fees"], texts["quantity_limit"], len(texts["fee_lines"])) == ("每证10.5元", "每年100件", 1)
+    assert (await rows_of(service, run))[0]["notes"] == []
+
+
+@pytest.mark.parametrize("heading", ["feeName", "收费项目名称", "结果样本"])
+def test_a_heading_that_offices_use_for_something_else_is_passed_over(heading: str) -> None:
+    row = dict(zip(HEADINGS, a_row(), strict=True)) | {heading: "工本费"}
+
+    run = judged(a_text([[*row], [*row.values()]]))
+
+    assert ([one["flaws"] for one in run.rows], run.last["end"]["unknown"]) == ([[]], [heading])
 
 
 async def test_none_takes_away_what_is_published_because_it_is_said(service: Service) -> None:

@@ -76,6 +76,28 @@ OTHERS = Column(
     note_en="fields without a column of their own, as an export writes them",
 )
 
+CHARGED = Column(
+    name="收费情况",
+    code="isFee",
+    at=("texts", "fees"),
+    shape=Paragraphs(2000),
+    default="不收费",
+    aliases=("是否收费", "收费标准"),
+    example="不收费",
+    note="写明收费项目的，可以留空",
+    note_en="may be left empty beside charges",
+)
+CHARGES = Column(
+    name="收费项目",
+    code="charges",
+    at=("texts", "fee_lines"),
+    shape=OrNone(FEES),
+    default=[],
+    keeps=True,
+    came_later=True,
+    example="无",
+)
+
 
 def _limit(
     name: str, key: str, code: str, field: str, *, of: tuple[Json | Missing, Json | Missing, Json | Missing], example: tuple[str, str]
@@ -256,30 +278,11 @@ COLUMNS: tuple[Column, ...] = (
         default="",
         keeps=True,
         came_later=True,
-        aliases=("结果样本",),
         example="business-licence",
     ),
     Column(name="审批结果名称", code="resultName", at=("texts", "result_name"), shape=Text(100), aliases=("结果名称",), example="营业执照"),
-    Column(
-        name="收费情况",
-        code="isFee",
-        at=("texts", "fees"),
-        shape=Paragraphs(2000),
-        default="不收费",
-        aliases=("是否收费", "收费标准"),
-        example="不收费",
-    ),
-    Column(
-        name="收费项目",
-        code="feeName",
-        at=("texts", "fee_lines"),
-        shape=OrNone(FEES),
-        default=[],
-        keeps=True,
-        came_later=True,
-        aliases=("收费项目名称",),
-        example="无",
-    ),
+    CHARGED,
+    CHARGES,
     Column(
         name="不予许可情形",
         code="denialGrounds",

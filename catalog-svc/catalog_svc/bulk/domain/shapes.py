@@ -100,7 +100,8 @@ class Choice:
         known = {code_of(name): value for value, names in self.names.items() for name in (value, *names)}
         object.__setattr__(self, "known", known)
         object.__setattr__(self, "zh", "、".join(names[0] for names in self.names.values()))
-        object.__setattr__(self, "en", ", ".join(self.names))
+        # A word with a slash is read as two where several may stand.
+        object.__setattr__(self, "en", ", ".join(names[0] if "/" in value else value for value, names in self.names.items()))
 
     def read(self, cell: Cell) -> Json:
         """Its value."""

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from catalog_svc.bulk.domain.beside import require_within_bounds
 from catalog_svc.bulk.domain.column import Column, Missing
-from catalog_svc.bulk.domain.columns import BESIDE, COLUMNS, FORMER, ITEM, LABELS, NEEDED, ORGAN, OTHERS, PLANNED, TASK
+from catalog_svc.bulk.domain.columns import BESIDE, CHARGED, CHARGES, COLUMNS, FORMER, ITEM, LABELS, NEEDED, ORGAN, OTHERS, PLANNED, TASK
 from catalog_svc.bulk.domain.exact import CellWrong, read_cell, show_cell, storable
 from catalog_svc.bulk.domain.said import LINES, said_by
 from catalog_svc.sheet.domain.bounds import MOST_ROWS
@@ -240,6 +240,9 @@ def read_row(row: SheetRow, *, header: Header, sheet: Sheet) -> RowRead:
         read.body = copy.deepcopy(others)
     for at, columns in groupby((column for column in COLUMNS if column.at), key=lambda one: one.at[:2] if len(one.at) > 2 else one.at):  # noqa: PLR2004 - a limit has three
         _place(list(columns), values, read, at=at, header=header)
+    if CHARGED.code in read.emptied and get(read.body, CHARGES.at):
+        # Nobody says 不收费 above charges.
+        put(read.body, CHARGED.at, "")
     former, planned = values.get(FORMER.code), values.get(PLANNED.code)
     read.former = [*dict.fromkeys(str(one) for one in former)] if isinstance(former, list) else []
     read.planned = planned if isinstance(planned, str) else None
@@ -365,6 +368,7 @@ def show_row(body: JsonObject, *, task: str, former: Sequence[str], planned: str
         if column is OTHERS:
             value = _without_nothing(left) or None
         plain = value is None or (not column.keeps and value == column.default and value in ([], ""))
+        plain = plain or (column is CHARGED and value == "" and bool(get(body, CHARGES.at)))
         shown.append("" if plain else show_cell(column.shape, value))
     return shown
 

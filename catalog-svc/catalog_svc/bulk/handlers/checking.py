@@ -10,7 +10,7 @@ from catalog_svc.base_item import handlers as base_items
 from catalog_svc.base_item.domain import BaseItem
 from catalog_svc.bulk import store
 from catalog_svc.bulk.domain.cleared import cleared
-from catalog_svc.bulk.domain.columns import FORMER
+from catalog_svc.bulk.domain.columns import CHARGED, CHARGES, FORMER
 from catalog_svc.bulk.domain.runs import RowState, Run, RunRow
 from catalog_svc.bulk.domain.table import column_at
 from catalog_svc.context import Catalog
@@ -78,7 +78,8 @@ async def check_rows(tx: Tx[Catalog], run: Run, read: Sequence[JsonObject]) -> l
     changed: list[tuple[RunRow, ItemDraft]] = []
     for row in rows:
         if row.number in drafts:
-            draft = await _judge(tx, row, _named_as_the_base_item(drafts[row.number], known), kept[row.number], known)
+            given = _named_as_the_base_item(drafts[row.number], known)
+            draft = await _judge(tx, row, given, _with_charges(kept[row.number], silent[row.number], of=given, known=known), known)
             changed += [] if draft is None else [(row, draft)]
         if row.flaws:
             row.state, row.draft = RowState.BAD, None
@@ -87,6 +88,14 @@ async def check_rows(tx: Tx[Catalog], run: Run, read: Sequence[JsonObject]) -> l
         if (said := before.get(known.item_of(draft))) is not None:
             row.notes += _clears(draft, said, silent=silent[row.number])
     return rows
+
+
+def _with_charges(kept: Json, silent: _Silent, *, of: ItemDraft, known: _Known) -> Json:
+    """What a row leaves as it is: where it says nothing of charges at all, the text beside the published ones too, not 不收费 above them."""
+    told = known.told.get(known.item_of(of))
+    said = None if told is None else known.said.get(told.version_id)
+    stay = isinstance(kept, list) and [*CHARGES.at] in kept and said is not None and bool(said.parts.texts.fee_lines)
+    return [*kept, [*CHARGED.at]] if isinstance(kept, list) and stay and CHARGED.code in silent.emptied else kept
 
 
 async def _judge(tx: Tx[Catalog], row: RunRow, given: ItemDraft, kept: Json, known: _Known) -> ItemDraft | None:
