@@ -56,10 +56,10 @@ A cell formatted as a day is read as 2026-02-28; comments, links, pictures and m
 Every flaw names sheet, row, column, field and rule, and never repeats what stands in the cell. An empty cell means what the column below says;
 an item that exists keeps what the columns marked “as it is” hold where these cells are empty: what is published, never what a draft
 that was sent back said; where that is not in force, a note of the row says so. Where there is none of it, write 无. What a row lets go of what is
-published because it does not say it (an empty cell of another column, a part of a material that its line leaves out) is a note, too:
-`bulk.cleared`. What a column and `其他属性` say differently is given back (`bulk.said-twice`).
+published because it does not say it (an empty cell of another column, a part that a line leaves out where the line of that
+name had it) is a note, too: `bulk.cleared`. What a column and `其他属性` say differently is given back (`bulk.said-twice`).
 “as it is”各列，已有事项留空的沿用已公布的内容，不沿用被退回的草稿；沿用的不是现行版本时，在该行的提示中说明；确实没有的填“无”。
-本行未写而将不再保留的已公布内容（其他列留空、材料某一项未写），在该行的提示中逐项列出；同一内容在本列与“其他属性”中不一致的，该行退回。
+本行未写而将不再保留的已公布内容（其他列留空、同名的一行少写某一项），在该行的提示中逐项列出；同一内容在本列与“其他属性”中不一致的，该行退回。
 An export from before {", ".join(column.name for column in COLUMNS if column.came_later)} had columns says them in `其他属性`, and is taken as it is.
 Files are read and written one at a time, officer by officer; drafts, reviews and publications of several runs go on side by side.
 After {KEPT.days} days the rows are forgotten and an import that was not published expires; the same file takes its drafts up again.
