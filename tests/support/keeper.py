@@ -18,24 +18,26 @@ def keep() -> None:
         return
     remove_abandoned()
     marked = mark()
+    waited_on, held = os.pipe()
     # In a session of its own: Ctrl-C in the terminal reaches the whole group. It carries no mark itself.
     keeper = subprocess.Popen(
         [sys.executable, "-m", __name__, marked],
         cwd=Path(__file__).parents[2],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        stdin=subprocess.PIPE,
+        stdin=waited_on,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    # It outlives this object, which would warn.
+    os.close(waited_on)
+    # It outlives this object, which would warn; so would a file over the other end, which stays open as long as this process lives.
     keeper.returncode = 0
-    _KEPT.append(keeper)
+    _HELD.append(held)
     os.environ[STARTER] = marked
 
 
-_KEPT: list[subprocess.Popen[bytes]] = []
-"""Its pipe stays open as long as this process lives."""
+_HELD: list[int] = []
+"""Ends of pipes that nobody else has; a child is given none."""
 
 
 if __name__ == "__main__":
