@@ -21,7 +21,7 @@ from catalog_svc.bulk.domain.choices import (
     UNITS,
     YES_NO,
 )
-from catalog_svc.bulk.domain.parts import Days, Money, Period, Words
+from catalog_svc.bulk.domain.parts import Days, Money, Period
 from catalog_svc.bulk.domain.records import NamedPart, Records
 from catalog_svc.bulk.domain.shapes import Code, Number, Several, Text
 from contracts.values import Json, JsonObject
@@ -66,7 +66,7 @@ MATERIALS = Records(
         NamedPart(name="deferral", label="补交期限", shape=_PERIOD, aliases=("容缺期限", "容缺补交期限")),
         NamedPart(name="deferral/basis", label="容缺依据", shape=Text(200)),
         NamedPart(name="valid_days", label="有效期", shape=Days()),
-        NamedPart(name="replaced_by", label="证照替代", shape=Words(CREDENTIALS), aliases=("可替代证照", "可用证照替代", "替代证照")),
+        NamedPart(name="replaced_by", label="证照替代", shape=Several(CREDENTIALS), aliases=("可替代证照", "可用证照替代", "替代证照")),
         NamedPart(name="by_commitment", label="承诺替代", shape=YES_NO, aliases=("可用承诺替代", "告知承诺", "可替代承诺")),
         NamedPart(name="trust", label="可信等级", shape=TRUST),
         NamedPart(name="issuer", label="来源渠道", shape=Text(200), aliases=("来源渠道说明", "开具单位", "核发机关")),

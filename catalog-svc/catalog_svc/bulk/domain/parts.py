@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from catalog_svc.bulk.domain.exact import CellWrong, Shape
-from catalog_svc.bulk.domain.shapes import SEVERAL, Choice
+from catalog_svc.bulk.domain.shapes import Choice
 from catalog_svc.sheet.domain.cells import Cell, code_of, one_line
 from contracts.values import Json, JsonObject
 
@@ -161,31 +161,3 @@ class Word:
     def show(self, value: Json) -> str:
         """Its word, where there is one."""
         return self.names.get(str(value), (str(value),))[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """Some such words."""
-
-    one: Word
-
-    @property
-    def zh(self) -> str:
-        """For the guide."""
-        return f"{self.one.zh}；可多个，用顿号分隔"
-
-    @property
-    def en(self) -> str:
-        """For the guide."""
-        return f"{self.one.en}; several with commas"
-
-    def read(self, cell: Cell) -> Json:
-        """Their codes in order."""
-        found = [self.one.read(Cell(part)) for part in SEVERAL.split(cell.text) if code_of(part)]
-        if len({str(each) for each in found}) != len(found):
-            raise CellWrong("bulk.repeated-choice", "同一选项重复", "The same is chosen twice")
-        return found
-
-    def show(self, value: Json) -> str:
-        """Their words."""
-        return "、".join(self.one.show(each) for each in cast("list[Json]", value))

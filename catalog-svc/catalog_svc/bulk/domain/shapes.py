@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import cast
 
-from catalog_svc.bulk.domain.exact import CellWrong, read_json
+from catalog_svc.bulk.domain.exact import CellWrong, Shape, read_json
 from catalog_svc.sheet.domain.cells import Cell, CellKind, code_of, lines_of, one_line
 from contracts.values import Json
 
@@ -143,9 +143,9 @@ class YesNo:
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """Some of a few values, in one cell."""
+    """Several values of one kind, in one cell."""
 
-    one: Choice
+    one: Shape
 
     @property
     def zh(self) -> str:
